@@ -1,0 +1,1 @@
+"""Training: the embedded model ``mini`` now, LoRA instruction tuning and face recognisers later."""

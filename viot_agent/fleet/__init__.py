@@ -1,0 +1,1 @@
+"""Cameras, groups, clocks and enrolled people; resolving the names and time phrases people use."""

@@ -1,0 +1,1 @@
+"""The video library: index once, ask many. Schema, store, ingest pipeline, vector search."""

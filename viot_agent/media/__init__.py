@@ -1,0 +1,1 @@
+"""Pixels in and out: readers, clip writing, drawing. Knows nothing of cameras, libraries or models."""
