@@ -13,6 +13,7 @@
     |   +-- ParseFault        text that is no ReAct step
     +-- ToolFault       (3)   a tool could not do its work
     |   +-- RetryFault        the model can correct its call (message tells how)
+    |   |   +-- ArgsFault       arguments that break the tool's schema
     |   +-- FailedFault       terminal: ``fix`` holds the command that mends it
     |       +-- WeightsMissing  a model file is absent
     +-- BackendFault    (3)   a server, disk or database did not answer
@@ -94,6 +95,10 @@ class RetryFault(ToolFault):
     def __init__(self, message: str, *, nearest: Sequence[str] = (), fix: str = "") -> None:
         super().__init__(message, fix=fix)
         self.nearest = tuple(nearest)
+
+
+class ArgsFault(RetryFault):
+    """Arguments that break the tool's schema, or a tool that does not exist: the model's doing, never the person's."""
 
 
 class FailedFault(ToolFault):

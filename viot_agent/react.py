@@ -12,8 +12,8 @@ A step is one of three::
     Thought: <one line>
     Ask Back: <JSON object {"missing": [...], "question": "..."}, one line>
 
-The runtime inserts ``Observation: <one line>`` after an action. Rendering is canonical (sorted by the tool's own argument
-order as given, no spaces varied), so ``render(parse(text)) == text`` for every rendered text (property-tested).
+The runtime inserts ``Observation: <one line>`` after an action. Rendering is canonical (arguments in the order given,
+no spaces varied), so ``render(parse(text)) == text`` for every rendered text (property-tested).
 
 Owns the text form. Knows no tool, no model, no chat template.
 """
@@ -110,7 +110,7 @@ def parse(text: str) -> ReactStep:
         value = _object(rest.split("\n", 1)[0], text)
         missing, question = value.get("missing"), value.get("question")
         if not isinstance(missing, list) or not all(isinstance(m, str) for m in missing):
-            raise ParseFault("'Ask Back:' needs {\"missing\": [names], \"question\": text}", text=text)
+            raise ParseFault('\'Ask Back:\' needs {"missing": [names], "question": text}', text=text)
         if not isinstance(question, str):
             raise ParseFault("'Ask Back:' needs a question", text=text)
         return AskBack(thought, tuple(missing), question)

@@ -33,7 +33,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A resolved time phrase: half-open ``[start, end)`` POSIX seconds; None = unbounded. ``phrase`` as the person said it."""
+    """A resolved time phrase: half-open ``[start, end)`` POSIX seconds; None = unbounded; ``phrase`` as it was said."""
 
     start: float | None
     end: float | None

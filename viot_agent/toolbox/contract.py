@@ -4,7 +4,7 @@ A tool is declared so::
 
     @tool(needs=("faces",), biometric=True, cost="index")
     def face_recognition(
-        ctx: ToolContext, person: PersonArg | None = None, cameras: CamerasArg | None = None, time: TimeArg | None = None
+        ctx: ToolContext, person: PersonArg | None = None, cameras: CamerasArg | None = None
     ) -> Observation:
         '''Find when a person's face was seen.
 
@@ -15,9 +15,9 @@ A tool is declared so::
             cameras: ...
         '''
 
-The first docstring line is what the language model sees as purpose, ``Not for:`` when it must not be used, ``Args:`` one
-line an argument. Two typed ways to fail: ``RetryFault`` (the model can correct its call) and ``FailedFault`` (terminal,
-with the command that mends it). Models load on first call, never at import.
+The first docstring line is what the language model sees as purpose, ``Not for:`` when it must not be used, ``Args:``
+one line an argument. Two typed ways to fail: ``RetryFault`` (the model can correct its call) and ``FailedFault``
+(terminal, with the command that mends it). Models load on first call, never at import.
 
 Owns declaration and checking. Does not know which tools exist, and calls none.
 """

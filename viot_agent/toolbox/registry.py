@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 
-from viot_agent.errors import FailedFault, RetryFault
+from viot_agent.errors import ArgsFault, FailedFault
 from viot_agent.toolbox.contract import ToolSpec
 
 GROUP = "viot_agent.tools"
@@ -54,20 +54,20 @@ class Toolbox:
         self._tools[spec.name] = spec
 
     def get(self, name: str) -> ToolSpec:
-        """The tool. Raises RetryFault with the known names."""
+        """The tool. Raises ArgsFault with the known names."""
         try:
             return self._tools[name]
         except KeyError:
-            raise RetryFault(f"there is no tool {name!r}; the tools are {', '.join(self._tools)}") from None
+            raise ArgsFault(f"there is no tool {name!r}; the tools are {', '.join(self._tools)}") from None
 
     def check_args(self, name: str, args: Any) -> None:
-        """Validate ``args`` against the tool's schema. Raises RetryFault naming the first fault."""
+        """Validate ``args`` against the tool's schema. Raises ArgsFault naming the first fault."""
         spec = self.get(name)
         validator = jsonschema.Draft202012Validator(spec.schema())
         problem = next(iter(sorted(validator.iter_errors(args), key=lambda e: list(e.path))), None)
         if problem is not None:
             place = "/".join(str(p) for p in problem.path) or "the arguments"
-            raise RetryFault(f"{name}: {place}: {problem.message}")
+            raise ArgsFault(f"{name}: {place}: {problem.message}")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,0 +1,49 @@
+"""Fixtures of all tests: where the real data lies, an empty home, and the switch for slow tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", default=False, help="also run the tests marked slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--slow"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        # deselected, not skipped: a skip means that something is missing on this machine
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real footage and weights (``VIOT_SHARED`` or ``../shared/data``); skips where it is absent."""
+    path = Path(os.environ.get("VIOT_SHARED", ROOT.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"no real data at {path} (set VIOT_SHARED to a folder laid out like it)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_models(shared: Path) -> Path:
+    """The local directory that stands in for the model hub."""
+    return shared / "models"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty VIOT_HOME, with no hub directory."""
+    path = tmp_path / "home"
+    monkeypatch.setenv("VIOT_HOME", str(path))
+    monkeypatch.delenv("VIOT_MODELS", raising=False)
+    monkeypatch.delenv("VIOT_TIER", raising=False)
+    return path

@@ -1,0 +1,99 @@
+"""Evidence made visible: a crop picture for every piece, a short clip with the box drawn for the first few.
+
+Drawing costs more than searching, so clips are short (``CLIP_SECONDS``), small (``CLIP_WIDTH``) and made for the first
+``clips`` pieces only; every piece keeps its crop. Owns the files under ``VIOT_HOME/evidence/<run>``. Knows no tool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from viot_agent.errors import MediaFault
+from viot_agent.fleet import Fleet
+from viot_agent.library.api import Library
+from viot_agent.library.rows import Track
+from viot_agent.media import cut_clip, draw
+from viot_agent.media.types import Frame, Image
+from viot_agent.steps import Evidence
+
+CLIP_SECONDS = 4.0
+CLIP_WIDTH = 640
+CLIP_FPS = 10.0
+
+
+class EvidenceFiles:
+    """Writes crops and clips below ``folder``."""
+
+    def __init__(self, library: Library, fleet: Fleet, folder: Path, *, clips: int = 3) -> None:
+        self.library, self.fleet, self.folder, self.clips = library, fleet, folder, clips
+
+    def write(self, run_id: str, evidence: Sequence[Evidence]) -> dict[str, Evidence]:
+        """Files for all pieces; gives back the evidence with ``crop`` and ``clip`` filled, by id.
+
+        Footage that has since been moved or deleted leaves ``clip`` empty and says so in ``label``; the rows stay true.
+        """
+        folder = self.folder / run_id
+        folder.mkdir(parents=True, exist_ok=True)
+        done: dict[str, Evidence] = {}
+        left = self.clips
+        for piece in evidence:
+            if piece.crop_jpeg:
+                crop = folder / f"{piece.id}.jpg"
+                crop.write_bytes(piece.crop_jpeg)
+                piece = replace(piece, crop=str(crop))
+            if piece.clip is None and left > 0:
+                piece = self._with_clip(piece, folder / f"{piece.id}.mp4")
+                left -= 1
+            done[piece.id] = piece
+        return done
+
+    def _with_clip(self, piece: Evidence, out: Path) -> Evidence:
+        middle = piece.at if piece.at is not None else (piece.start + piece.end) / 2
+        start = max(piece.start, middle - CLIP_SECONDS / 2) if piece.end - piece.start > CLIP_SECONDS else piece.start
+        end = min(piece.end, start + CLIP_SECONDS)
+        if end - start < 1.0:  # a single moment: show what led to it
+            start, end = middle - 1.0, middle + 1.0
+        footage = self.library.footage(piece.camera, start, end)
+        if not footage:
+            return piece
+        part = max(footage, key=lambda f: min(f.end, end) - max(f.start, start))
+        t0 = part.offset + max(0.0, start - part.start)
+        t1 = t0 + (min(end, part.end) - max(start, part.start))
+        origin = part.start - part.offset  # POSIX seconds of the file's first frame
+        try:
+            cut_clip(part.media, t0, t1, out, max_width=CLIP_WIDTH, fps=CLIP_FPS, draw=self._painter(piece, origin))
+        except MediaFault as fault:
+            return replace(piece, label=f"{piece.label} (no clip: {fault})".strip())
+        return replace(piece, clip=str(out))
+
+    def _painter(self, piece: Evidence, origin: float) -> Callable[[Frame], Image]:
+        track = self.library.track(int(piece.track)) if piece.track and piece.track.isdigit() else None
+        camera = next((c for c in self.fleet.cameras() if c.name == piece.camera), None)
+        label = piece.label or piece.who or ""
+        if piece.who and piece.score is not None:
+            label = f"{piece.who} {piece.score:.2f}"
+
+        def paint(frame: Frame) -> Image:
+            ts = origin + frame.t
+            box = _box_at(track, ts) if track is not None else None
+            if box is None and piece.xyxy is not None and (piece.at is None or abs(ts - piece.at) < 0.6):
+                box = np.asarray(piece.xyxy, np.float32)
+            words = f"{piece.camera}  {self.fleet.local(ts, camera)}" if camera is not None else piece.camera
+            boxes = np.zeros((0, 4), np.float32) if box is None else box[None]
+            return draw(frame.image, boxes, [label] * len(boxes), words)
+
+        return paint
+
+
+def _box_at(track: Track, ts: float, slack: float = 0.5) -> np.ndarray | None:
+    """The track's box at ``ts`` by linear interpolation, None further than ``slack`` seconds from any point."""
+    if ts < track.start - slack or ts > track.end + slack:
+        return None
+    near = float(np.min(np.abs(track.ts - ts)))
+    if near > slack:
+        return None
+    return np.array([np.interp(ts, track.ts, track.boxes[:, i]) for i in range(4)], np.float32)

@@ -1,0 +1,141 @@
+"""Evidence or silence: is everything in an answer held by an observation?
+
+An answer is *held* when every number, clock time, date word and proper name in it stands in the request or in an
+observation. A text that is not held is replaced whole by the observations' own summaries: deleting one word can turn a
+sentence round. A *none* or *cannot tell* is always said in the tool's own words, because no word list can tell whether
+a free sentence keeps the negation.
+
+Pure functions over strings; knows no model and no tool.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from viot_agent.steps import Answer, Claim, Observation, Status
+
+_NUMBER_WORDS = tuple(
+    (
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand dozen "
+        "twice thrice both nobody none never always everyone everybody"
+    ).split()
+)
+_WORD_VALUES = {word: str(value) for value, word in enumerate(_NUMBER_WORDS[:21])}
+_TIME_WORDS = frozenset(
+    (
+        "monday tuesday wednesday thursday friday saturday sunday january february march april june july august "
+        "september october november december today yesterday tomorrow tonight midnight noon morning afternoon evening "
+        "night"
+    ).split()
+)
+_TOKEN = re.compile(r"\d+(?:[:.,]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*", re.UNICODE)
+# capitals that open ordinary answers and name nobody
+_PLAIN = frozenset(
+    (
+        "i a an the yes no there this that these those it its they he she his her on at in from between no-one nobody "
+        "someone somebody none not camera cameras person people face faces plate plates video footage clip evidence "
+        "seen found cannot tell sorry please hello hi you your we our unknown enrolled count counts read and or but to "
+        "of was were is are ask show tell"
+    ).split()
+)
+
+
+def tokens(text: str) -> list[str]:
+    """Words and numbers, NFKC."""
+    return _TOKEN.findall(unicodedata.normalize("NFKC", text))
+
+
+def unheld(text: str, sources: Iterable[str]) -> list[str]:
+    """The numbers, times and names of ``text`` that no source holds, in order."""
+    held: set[str] = set()
+    for source in sources:
+        for token in tokens(source):
+            folded = token.casefold()
+            held.add(folded)
+            held.update(part for part in re.split(r"['’-]", folded) if part)
+            if folded in _WORD_VALUES:
+                held.add(_WORD_VALUES[folded])
+    missing = []
+    for sentence in re.split(r"(?<=[.!?])\s+|\n", unicodedata.normalize("NFKC", text)):
+        for token in tokens(sentence):
+            folded = token.casefold()
+            base = re.sub(r"['’]s$", "", folded)
+            if folded in held or base in held:
+                continue
+            is_number = folded[0].isdigit() or folded in _NUMBER_WORDS
+            if folded in _WORD_VALUES and _WORD_VALUES[folded] in held:
+                continue
+            is_time = folded in _TIME_WORDS
+            is_name = token[0].isupper() and folded not in _PLAIN
+            foreign = not token[0].isascii() and not token[0].islower() and token[0].isalpha()
+            if is_number or is_time or is_name or foreign:
+                missing.append(token)
+    return missing
+
+
+def compose(observations: Sequence[Observation]) -> str:
+    """The observations' own summaries, in order, each once."""
+    seen: list[str] = []
+    for observation in observations:
+        text = observation.summary.strip()
+        if observation.status in ("failed", "refused") and observation.fix and observation.fix not in text:
+            text = f"{text.rstrip('.')}. To mend it: {observation.fix}."
+        if text and text not in seen:
+            seen.append(text)
+    return " ".join(seen)
+
+
+def final_observations(observations: Sequence[Observation]) -> list[Observation]:
+    """Those that answer: retries are dropped as soon as any call worked."""
+    worked = [o for o in observations if o.status != "retry"]
+    return worked or list(observations[-1:])
+
+
+def status_of(observations: Sequence[Observation]) -> Status:
+    """The answer's status, from what was observed and never from what a model says of it."""
+    kinds = {o.status for o in observations}
+    if "refused" in kinds:
+        return "refused"
+    ok = [o for o in observations if o.status == "ok"]
+    if not ok:
+        unable = "failed" in kinds or any(o.data.get("fault") == "model" for o in observations)
+        return "incomplete" if unable else "needs_input"
+    if "failed" in kinds:
+        return "incomplete"
+    if all(o.verdict == "cannot_tell" for o in ok):
+        return "cannot_tell"
+    return "answered"
+
+
+def write_answer(model_text: str, request: str, observations: Sequence[Observation], *, stop: str = "") -> Answer:
+    """The answer of a run that ended with ``model_text`` (or was stopped: ``stop`` says why).
+
+    Claims and evidence come from the observations alone; the model's wording stays only when every verdict is *found*
+    or *info*, something was observed, and the text is held.
+    """
+    final = final_observations(observations)
+    claims = tuple(c for o in final for c in o.claims)
+    if stop:
+        found = compose(final)
+        text = f"I stopped: {stop}." + (f" So far: {found}" if found else " Nothing was found out.")
+        return Answer(text, "incomplete", claims)
+    if not final:
+        if unheld(model_text, [request]):
+            text = "I have not looked at any footage for this, so I cannot tell."
+            return Answer(text, "cannot_tell")
+        return Answer(model_text.strip(), "answered")
+    status = status_of(final)
+    own = compose(final)
+    free = status == "answered" and all(o.verdict in ("found", "info") for o in final)
+    if free and model_text.strip() and not unheld(model_text, [request, own, *(c.text for c in claims)]):
+        return Answer(model_text.strip(), status, claims or _whole(final))
+    missing = tuple(str(m) for o in final if o.status == "retry" for m in o.data.get("missing", ()))
+    return Answer(own, status, claims or _whole(final), missing if status == "needs_input" else ())
+
+
+def _whole(observations: Sequence[Observation]) -> tuple[Claim, ...]:
+    """Where a tool stated no claims of its own, its summary is the claim."""
+    return tuple(Claim(o.summary, tuple(e.id for e in o.evidence)) for o in observations if o.status == "ok")

@@ -1,0 +1,183 @@
+"""The agent's middleware: budget, repetition, typed faults, policy, parse retries.
+
+Each wraps the LangChain graph at one place; none knows a tool by name. The order in ``runner`` is outermost first:
+budget, policy, repetition, faults.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse, ToolCallRequest
+from langchain.agents.middleware.types import hook_config
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+
+from viot_agent.agent.state import RunState
+from viot_agent.errors import (
+    ArgsFault,
+    FailedFault,
+    NameFault,
+    ParseFault,
+    PolicyRefusal,
+    RetryFault,
+    TimeFault,
+    UserFault,
+    ViotError,
+)
+from viot_agent.policy import Policy
+from viot_agent.steps import Observation, Step, Thought, ToolCall
+from viot_agent.toolbox import Toolbox
+
+Handler = Callable[[ToolCallRequest], ToolMessage | Command[Any]]
+Result = ToolMessage | Command[Any]
+
+
+class Budget(AgentMiddleware[AgentState[Any], RunState]):
+    """Ends the run, keeping what was found, when steps or seconds are used up."""
+
+    @hook_config(can_jump_to=["end"])
+    def before_model(self, state: AgentState[Any], runtime: Runtime[RunState]) -> dict[str, Any] | None:
+        run = runtime.context
+        if not run.stop and run.elapsed > run.limits.seconds:
+            run.stop = f"the time limit of {run.limits.seconds:g} s is used up"
+        if not run.stop and len(run.steps) >= run.limits.steps:
+            run.stop = f"the limit of {run.limits.steps} steps is used up"
+        return {"jump_to": "end"} if run.stop else None
+
+    def wrap_model_call(
+        self, request: ModelRequest[RunState], handler: Callable[[ModelRequest[RunState]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        run, started = request.runtime.context, time.monotonic()
+        try:
+            return handler(request)
+        finally:
+            run.llm_seconds += time.monotonic() - started
+
+
+class ParseRetry(AgentMiddleware[AgentState[Any], RunState]):
+    """Text that is no step is shown back to the model once or twice, then the run ends as incomplete."""
+
+    def wrap_model_call(
+        self, request: ModelRequest[RunState], handler: Callable[[ModelRequest[RunState]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        run = request.runtime.context
+        for left in range(run.limits.parse_retries, -1, -1):
+            try:
+                return handler(request)
+            except ParseFault as fault:
+                if left == 0:
+                    run.stop = f"the language model wrote no usable step ({fault})"
+                    return ModelResponse(result=[AIMessage(content="", additional_kwargs={"kind": "stop"})])
+                hint = HumanMessage(f"Your last text was no valid step: {fault}. Write one step in the given format.")
+                request = request.override(messages=[*request.messages, AIMessage(fault.text), hint])
+        raise AssertionError("unreachable: the loop returns or stops")
+
+
+class PolicyGate(AgentMiddleware[AgentState[Any], RunState]):
+    """Asks the policy before every call; a refusal ends the run."""
+
+    def __init__(self, policy: Policy, toolbox: Toolbox) -> None:
+        super().__init__()
+        self.policy, self.toolbox = policy, toolbox
+
+    def wrap_tool_call(self, request: ToolCallRequest, handler: Handler) -> Result:
+        run: RunState = request.runtime.context
+        name = request.tool_call["name"]
+        if name in self.toolbox:
+            try:
+                self.policy.check_call(run.tools.request, self.toolbox.get(name), request.tool_call["args"])
+            except PolicyRefusal as refusal:
+                return record(run, request, refused(request, refusal))
+        return handler(request)
+
+    @hook_config(can_jump_to=["end"])
+    def before_model(self, state: AgentState[Any], runtime: Runtime[RunState]) -> dict[str, Any] | None:
+        return {"jump_to": "end"} if any(o.status == "refused" for o in runtime.context.observations) else None
+
+
+class Repetition(AgentMiddleware[AgentState[Any], RunState]):
+    """The same call twice brings nothing new: the first repeat gets a hint, the next ends the run."""
+
+    def wrap_tool_call(self, request: ToolCallRequest, handler: Handler) -> Result:
+        run: RunState = request.runtime.context
+        call = request.tool_call
+        key = call["name"] + json.dumps(call["args"], sort_keys=True, ensure_ascii=False, default=str)
+        seen = run.calls.get(key, 0)
+        run.calls[key] = seen + 1
+        if seen == 0:
+            return handler(request)
+        if seen > run.limits.repeats:
+            run.stop = f"the language model keeps asking {call['name']} the same thing"
+        hint = f"{call['name']} was already called with these arguments; use its observation or finish."
+        return ToolMessage(hint, tool_call_id=call["id"] or "", name=call["name"], status="error")
+
+
+class Faults(AgentMiddleware[AgentState[Any], RunState]):
+    """Runs the tool; typed faults become observations, everything else is a defect and is raised."""
+
+    def wrap_tool_call(self, request: ToolCallRequest, handler: Handler) -> Result:
+        run: RunState = request.runtime.context
+        started = time.monotonic()
+        try:
+            message = handler(request)
+            assert isinstance(message, ToolMessage), "tools return messages"
+            observation = message.artifact
+            if not isinstance(observation, Observation):  # LangChain's own refusal, e.g. a tool that does not exist
+                observation = _observation(request, "retry", str(message.content), fault="model")
+        except PolicyRefusal as refusal:
+            observation = refused(request, refusal)
+        except NameFault as fault:
+            observation = _observation(request, "retry", str(fault), nearest=list(fault.nearest), missing=["cameras"])
+        except TimeFault as fault:
+            observation = _observation(request, "retry", str(fault), missing=["time"])
+        except ArgsFault as fault:
+            observation = _observation(request, "retry", str(fault), fault="model")
+        except RetryFault as fault:
+            observation = _observation(request, "retry", str(fault), nearest=list(fault.nearest))
+        except UserFault as fault:
+            observation = _observation(request, "retry", str(fault))
+        except FailedFault as fault:
+            observation = replace(_observation(request, "failed", fault.message), fix=fault.fix)
+        except ViotError as fault:
+            observation = replace(_observation(request, "failed", fault.message), fix=fault.fix)
+        seconds = time.monotonic() - started
+        run.tool_seconds += seconds
+        return record(run, request, replace(observation, seconds=seconds))
+
+
+def refused(request: ToolCallRequest, refusal: PolicyRefusal) -> Observation:
+    """The observation of a refused call."""
+    return _observation(request, "refused", f"Refused: {refusal.reason}.")
+
+
+def _observation(request: ToolCallRequest, status: Any, summary: str, **data: Any) -> Observation:
+    call = request.tool_call
+    return Observation(call["id"] or "", call["name"], status, summary, data=data)
+
+
+def record(run: RunState, request: ToolCallRequest, observation: Observation) -> ToolMessage:
+    """Add the step to the run and give the model its message (the typed observation rides along as artifact)."""
+    call = request.tool_call
+    message = next(
+        (
+            m
+            for m in reversed(request.state["messages"])
+            if isinstance(m, AIMessage) and any(c["id"] == call["id"] for c in m.tool_calls)
+        ),
+        None,
+    )
+    thought = str(message.content) if message is not None else ""
+    run.record(Step(Thought(thought), ToolCall(call["id"] or "", call["name"], dict(call["args"])), observation))
+    return ToolMessage(
+        observation.summary,
+        tool_call_id=call["id"] or "",
+        name=call["name"],
+        artifact=observation,
+        status="success" if observation.status == "ok" else "error",
+    )

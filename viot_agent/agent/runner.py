@@ -1,0 +1,142 @@
+"""The agent: a LangChain graph over the toolbox, run for one Request at a time, giving one Run.
+
+``langchain.agents.create_agent`` is the loop; the middleware of this package sets its limits; the answer is written by
+``grounding`` from observations. Knows no tool by name and no language model by kind.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from langchain.agents import create_agent
+from langchain.tools import ToolRuntime
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.tools import StructuredTool
+
+from viot_agent.agent.grounding import write_answer
+from viot_agent.agent.limits import Limits
+from viot_agent.agent.middleware import Budget, Faults, ParseRetry, PolicyGate, Repetition
+from viot_agent.agent.prompt import request_message, system_text
+from viot_agent.agent.state import RunState
+from viot_agent.errors import PolicyRefusal, UserFault
+from viot_agent.fleet import Fleet
+from viot_agent.library.api import Library
+from viot_agent.policy import AuditSink, Policy, SingleUserPolicy
+from viot_agent.steps import Answer, Evidence, Observation, Request, Run, Step, new_id
+from viot_agent.toolbox import Toolbox, ToolContext, ToolSpec
+from viot_agent.weights import Weights
+
+MAX_REQUEST = 4000
+
+
+class EvidenceWriter(Protocol):
+    """Writes clips and crops of the cited evidence; gives back the finished evidence by id."""
+
+    def write(self, run_id: str, evidence: Sequence[Evidence]) -> dict[str, Evidence]: ...
+
+
+class Agent:
+    """Answers requests with one language model over one library.
+
+    ``react`` says whether the model reads and writes the ReAct text (local models) or has native tool calls.
+    """
+
+    def __init__(
+        self,
+        llm: BaseChatModel,
+        toolbox: Toolbox,
+        fleet: Fleet,
+        library: Library,
+        weights: Weights,
+        home: Path,
+        *,
+        llm_name: str = "",
+        react: bool = True,
+        policy: Policy | None = None,
+        audit: AuditSink | None = None,
+        evidence: EvidenceWriter | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.toolbox, self.fleet, self.library, self.weights, self.home = toolbox, fleet, library, weights, home
+        self.policy: Policy = policy or SingleUserPolicy()
+        self.audit, self.evidence, self.limits = audit, evidence, limits or Limits()
+        self.llm_name = llm_name or llm._llm_type
+        self._graph = create_agent(
+            llm,
+            [_langchain_tool(spec, toolbox) for spec in toolbox],
+            system_prompt=system_text(toolbox, react=react),
+            middleware=[Budget(), ParseRetry(), PolicyGate(self.policy, toolbox), Repetition(), Faults()],
+            context_schema=RunState,
+        )
+
+    def run(self, request: Request, on_step: Callable[[Step], None] | None = None) -> Run:
+        """Answer. Never raises for what a model or tool did; raises UserFault for a request nobody can answer."""
+        text = request.text.strip()
+        if not text:
+            raise UserFault("the request is empty", fix='ask something, e.g. viot ask "who was at the gate today?"')
+        if len(text) > MAX_REQUEST:
+            raise UserFault(f"the request has {len(text)} characters; {MAX_REQUEST} are read at most", fix="shorten it")
+        started = time.monotonic()
+        run_id = new_id("run")
+        tools = ToolContext(request, self.fleet, self.library, self.weights, self.home, run_id)
+        state = RunState(tools, self.limits, on_step)
+        try:
+            self.policy.check_request(request)
+            answer = self._loop(request, state)
+        except PolicyRefusal as refusal:
+            answer = Answer(f"Refused: {refusal.reason}.", "refused")
+        run = Run(run_id, request, tuple(state.steps), answer, self.llm_name, time.monotonic() - started)
+        drawing = time.monotonic()
+        if self.evidence is not None and run.evidence:
+            run = run.with_evidence(self.evidence.write(run_id, run.evidence))
+        timings = {"llm": state.llm_seconds, "tools": state.tool_seconds, "drawing": time.monotonic() - drawing}
+        run = Run(run.id, request, run.steps, answer, run.llm, time.monotonic() - started, timings)
+        if self.audit is not None:
+            self.audit.save_run(run)
+        return run
+
+    def _loop(self, request: Request, state: RunState) -> Answer:
+        mentions = self.fleet.mentions(request.text, [a.handle for a in request.attachments])
+        cameras = [c.name for c in self.fleet.cameras() if _in_scope(c.name, request)]
+        people = [p.name for p in self.fleet.people()]
+        message = request_message(request, mentions, cameras, people)
+        # one call after another: evidence is numbered in order, and SQLite has one writer
+        config: Any = {"recursion_limit": 10 * self.limits.steps + 20, "max_concurrency": 1}
+        result = self._graph.invoke({"messages": [message]}, config=config, context=state)
+        last = result["messages"][-1]
+        kwargs = last.additional_kwargs if isinstance(last, AIMessage) else {}
+        if kwargs.get("kind") == "ask" and not state.stop:
+            return Answer(str(last.content), "needs_input", (), tuple(kwargs.get("missing", ())))
+        model_text = str(last.content) if isinstance(last, AIMessage) and not last.tool_calls else ""
+        answer = write_answer(model_text, request.text, state.observations, stop=state.stop)
+        if kwargs.get("reply") == "out_of_scope" and not state.observations:
+            return Answer(answer.text, "cannot_tell")
+        return answer
+
+
+def _in_scope(name: str, request: Request) -> bool:
+    return request.camera_scope is None or name in request.camera_scope
+
+
+def _langchain_tool(spec: ToolSpec, toolbox: Toolbox) -> StructuredTool:
+    """A tool of ours as LangChain sees it: the schema goes to the model, the typed observation rides as artifact."""
+
+    def call(runtime: ToolRuntime[RunState, Any], **args: Any) -> tuple[str, Observation]:
+        state: RunState = runtime.context
+        state.tools.call_id = runtime.tool_call_id or ""
+        toolbox.check_args(spec.name, args)
+        observation = spec.fn(state.tools, **args)
+        return observation.summary, observation
+
+    return StructuredTool.from_function(
+        call,
+        name=spec.name,
+        description=f"{spec.description} Not for: {spec.not_for}",
+        args_schema=spec.schema(),
+        response_format="content_and_artifact",
+        infer_schema=False,
+    )

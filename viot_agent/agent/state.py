@@ -1,0 +1,40 @@
+"""What one run carries through the graph (LangGraph's ``context``): the tool context and the growing record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from viot_agent.agent.limits import Limits
+from viot_agent.steps import Observation, Step
+from viot_agent.toolbox.contract import ToolContext
+
+
+@dataclass(slots=True)
+class RunState:
+    """Mutable state of one run. ``stop`` holds the reason when a limit ended it."""
+
+    tools: ToolContext
+    limits: Limits
+    on_step: Callable[[Step], None] | None = None
+    started: float = field(default_factory=time.monotonic)
+    steps: list[Step] = field(default_factory=list)
+    calls: dict[str, int] = field(default_factory=dict)
+    stop: str = ""
+    llm_seconds: float = 0.0
+    tool_seconds: float = 0.0
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def observations(self) -> list[Observation]:
+        return [s.observation for s in self.steps if s.observation is not None]
+
+    def record(self, step: Step) -> None:
+        """Append a finished step and tell the listener."""
+        self.steps.append(step)
+        if self.on_step is not None:
+            self.on_step(step)

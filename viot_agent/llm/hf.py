@@ -1,0 +1,180 @@
+"""Any transformers causal language model as an agent model, with an optional LoRA adapter, under a grammar.
+
+The grammar is built from the tools bound to the model: a step that names no tool, or breaks its argument schema, cannot
+be produced (llguidance, NumPy masks). The weights come from the model hub at a pinned revision or from a local folder
+(a path, or ``VIOT_MODELS/NAME``); nothing is downloaded when ``HF_HUB_OFFLINE`` is set.
+
+Owns generation. The step text is ``viot_agent.react``'s; prompts are ``viot_agent.agent.prompt``'s.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic import ConfigDict
+
+from viot_agent.errors import FailedFault, UserFault
+from viot_agent.llm.messages import to_chat, to_message
+from viot_agent.react import parse
+from viot_agent.toolbox import Toolbox
+
+_ASK = {
+    "type": "object",
+    "properties": {
+        "missing": {"type": "array", "items": {"enum": ["person", "cameras", "time", "plate"]}, "maxItems": 4},
+        "question": {"type": "string", "maxLength": 200},
+    },
+    "required": ["missing", "question"],
+    "additionalProperties": False,
+}
+_PLAIN_TEMPLATE = (
+    "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
+    "{% if add_generation_prompt %}assistant: {% endif %}"
+)
+
+
+def step_grammar(toolbox: Toolbox) -> str:
+    """The Lark grammar of one ReAct step over these tools, for llguidance."""
+    options = {"whitespace_flexible": False}
+    acts, rules = [], []
+    for number, spec in enumerate(toolbox):
+        schema = {**_bounded(spec.schema()), "x-guidance": options}
+        acts.append(f'"{spec.name}\\nAction Input: " args_{number}')
+        rules.append(f"args_{number}: %json {json.dumps(schema, ensure_ascii=False)}")
+    ask = json.dumps({**_ASK, "x-guidance": options})
+    lines = [
+        'start: "Thought: " LINE "\\n" (act | finish | ask)',
+        f'act: "Action: " ({" | ".join(acts)})' if acts else 'act: "Action: none"',
+        'finish: "Final Answer: " ANSWER',
+        'ask: "Ask Back: " askargs',
+        f"askargs: %json {ask}",
+        *rules,
+        "LINE: /[^\\n]{1,160}/",
+        "ANSWER: /[^\\n]{1,600}/",
+    ]
+    return "\n".join(lines)
+
+
+def _bounded(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema without descriptions (the grammar needs only the shape; lengths are already bounded)."""
+    if isinstance(schema, dict):
+        return {k: _bounded(v) for k, v in schema.items() if k != "description" or isinstance(v, dict)}
+    return schema
+
+
+class HFChat(BaseChatModel):
+    """A causal language model that writes one ReAct step a call. Greedy by default: the same request, the same step."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    model: Any
+    tokenizer: Any
+    toolbox: Toolbox
+    max_new_tokens: int = 512
+    grammar: bool = True
+
+    @property
+    def _llm_type(self) -> str:
+        return "hf"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> HFChat:  # type: ignore[override]
+        """The same model over the bound tools only."""
+        names = {getattr(t, "name", None) for t in tools}
+        return self.model_copy(update={"toolbox": Toolbox(s for s in self.toolbox if s.name in names)})
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        """One step. Raises ParseFault when the text is no step (only without a grammar)."""
+        import torch
+
+        template = None if getattr(self.tokenizer, "chat_template", None) else _PLAIN_TEMPLATE
+        prompt = self.tokenizer.apply_chat_template(
+            to_chat(messages), tokenize=False, add_generation_prompt=True, chat_template=template
+        )
+        ids = self.tokenizer(prompt, return_tensors="pt", add_special_tokens=False).to(self.model.device)
+        length = ids["input_ids"].shape[1]
+        limit = getattr(self.model.config, "max_position_embeddings", None)
+        if limit is not None and length + 64 > limit:
+            raise UserFault(
+                f"the prompt has {length} tokens; this model reads {limit}",
+                fix="choose a model with a longer context, or fewer tools",
+            )
+        budget = self.max_new_tokens if limit is None else min(self.max_new_tokens, limit - length)
+        processors = [_Mask(self.tokenizer, self.model.config.vocab_size, self.toolbox)] if self.grammar else []
+        with torch.inference_mode():
+            out = self.model.generate(
+                **ids,
+                max_new_tokens=budget,
+                do_sample=False,
+                logits_processor=processors,
+                pad_token_id=self.tokenizer.pad_token_id or self.tokenizer.eos_token_id,
+            )
+        text = self.tokenizer.decode(out[0, length:], skip_special_tokens=True)
+        return ChatResult(generations=[ChatGeneration(message=to_message(parse(text)))])
+
+
+class _Mask:
+    """A logits processor for one ``generate`` call of batch size one."""
+
+    def __init__(self, tokenizer: Any, vocabulary: int, toolbox: Toolbox) -> None:
+        import llguidance
+        import llguidance.hf
+        import llguidance.numpy as masks
+
+        self._masks = masks
+        table = llguidance.hf.from_tokenizer(tokenizer, n_vocab=vocabulary)
+        self._matcher = llguidance.LLMatcher(table, llguidance.LLMatcher.grammar_from_lark(step_grammar(toolbox)))
+        if self._matcher.is_error():
+            raise FailedFault(f"the step grammar is broken: {self._matcher.get_error()}")
+        self._bits = masks.allocate_token_bitmask(1, table.vocab_size)
+        self._first = True
+
+    def __call__(self, ids: Any, scores: Any) -> Any:
+        import torch
+
+        if not self._first:
+            self._matcher.consume_token(int(ids[0, -1]))
+        self._first = False
+        self._masks.fill_next_token_bitmask(self._matcher, self._bits, 0)
+        allowed = np.unpackbits(self._bits.view(np.uint8), axis=1, bitorder="little")[:, : scores.shape[1]]
+        return scores.masked_fill(torch.from_numpy(allowed == 0).to(scores.device), float("-inf"))
+
+
+def load_hf(name: str, toolbox: Toolbox, adapter: str | None = None, revision: str | None = None) -> HFChat:
+    """Load model, tokenizer and adapter (safetensors only). Raises FailedFault naming what is missing."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    local = os.environ.get("VIOT_MODELS")
+    if local and (Path(local) / name).is_dir():
+        name = str(Path(local) / name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
+        model = AutoModelForCausalLM.from_pretrained(name, revision=revision, use_safetensors=True, dtype="auto")
+    except (OSError, ValueError) as error:
+        raise FailedFault(
+            f"the language model {name} cannot be loaded: {str(error).splitlines()[0]}",
+            fix=f"check the name and the network, or put the model's folder at VIOT_MODELS/{name}",
+        ) from error
+    if adapter is not None:
+        from peft import PeftModel
+
+        if not (Path(adapter) / "adapter_config.json").is_file():
+            raise UserFault(f"{adapter} holds no adapter", fix="name the folder with adapter_config.json in it")
+        model = PeftModel.from_pretrained(model, adapter)
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    return HFChat(model=model, tokenizer=tokenizer, toolbox=toolbox)

@@ -1,0 +1,41 @@
+"""The policy seam and the single-user policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from viot_agent.errors import PolicyRefusal
+from viot_agent.steps import Request, Run
+from viot_agent.toolbox.contract import ToolSpec
+
+
+class Policy(Protocol):
+    """Allows by returning, refuses by raising PolicyRefusal with a reason a person understands."""
+
+    def check_request(self, request: Request) -> None: ...
+    def check_call(self, request: Request, spec: ToolSpec, args: Mapping[str, Any]) -> None: ...
+
+
+class AuditSink(Protocol):
+    """Consumes every finished run, refused and incomplete ones too."""
+
+    def save_run(self, run: Run) -> None: ...
+
+
+class SingleUserPolicy:
+    """One person, one machine: everything but what lies outside the request's own camera scope.
+
+    The scope is compared by exact camera name; names that tools resolve later (groups, plurals) are cut to the scope by
+    ``Fleet.resolve_cameras(scope=...)``, which raises PolicyRefusal when nothing is left.
+    """
+
+    def check_request(self, request: Request) -> None:
+        """Nothing to refuse for the person at this machine, but somebody must be named."""
+        if not request.principal.name:
+            raise PolicyRefusal("a request must say who asks")
+
+    def check_call(self, request: Request, spec: ToolSpec, args: Mapping[str, Any]) -> None:
+        """An empty scope allows no tool that reads cameras."""
+        if request.camera_scope is not None and not request.camera_scope and spec.args:
+            raise PolicyRefusal("this request may not look at any camera")

@@ -1,0 +1,213 @@
+"""The whole system in one object, for commands, the app and Python users: open a home, add, enrol, index, ask.
+
+Composition only: it knows which part is built from which, and nothing of how any part works. Vision comes in through
+entry points (``viot_agent.tools``, ``viot_agent.analyzers``, ``viot_agent.enrolment``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from viot_agent.errors import FailedFault, MediaFault, UserFault
+from viot_agent.fleet import Fleet
+from viot_agent.fleet.types import Camera, Person
+from viot_agent.library.rows import Analyzer
+from viot_agent.library.store import Library
+from viot_agent.steps import Attachment, Request, Run, Step
+from viot_agent.toolbox import Toolbox
+from viot_agent.weights import Weights, default_home
+
+if TYPE_CHECKING:
+    from viot_agent.agent import Agent
+    from viot_agent.library.ingest import IngestReport, Progress
+
+_VIDEO = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".264", ".h264", ".m4v", ".mpg", ".mpeg", ".ts"})
+
+
+class Viot:
+    """One installation: a home folder, its library, its fleet, its weights and its tools."""
+
+    def __init__(self, library: Library, weights: Weights, toolbox: Toolbox, home: Path) -> None:
+        self.library, self.weights, self.toolbox, self.home = library, weights, toolbox, home
+        self.fleet = Fleet(library)
+        self._agents: dict[str, Agent] = {}
+
+    @classmethod
+    def open(cls, home: Path | None = None) -> Viot:
+        """Open (or make) the home. Raises UserFault when it cannot be used."""
+        home = home or default_home()
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserFault(f"the folder {home} cannot be made: {error.strerror}", fix="set VIOT_HOME") from error
+        return cls(Library.open(home), Weights.from_env(home), Toolbox.from_entry_points(), home)
+
+    def close(self) -> None:
+        """Close the library."""
+        self.library.close()
+
+    def __enter__(self) -> Viot:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # cameras and people ----------------------------------------------------------------------------------------------
+
+    def add_camera(
+        self, name: str, source: str, *, groups: Sequence[str] = (), tz: str | None = None, start: float | None = None
+    ) -> Camera:
+        """Add a camera whose source is a video file or a folder of them. Raises MediaFault, NameFault, UserFault.
+
+        The file is probed first, so that a camera that cannot be read is never added.
+        """
+        from viot_agent.media import probe
+
+        path = Path(source).expanduser()
+        if not path.exists():
+            raise MediaFault(f"there is no file or folder {source}", fix="check the path")
+        if path.is_file():
+            probe(path)
+        elif not any(p.suffix.lower() in _VIDEO for p in path.iterdir()):
+            raise MediaFault(f"the folder {source} holds no video", fix=f"known endings: {', '.join(sorted(_VIDEO))}")
+        return self.library.add_camera(
+            name, str(path.resolve()), groups=groups, tz=tz or local_timezone(), start=start
+        )
+
+    def enrol(self, name: str, pictures: Sequence[Path], consent: str) -> Person:
+        """Enrol a person from one or more pictures, each with exactly one face. Nothing is stored unless all are good.
+
+        Raises UserFault without consent text, MediaFault for a picture with no face or several.
+        """
+        if not consent.strip():
+            raise UserFault(
+                "enrolling a person needs the recorded consent or legal basis",
+                fix='add --consent "signed form of 3 March"',
+            )
+        if not pictures:
+            raise UserFault("enrolling a person needs at least one picture")
+        data = []
+        for picture in pictures:
+            if not picture.is_file():
+                raise MediaFault(f"there is no picture {picture}", fix="check the path")
+            data.append(picture.read_bytes())
+        vectors: dict[str, Any] = {}
+        for point in entry_points(group="viot_agent.enrolment"):
+            vectors.update(point.load()(data, [str(p) for p in pictures], self.weights))
+        person = self.library.add_person(name, data, consent)
+        for model, rows in vectors.items():
+            self.library.set_person_vectors(person.name, model, rows)
+        return person
+
+    # indexing --------------------------------------------------------------------------------------------------------
+
+    def analyzers(self) -> list[Analyzer]:
+        """All installed analyzers for the tier in force. Raises FailedFault when two share a name."""
+        found: list[Analyzer] = []
+        for point in entry_points(group="viot_agent.analyzers"):
+            found.extend(point.load()(self.weights))
+        names = [a.name for a in found]
+        double = next((n for n in names if names.count(n) > 1), None)
+        if double is not None:
+            raise FailedFault(f"two analyzers are called {double!r}", fix="uninstall one of the packages")
+        return found
+
+    def index(
+        self,
+        cameras: Sequence[str] = (),
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        wait: bool = False,
+        only: Sequence[str] = (),
+    ) -> list[IngestReport]:
+        """Index these cameras (all when empty); what is indexed already is not touched. ``only`` names analyzers.
+
+        Raises BusyFault when another process is indexing and ``wait`` is False.
+        """
+        from viot_agent.library.ingest import ingest
+        from viot_agent.media import open_media
+
+        known = self.library.cameras()
+        if not known:
+            raise UserFault("there is no camera yet", fix="viot camera add NAME SOURCE")
+        chosen = self.fleet.resolve_cameras(list(cameras)) if cameras else known
+        analyzers = [a for a in self.analyzers() if not only or a.name in only]
+        return [
+            ingest(self.library, camera, analyzers, open_reader=open_media, progress=progress, wait=wait)
+            for camera in chosen
+        ]
+
+    # asking ----------------------------------------------------------------------------------------------------------
+
+    def agent(self, llm: str = "mini") -> Agent:
+        """The agent with that language model; made once and kept."""
+        if llm not in self._agents:
+            from viot_agent.agent import Agent
+            from viot_agent.agent.evidence import EvidenceFiles
+            from viot_agent.llm import load_llm
+
+            loaded = load_llm(llm, self.toolbox)
+            self._agents[llm] = Agent(
+                loaded.model,
+                self.toolbox,
+                self.fleet,
+                self.library,
+                self.weights,
+                self.home,
+                llm_name=loaded.name,
+                react=loaded.react,
+                audit=self.library,
+                evidence=EvidenceFiles(self.library, self.fleet, self.home / "evidence"),
+            )
+        return self._agents[llm]
+
+    def ask(
+        self,
+        text: str,
+        *,
+        attach: Sequence[Path] = (),
+        llm: str = "mini",
+        on_step: Callable[[Step], None] | None = None,
+    ) -> Run:
+        """Answer a request in words. Raises UserFault, MediaFault for what cannot be read; never for a tool's fault."""
+        return self.agent(llm).run(Request(text, attachments=attachments(attach)), on_step)
+
+
+def attachments(paths: Sequence[Path]) -> tuple[Attachment, ...]:
+    """Files as ``image-1``, ``video-1``, ... in order. Raises MediaFault for a file that is neither."""
+    from viot_agent.media import decode_image, probe
+
+    found: list[Attachment] = []
+    for path in paths:
+        if not path.is_file():
+            raise MediaFault(f"there is no file {path}", fix="check --attach")
+        if path.suffix.lower() in _VIDEO:
+            probe(path)
+            kind = "video"
+        else:
+            decode_image(path)
+            kind = "image"
+        number = 1 + sum(1 for a in found if a.kind == kind)
+        found.append(Attachment(f"{kind}-{number}", "video" if kind == "video" else "image", path.resolve()))
+    return tuple(found)
+
+
+def local_timezone() -> str:
+    """The machine's IANA zone (``TZ``, /etc/timezone, /etc/localtime), else UTC."""
+    from zoneinfo import available_timezones
+
+    candidates = [os.environ.get("TZ", "").lstrip(":")]
+    file, link = Path("/etc/timezone"), Path("/etc/localtime")
+    if file.is_file():
+        candidates.append(file.read_text("utf-8").strip())
+    if link.is_symlink():
+        candidates.append(str(link.resolve()).partition("zoneinfo/")[2])
+    zones = available_timezones()
+    return next((c for c in candidates if c in zones), "UTC")

