@@ -23,7 +23,7 @@ from viot_agent.toolbox import Toolbox
 from viot_agent.weights import Weights, default_home
 
 if TYPE_CHECKING:
-    from viot_agent.agent import Agent
+    from viot_agent.agent.runner import Agent
     from viot_agent.library.ingest import IngestReport, Progress
 
 _VIDEO = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".264", ".h264", ".m4v", ".mpg", ".mpeg", ".ts"})
@@ -77,9 +77,7 @@ class Viot:
             probe(path)
         elif not any(p.suffix.lower() in _VIDEO for p in path.iterdir()):
             raise MediaFault(f"the folder {source} holds no video", fix=f"known endings: {', '.join(sorted(_VIDEO))}")
-        return self.library.add_camera(
-            name, str(path.resolve()), groups=groups, tz=tz or local_timezone(), start=start
-        )
+        return self.library.add_camera(name, str(path.resolve()), groups=groups, tz=tz or local_timezone(), start=start)
 
     def enrol(self, name: str, pictures: Sequence[Path], consent: str) -> Person:
         """Enrol a person from one or more pictures, each with exactly one face. Nothing is stored unless all are good.
@@ -149,7 +147,7 @@ class Viot:
     def agent(self, llm: str = "mini") -> Agent:
         """The agent with that language model; made once and kept."""
         if llm not in self._agents:
-            from viot_agent.agent import Agent
+            from viot_agent.agent.runner import Agent
             from viot_agent.agent.evidence import EvidenceFiles
             from viot_agent.llm import load_llm
 

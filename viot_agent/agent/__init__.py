@@ -1,6 +1,4 @@
-"""The agent: the LangChain graph, its middleware, grounding, and the writing of answers and evidence."""
+"""The agent: the LangChain graph (``runner``), its middleware, grounding, and the writing of evidence.
 
-from viot_agent.agent.limits import Limits
-from viot_agent.agent.runner import Agent
-
-__all__ = ["Agent", "Limits"]
+Nothing is imported here: LangChain costs two seconds, and grounding alone needs none of it.
+"""

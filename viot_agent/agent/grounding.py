@@ -38,7 +38,9 @@ _PLAIN = frozenset(
         "i a an the yes no there this that these those it its they he she his her on at in from between no-one nobody "
         "someone somebody none not camera cameras person people face faces plate plates video footage clip evidence "
         "seen found cannot tell sorry please hello hi you your we our unknown enrolled count counts read and or but to "
-        "of was were is are ask show tell"
+        "of was were is are ask show tell how can what when where who which why do does did could would should may "
+        "might must will if then so thanks thank welcome good ok okay all any some each other i'm i've it's let with "
+        "for as by after before since until also only just now here have has had be been not-found glad happy"
     ).split()
 )
 

@@ -1,5 +1,5 @@
-"""The ``viot`` command (Typer), thin."""
+"""The ``viot`` command (Typer), thin: words in, one call on ``viot_agent.system``, words or JSON out."""
 
+from viot_agent.cli.app import main
 
-def main() -> None:
-    raise SystemExit("viot: not composed yet")
+__all__ = ["main"]

@@ -1,0 +1,78 @@
+"""The command tree. Rooms add their own commands by entry points (``viot_agent.commands``: ``register(app)``).
+
+Exit codes: 0 answered, cannot tell or needs input; 2 the person's input; 3 a backend, or an incomplete run; 4 policy.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+
+import typer
+from click.exceptions import ClickException, Exit
+from rich.console import Console
+
+from viot_agent import __version__
+from viot_agent.cli import ask, bench, cameras, doctor, index, models, people
+from viot_agent.errors import ViotError
+
+app = typer.Typer(
+    name="viot",
+    help="Ask your cameras in plain language; get an answer with evidence, or an honest 'cannot tell'.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(cameras.app, name="camera")
+app.add_typer(people.app, name="person")
+app.add_typer(models.app, name="models")
+app.command("index")(index.index)
+app.command("ask")(ask.ask)
+app.command("doctor")(doctor.doctor)
+app.command("bench")(bench.bench)
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"viot {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Common options."""
+
+
+def load_commands() -> None:
+    """Add the commands of installed rooms."""
+    for point in sorted(entry_points(group="viot_agent.commands"), key=lambda p: p.name):
+        point.load()(app)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run ``viot``; ends the process with the exit code."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: list[str]) -> int:
+    """Run and give the exit code; every error on purpose becomes one sentence on stderr."""
+    load_commands()
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        code = app(args=argv, prog_name="viot", standalone_mode=False)
+    except ViotError as error:
+        console.print(f"viot: {error}", style="bold red", markup=False)
+        return error.exit_code
+    except Exit as stop:
+        return int(stop.exit_code)
+    except ClickException as error:
+        error.show()
+        return 2
+    except KeyboardInterrupt:
+        console.print("viot: stopped; what was finished is kept", markup=False)
+        return 130
+    except typer.Abort:
+        return 130
+    return int(code) if isinstance(code, int) else 0

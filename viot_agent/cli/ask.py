@@ -1,0 +1,74 @@
+"""``viot ask``: one request in words, one answer with evidence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from viot_agent.steps import Run, Step
+
+_COLOURS = {
+    "answered": "bold green",
+    "cannot_tell": "bold yellow",
+    "needs_input": "bold cyan",
+    "refused": "bold red",
+    "incomplete": "bold magenta",
+}
+
+
+def ask(
+    request: Annotated[str, typer.Argument(help="What you want to know, in your own words.")],
+    attach: Annotated[list[Path] | None, typer.Option("--attach", help="A picture or clip; may be repeated.")] = None,
+    llm: Annotated[str, typer.Option("--llm", help="mini, hf:NAME[+adapter=PATH], or openai:URL#MODEL.")] = "mini",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole record as JSON.")] = False,
+) -> None:
+    """Ask the cameras."""
+    from viot_agent.system import Viot
+
+    out = Console(highlight=False, soft_wrap=True)
+    with Viot.open() as viot:
+        run = viot.ask(request, attach=attach or (), llm=llm, on_step=None if as_json else lambda s: show_step(out, s))
+    if as_json:
+        typer.echo(json.dumps(run.to_json(), ensure_ascii=False, indent=2))
+    else:
+        show_answer(out, run)
+    raise typer.Exit(exit_code(run))
+
+
+def exit_code(run: Run) -> int:
+    """0 answered, cannot tell or needs input; 2 when the request named what does not exist; 3 incomplete; 4 refused."""
+    if run.answer.status == "refused":
+        return 4
+    if run.answer.status == "incomplete":
+        return 3
+    wrong_input = run.answer.status == "needs_input" and any(
+        s.observation is not None and s.observation.status == "retry" for s in run.steps
+    )
+    return 2 if wrong_input else 0
+
+
+def show_step(out: Console, step: Step) -> None:
+    """Thought, call and observation of one step."""
+    args = ", ".join(f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in step.call.args.items())
+    out.print(Text(f"  {step.thought.text}", "dim italic"))
+    out.print(Text(f"  -> {step.call.tool}({args})", "cyan"))
+    if step.observation is not None:
+        out.print(Text(f"     {step.observation.summary}", "dim"))
+
+
+def show_answer(out: Console, run: Run) -> None:
+    """The answer and its evidence."""
+    out.print(Text(run.answer.text, _COLOURS[run.answer.status]))
+    for piece in run.evidence:
+        score = "" if piece.score is None else f" score {piece.score:.2f}"
+        out.print(Text(f"  [{piece.id}] {piece.camera} {piece.who or piece.label}{score} ({piece.model})", "dim"))
+        for file in (piece.clip, piece.crop):
+            if file:
+                out.print(Text(f"       {file}", "dim"))
+    out.print(Text(f"  {run.answer.status}; {run.llm}; {run.seconds:.1f} s", "dim"))

@@ -1,0 +1,74 @@
+"""``viot camera add|list|remove``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from viot_agent.errors import TimeFault, UserFault
+
+app = typer.Typer(help="Add, list and remove cameras.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="How people call it, e.g. 'gate 2'.")],
+    source: Annotated[str, typer.Argument(help="A video file or a folder of them.")],
+    group: Annotated[list[str] | None, typer.Option("--group", help="A group it belongs to; may be repeated.")] = None,
+    tz: Annotated[str | None, typer.Option("--tz", help="IANA time zone; this machine's when left out.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--start", help="Local time of the first frame, e.g. '2026-11-23 08:00:00'.")
+    ] = None,
+) -> None:
+    """Add a camera."""
+    from viot_agent.system import Viot, local_timezone
+
+    zone = tz or local_timezone()
+    with Viot.open() as viot:
+        camera = viot.add_camera(name, source, groups=group or (), tz=zone, start=start_time(start, zone))
+    typer.echo(f"camera {camera.name}: {camera.source} ({camera.tz}); next: viot index")
+
+
+@app.command("list")
+def list_() -> None:
+    """Cameras, groups, and what is indexed."""
+    from viot_agent.system import Viot
+
+    with Viot.open() as viot:
+        table = Table("camera", "groups", "time zone", "indexed", "source")
+        for camera in viot.library.cameras():
+            spans = viot.library.spans(camera.name)
+            words = "; ".join(f"{viot.fleet.local(a, camera)} to {viot.fleet.local(b, camera)}" for a, b in spans[:3])
+            more = f" and {len(spans) - 3} more" if len(spans) > 3 else ""
+            table.add_row(camera.name, ", ".join(camera.groups), camera.tz, (words + more) or "nothing", camera.source)
+    Console().print(table)
+
+
+@app.command()
+def remove(name: Annotated[str, typer.Argument(help="The camera's name.")]) -> None:
+    """Remove a camera and everything indexed from it (its video files stay)."""
+    from viot_agent.system import Viot
+
+    with Viot.open() as viot:
+        viot.library.remove_camera(name)
+    typer.echo(f"removed {name} and its rows")
+
+
+def start_time(text: str | None, zone: str) -> float | None:
+    """ISO 8601, local to ``zone`` unless it carries an offset. Raises TimeFault, UserFault (zone)."""
+    try:
+        tz = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UserFault(f"there is no time zone {zone!r}", fix="use an IANA name such as Europe/Berlin") from error
+    if text is None:
+        return None
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise TimeFault(f"--start {text!r} cannot be read", fix="write it like '2026-11-23 08:00:00'") from error
+    return (value if value.tzinfo else value.replace(tzinfo=tz)).timestamp()

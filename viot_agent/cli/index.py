@@ -1,0 +1,47 @@
+"""``viot index``: look at what was not looked at yet; returns when done."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+def index(
+    cameras: Annotated[list[str] | None, typer.Argument(help="Camera or group names; all when left out.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait while another viot index runs.")] = False,
+    analyzer: Annotated[list[str] | None, typer.Option("--analyzer", help="Only these analyzers.")] = None,
+) -> None:
+    """Index the footage: detect, track, recognise, read; rows go to the library."""
+    from viot_agent.system import Viot
+
+    console = Console(stderr=True)
+    with Viot.open() as viot:
+        names = ", ".join(f"{a.name} ({a.model})" for a in viot.analyzers())
+        console.print(f"tier {viot.weights.tier}; analyzers: {names}", highlight=False, markup=False)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}% {task.fields[speed]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console, transient=False) as bar:
+            tasks: dict[str, Any] = {}
+
+            def show(state: Any) -> None:
+                if state.camera not in tasks:
+                    tasks[state.camera] = bar.add_task(state.camera, total=1.0, speed="")
+                speed = f"{state.fps:.0f} fps, {state.times_real_time:.1f}x real time"
+                bar.update(tasks[state.camera], completed=state.fraction, speed=speed)
+
+            reports = viot.index(cameras or (), progress=show, wait=wait, only=analyzer or ())
+    failed = False
+    for report in reports:
+        typer.echo(report.sentence())
+        for problem in report.problems:
+            failed = True
+            typer.echo(f"  {problem}", err=True)
+    if failed:
+        raise typer.Exit(2)

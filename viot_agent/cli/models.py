@@ -1,0 +1,79 @@
+"""``viot models list|pull|verify``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from viot_agent.errors import ViotError
+
+app = typer.Typer(
+    help="Model files: what serves what, under which licence, and whether it is here.", no_args_is_help=True
+)
+
+
+@app.command("list")
+def list_() -> None:
+    """Every model file of the manifest."""
+    from viot_agent.weights import Weights
+
+    weights = Weights.from_env()
+    table = Table("model", "tier", "serves", "licence", "MB", "sha256", "here")
+    for entry in weights.manifest.values():
+        here = weights.locate(entry.name)
+        table.add_row(
+            entry.name,
+            entry.tier,
+            entry.serves + (f" [{entry.note}]" if entry.note else ""),
+            entry.licence,
+            f"{entry.bytes / 1e6:.1f}",
+            entry.model_version,
+            "yes" if here else "no",
+        )
+    console = Console()
+    console.print(table)
+    console.print(f"tier in force: {weights.tier}", highlight=False)
+
+
+@app.command()
+def pull(
+    names: Annotated[list[str] | None, typer.Argument(help="Model names; all default hub ones when left out.")] = None,
+    allow_noncommercial: Annotated[bool, typer.Option("--allow-noncommercial")] = False,
+) -> None:
+    """Fetch hub models once (pinned revision, sha256 checked, licence shown)."""
+    from viot_agent.weights import Weights
+
+    weights = Weights.from_env()
+    chosen = names or [e.name for e in weights.manifest.values() if e.tier == "hub" and e.default]
+    for name in chosen:
+        entry = weights.entry(name)
+        typer.echo(f"{name}: {entry.bytes / 1e6:.1f} MB, {entry.licence}, {entry.repository}@{entry.revision[:12]}")
+        typer.echo(f"  {weights.pull(name, allow_noncommercial=allow_noncommercial)}")
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Model names; all that are here when left out.")] = None,
+) -> None:
+    """Hash model files again and compare with the manifest."""
+    from viot_agent.weights import Weights
+    from viot_agent.weights.store import sha256
+
+    weights = Weights.from_env()
+    bad = 0
+    for name in names or list(weights.manifest):
+        entry, path = weights.entry(name), weights.locate(name)
+        if path is None:
+            if names:
+                bad += 1
+            typer.echo(f"{name}: not here")
+        elif sha256(path) != entry.sha256:
+            bad += 1
+            typer.echo(f"{name}: WRONG BYTES in {path}")
+        else:
+            typer.echo(f"{name}: ok")
+    if bad:
+        raise ViotError(f"{bad} model file(s) are missing or wrong", fix="viot models pull, or reinstall the package")
