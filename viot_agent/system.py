@@ -138,7 +138,7 @@ class Viot:
         chosen = self.fleet.resolve_cameras(list(cameras)) if cameras else known
         analyzers = [a for a in self.analyzers() if not only or a.name in only]
         return [
-            ingest(self.library, camera, analyzers, open_reader=open_media, progress=progress, wait=wait)
+            ingest(self.library, camera.name, analyzers, open_reader=open_media, progress=progress, wait=wait)
             for camera in chosen
         ]
 

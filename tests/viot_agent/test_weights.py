@@ -62,7 +62,7 @@ def test_no_network_says_what_to_do(tmp_path: Path) -> None:
     def fail(url: str) -> bytes:
         raise OSError("no route to host")
 
-    with pytest.raises(BackendFault, match="no route to host.*VIOT_MODELS=DIR"):
+    with pytest.raises(BackendFault, match=r"no route to host.*VIOT_MODELS=DIR"):
         weights(tmp_path).pull("m", fail)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from viot_agent.library.ingest import IngestReport
 
 
 def index(
@@ -34,14 +37,29 @@ def index(
                 if state.camera not in tasks:
                     tasks[state.camera] = bar.add_task(state.camera, total=1.0, speed="")
                 speed = f"{state.fps:.0f} fps, {state.times_real_time:.1f}x real time"
-                bar.update(tasks[state.camera], completed=state.fraction, speed=speed)
+                done = (state.file - 1 + state.at / max(state.duration, 1e-6)) / max(state.files, 1)
+                bar.update(tasks[state.camera], completed=done, speed=speed)
 
             reports = viot.index(cameras or (), progress=show, wait=wait, only=analyzer or ())
     failed = False
     for report in reports:
-        typer.echo(report.sentence())
+        typer.echo(sentence(report))
+        for message in report.messages:
+            typer.echo(f"  {message}")
         for problem in report.problems:
             failed = True
-            typer.echo(f"  {problem}", err=True)
+            typer.echo(f"  {problem.media}, at {problem.t:.1f} s: {problem.message}", err=True)
     if failed:
         raise typer.Exit(2)
+
+
+def sentence(report: IngestReport) -> str:
+    """One line for a person: what was looked at, and how fast."""
+    if report.segments == 0:
+        return f"{report.camera}: nothing new; {report.done_before} segment(s) were indexed before"
+    shares = sorted(report.seconds.items(), key=lambda kv: -kv[1])
+    parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in shares if seconds >= 0.05)
+    return (
+        f"{report.camera}: {report.footage:.1f} s of footage in {report.wall:.1f} s "
+        f"({report.fps:.0f} fps, {report.times_real_time:.1f}x real time; {parts})"
+    )

@@ -86,7 +86,7 @@ class ArgSpec:
                 "type": "array",
                 "items": {"type": "string", "minLength": 1, "maxLength": 120},
                 "minItems": 1,
-                "maxItems": 32,
+                "maxItems": 16,
                 "description": self.description,
             }
         return base

@@ -1,0 +1,220 @@
+"""The agent graph with scripted models and a fake tool: limits, faults, policy, grounding; no patching anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+from viot_agent.agent.limits import Limits
+from viot_agent.agent.runner import Agent
+from viot_agent.errors import FailedFault, NameFault, ParseFault, PolicyRefusal, RetryFault, UserFault
+from viot_agent.fleet import Fleet
+from viot_agent.library.fake import FakeLibrary
+from viot_agent.steps import Claim, Evidence, Observation, Request, Run
+from viot_agent.toolbox import CamerasArg, TimeArg, Toolbox, ToolContext, ToolSpec, tool
+from viot_agent.weights import Weights
+
+
+class Scripted(BaseChatModel):
+    """Writes the script's messages one after the other (the last one again and again); raises what is an exception."""
+
+    script: list[Any]
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Scripted:  # type: ignore[override]
+        return self
+
+    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> ChatResult:
+        made = sum(isinstance(m, AIMessage) for m in messages)
+        step = self.script[min(made, len(self.script) - 1)]
+        if isinstance(step, Exception):
+            raise step
+        return ChatResult(generations=[ChatGeneration(message=step.model_copy(update={"id": None}))])
+
+
+@tool(needs=())
+def look(ctx: ToolContext, cameras: CamerasArg, time: TimeArg | None = None) -> Observation:
+    """Look at cameras and say what was seen.
+
+    Not for: anything else.
+
+    Args:
+        cameras: camera names.
+        time: when.
+    """
+    faults: dict[str, Exception] = {
+        "unknown": NameFault("there is no camera 'unknown'", nearest=("gate 2",)),
+        "retry": RetryFault("the window is too long"),
+        "failed": FailedFault("the weights are missing", fix="viot models pull x"),
+        "private": PolicyRefusal("camera 'private' is outside your scope"),
+        "defect": ZeroDivisionError("a bug"),
+    }
+    if cameras[0] in faults:
+        raise faults[cameras[0]]
+    piece = Evidence(ctx.evidence_id(), cameras[0], 0.0, 1.0, "look", "eye", "1")
+    text = f"3 people were seen on {cameras[0]}."
+    return Observation(ctx.call_id, "look", "ok", text, "found", (Claim(text, (piece.id,)),), (piece,))
+
+
+def act(tool_name: str = "look", **args: Any) -> AIMessage:
+    number = act.__dict__["n"] = act.__dict__.get("n", 0) + 1
+    return AIMessage("I look.", tool_calls=[{"name": tool_name, "args": args, "id": f"c{number}", "type": "tool_call"}])
+
+
+class Sink:
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+
+    def save_run(self, run: Run) -> None:
+        self.runs.append(run)
+
+
+class Nobody:
+    """A policy that refuses every call."""
+
+    def check_request(self, request: Request) -> None:
+        return
+
+    def check_call(self, request: Request, spec: ToolSpec, args: Any) -> None:
+        raise PolicyRefusal("no consent is recorded")
+
+
+def agent(tmp_path: Path, *script: Any, **options: Any) -> Agent:
+    library = FakeLibrary()
+    return Agent(
+        Scripted(script=list(script)), Toolbox([look]), Fleet(library), library, Weights(tmp_path), tmp_path, **options
+    )
+
+
+def ask(tmp_path: Path, *script: Any, **options: Any) -> Run:
+    return agent(tmp_path, *script, **options).run(Request("how many people are on gate 2?"))
+
+
+def test_an_answer_with_evidence(tmp_path: Path) -> None:
+    sink = Sink()
+    run = ask(tmp_path, act(cameras=["gate 2"]), AIMessage("3 people are on gate 2."), audit=sink)
+    assert run.answer.status == "answered"
+    assert run.answer.text == "3 people are on gate 2."
+    assert [e.id for e in run.evidence] == ["e1"]
+    assert run.answer.claims[0].evidence == ("e1",)
+    assert [(s.call.tool, s.thought.text) for s in run.steps] == [("look", "I look.")]
+    assert sink.runs == [run]
+    assert set(run.timings) == {"llm", "tools", "drawing"}
+
+
+def test_an_invented_number_is_replaced(tmp_path: Path) -> None:
+    run = ask(tmp_path, act(cameras=["gate 2"]), AIMessage("7 people are on gate 2."))
+    assert run.answer.text == "3 people were seen on gate 2."
+
+
+@pytest.mark.parametrize(
+    ("camera", "observation", "status", "words"),
+    [
+        ("unknown", "retry", "needs_input", "there is no camera 'unknown'"),
+        ("retry", "retry", "needs_input", "too long"),
+        ("failed", "failed", "incomplete", "viot models pull x"),
+        ("private", "refused", "refused", "outside your scope"),
+    ],
+)
+def test_typed_faults_end_in_words(tmp_path: Path, camera: str, observation: str, status: str, words: str) -> None:
+    run = ask(tmp_path, act(cameras=[camera]), AIMessage("Everything is fine, 3 people."))
+    assert run.steps[0].observation is not None
+    assert run.steps[0].observation.status == observation
+    assert run.answer.status == status
+    assert words in run.answer.text
+
+
+def test_a_model_may_correct_its_call(tmp_path: Path) -> None:
+    run = ask(tmp_path, act(cameras=["retry"]), act(cameras=["gate 2"]), AIMessage("3 people."))
+    assert run.answer.status == "answered"
+    assert [s.observation.status for s in run.steps if s.observation] == ["retry", "ok"]
+
+
+def test_a_defect_in_a_tool_is_not_hidden(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        ask(tmp_path, act(cameras=["defect"]), AIMessage("fine"))
+
+
+@pytest.mark.parametrize("bad", [act(mood="x"), act("nope", cameras=["a"])])
+def test_a_malformed_call_is_the_models_fault(tmp_path: Path, bad: AIMessage) -> None:
+    run = ask(tmp_path, bad, AIMessage("3 people."))
+    assert run.answer.status == "incomplete"
+
+
+def test_a_loop_ends_and_keeps_what_was_found(tmp_path: Path) -> None:
+    run = ask(tmp_path, act(cameras=["gate 2"]))
+    assert run.answer.status == "incomplete"
+    assert "the same thing" in run.answer.text
+    assert "3 people were seen on gate 2." in run.answer.text
+    assert len(run.steps) == 1
+
+
+def test_the_step_budget(tmp_path: Path) -> None:
+    many = [act(cameras=[f"gate {i}"]) for i in range(9)]
+    run = ask(tmp_path, *many, limits=Limits(steps=3))
+    assert run.answer.status == "incomplete"
+    assert len(run.steps) == 3
+    assert "3 steps" in run.answer.text
+
+
+def test_the_time_budget(tmp_path: Path) -> None:
+    run = ask(tmp_path, act(cameras=["gate 2"]), limits=Limits(seconds=0.0))
+    assert run.answer.status == "incomplete"
+    assert "time limit" in run.answer.text
+
+
+def test_text_that_is_no_step(tmp_path: Path) -> None:
+    run = ask(tmp_path, ParseFault("no step", text="hm"))
+    assert run.answer.status == "incomplete"
+    assert "no usable step" in run.answer.text
+
+
+def test_asking_back(tmp_path: Path) -> None:
+    run = ask(tmp_path, AIMessage("Who?", additional_kwargs={"kind": "ask", "missing": ["person"]}))
+    assert (run.answer.status, run.answer.missing, run.answer.text) == ("needs_input", ("person",), "Who?")
+
+
+def test_a_policy_refuses_before_the_tool_runs(tmp_path: Path) -> None:
+    sink = Sink()
+    run = ask(tmp_path, act(cameras=["defect"]), AIMessage("fine"), policy=Nobody(), audit=sink)
+    assert run.answer.status == "refused"
+    assert "no consent" in run.answer.text
+    assert sink.runs == [run]
+
+
+def test_an_empty_scope_sees_no_camera(tmp_path: Path) -> None:
+    one = agent(tmp_path, act(cameras=["gate 2"]), AIMessage("fine"))
+    run = one.run(Request("how many?", camera_scope=frozenset()))
+    assert run.answer.status == "refused"
+
+
+@pytest.mark.parametrize(("text", "reason"), [("", "empty"), ("  \n", "empty"), ("x" * 5000, "4000")])
+def test_requests_nobody_can_answer(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(UserFault, match=reason):
+        agent(tmp_path, AIMessage("hi")).run(Request(text))
+
+
+def test_steps_are_told_as_they_happen(tmp_path: Path) -> None:
+    seen: list[str] = []
+    one = agent(tmp_path, act(cameras=["gate 2"]), AIMessage("3 people."))
+    one.run(Request("how many?"), lambda step: seen.append(step.call.tool))
+    assert seen == ["look"]
+
+
+def test_the_json_form(tmp_path: Path) -> None:
+    run = ask(tmp_path, act(cameras=["gate 2"]), AIMessage("3 people."))
+    record = run.to_json()
+    assert set(record) == {"answer", "status", "missing", "claims", "steps", "evidence", "llm", "seconds"}
+    assert record["steps"][0]["args"] == {"cameras": ["gate 2"]}
+    assert set(record["evidence"][0]) == {
+        *("id", "camera", "start", "end", "track", "who", "score", "clip", "crop", "tool", "model", "model_version")
+    }
