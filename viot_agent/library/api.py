@@ -57,6 +57,7 @@ class Library(Protocol):
         *,
         model: str | None = None,
     ) -> list[Track]: ...
+    def track(self, id: int) -> Track | None: ...
     def vectors(
         self, model: str, cameras: Sequence[str] | None, start: float | None, end: float | None
     ) -> list[Hit]: ...  # every embedding in the window, with .vector

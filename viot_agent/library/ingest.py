@@ -1,0 +1,328 @@
+"""From a camera's files to rows: read each frame once, let every analyzer that is due look, store segment by segment.
+
+A segment's rows are one transaction, so a killed run resumes where it stood and neither loses nor doubles anything;
+memory holds one segment. Owns the loop, the lock, progress and the report. Does not know what an analyzer looks for,
+how a file is decoded, or SQL.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from viot_agent.errors import MediaFault, NameFault
+from viot_agent.fleet.types import Camera
+from viot_agent.library import names, sources
+from viot_agent.library.lock import FileLock
+from viot_agent.library.motion import Gate, MotionGate
+from viot_agent.library.plan import Due, due, order, stamps
+from viot_agent.library.records import MediaRow, RunRows, RunStamp, SegmentSpan
+from viot_agent.library.rows import Analyzer, SegmentAnalysis, SegmentInfo, Shared
+from viot_agent.library.store import Library
+from viot_agent.media.types import Frame, Reader
+
+OpenReader = Callable[[Path], Reader]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands. ``at`` of ``duration`` seconds in file ``file`` (from 1) of ``files``; ``frames`` looked at
+    and their ``fps`` by the wall clock; ``times_real_time`` seconds of footage a second."""
+
+    camera: str
+    media: Path
+    file: int
+    files: int
+    at: float
+    duration: float
+    frames: int
+    fps: float
+    times_real_time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file that could not be read, or not past ``t`` seconds."""
+
+    media: Path
+    t: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What a run did. ``footage`` seconds were looked at in ``wall`` seconds; ``segments`` stored, ``done_before``
+    found complete. ``seconds`` per part: ``decode``, ``motion``, ``store`` and each analyzer by name."""
+
+    camera: str
+    files: int
+    segments: int
+    done_before: int
+    frames: int
+    footage: float
+    wall: float
+    seconds: dict[str, float] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    messages: tuple[str, ...] = ()
+
+    @property
+    def fps(self) -> float:
+        """Frames looked at a second of wall time."""
+        return self.frames / self.wall if self.wall > 0 else 0.0
+
+    @property
+    def times_real_time(self) -> float:
+        """Seconds of footage a second of wall time."""
+        return self.footage / self.wall if self.wall > 0 else 0.0
+
+
+def ingest(
+    library: Library,
+    camera: str,
+    analyzers: Sequence[Analyzer],
+    *,
+    open_reader: OpenReader,
+    segment_seconds: float = 30.0,
+    sample_fps: float = 5.0,
+    progress: Callable[[Progress], None] | None = None,
+    gate: Gate = Gate(),  # noqa: B008 (frozen)
+    wait: bool = False,
+    owner: str = "local",
+) -> IngestReport:
+    """Index what is new on ``camera``: every segment that one of ``analyzers`` has not looked at.
+
+    Frames are sampled at ``sample_fps``; segments are ``segment_seconds`` long (a file seen before keeps its own). A
+    file that breaks off keeps what was read and is named in the report's ``problems``; so is a file of a folder that
+    cannot be opened. Raises NameFault for an unknown camera, MediaFault when the source is not there or its only file
+    cannot be opened, BusyFault when another process is indexing (unless ``wait``), FailedFault for analyzers that do
+    not fit together, and BackendFault when the disk is full: what was committed stays.
+    """
+    if segment_seconds <= 0 or sample_fps <= 0:
+        raise ValueError("segment_seconds and sample_fps must be positive")
+    ordered = order(analyzers)
+    with FileLock(library.home / "index.lock", doing="indexing this library", wait=wait):
+        found = _camera(library, camera)
+        job = _Job(library, found, ordered, open_reader, segment_seconds, sample_fps, progress, gate, owner)
+        return job.run()
+
+
+def _camera(library: Library, name: str) -> Camera:
+    known = library.cameras()
+    match: Camera | None = next((c for c in known if names.folded(c.name) == names.folded(name)), None)
+    if match is None:
+        fault: NameFault = names.unknown("camera", name, [c.name for c in known])
+        raise fault
+    return match
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What came of one segment. ``fault`` tells that reading stopped at ``at`` seconds, inside it or before its
+    start."""
+
+    found: list[RunRows]
+    frames: int
+    at: float
+    fault: MediaFault | None = None
+
+
+class _Job:
+    """One run over one camera."""
+
+    def __init__(
+        self,
+        library: Library,
+        camera: Camera,
+        ordered: Sequence[Analyzer],
+        open_reader: OpenReader,
+        segment_seconds: float,
+        sample_fps: float,
+        progress: Callable[[Progress], None] | None,
+        gate: Gate,
+        owner: str,
+    ) -> None:
+        self.library = library
+        self.camera = camera
+        self.ordered = ordered
+        self.stamps: dict[str, RunStamp] = stamps(ordered)
+        self.open_reader = open_reader
+        self.segment_seconds = segment_seconds
+        self.sample_fps = sample_fps
+        self.progress = progress
+        self.gate = gate
+        self.owner = owner
+        self.began = time.perf_counter()
+        self.shown = 0.0
+        self.seconds = dict.fromkeys(["decode", "motion", *(a.name for a in ordered), "store"], 0.0)
+        self.segments = self.done_before = self.frames = 0
+        self.footage = 0.0
+        self.file, self.files = 0, 0
+        self.problems: list[Problem] = []
+        self.messages: list[str] = []
+
+    def run(self) -> IngestReport:
+        """All files in order."""
+        paths = sources.files(self.camera)
+        single = not Path(self.camera.source).is_dir()
+        if not single and self.camera.start is not None:
+            self.messages.append("The camera's start time is for a single file; each file of its folder keeps its own.")
+        known = {row.path: row for row in self.library.media_rows(self.camera.name)}
+        self.files = len(paths)
+        for i, path in enumerate(paths):
+            self.file = i + 1
+            try:
+                self._file(path, known.get(path), single)
+            except MediaFault as fault:
+                if single:
+                    raise
+                self.problems.append(Problem(path, 0.0, str(fault)))
+        return IngestReport(
+            camera=self.camera.name,
+            files=len(paths),
+            segments=self.segments,
+            done_before=self.done_before,
+            frames=self.frames,
+            footage=self.footage,
+            wall=time.perf_counter() - self.began,
+            seconds=self.seconds,
+            problems=tuple(self.problems),
+            messages=tuple(self.messages),
+        )
+
+    def _file(self, path: Path, row: MediaRow | None, single: bool) -> None:
+        """One file: its row, its plan, its segments."""
+        mark = sources.fingerprint(path)
+        reader: Reader | None = None
+        if row is None or not sources.same(row.fingerprint, mark):
+            reader = self.open_reader(path)
+            info = reader.info
+            if info.duration <= 0:
+                raise MediaFault(f"The file {path} holds no frames.")
+            if row is not None:
+                self.messages.append(f"{path} has changed since it was indexed; what was found in it is replaced.")
+            start_ts, origin = sources.began(self.camera, info, mark.mtime, single=single)
+            row = self.library.add_media(
+                self.camera.name,
+                path,
+                mark,
+                start_ts=start_ts,
+                start_origin=origin,
+                duration=info.duration,
+                fps=info.fps,
+                width=info.width,
+                height=info.height,
+                segment_seconds=self.segment_seconds,
+                owner=self.owner,
+            )
+        elif row.problem:
+            self.problems.append(Problem(path, row.duration, row.problem))
+        stored = self.library.stored_runs(row.id)
+        todo = due(row, self.ordered, stored, self.sample_fps)
+        self.done_before += len({s.idx for s in stored} - {d.span.idx for d in todo})
+        if not todo:
+            return
+        reader = reader or self.open_reader(path)
+        times = array("d")
+        for work in todo:
+            times.extend(work.times())
+        frames = reader.read(times)
+        for work in todo:
+            looked = self._segment(row, work, frames)
+            if looked.frames or looked.fault is None:
+                cut = SegmentSpan(work.span.idx, work.span.t0, looked.at)
+                with self._clock("store"):
+                    self.library.write_segment(row, cut, looked.found)
+                self.segments += 1
+                self.footage += looked.at - work.span.t0
+                self._show(row, looked.at, force=True)
+            if looked.fault is not None:
+                self._stopped(row, work, looked.fault, looked.at, first=all(s.idx < work.span.idx for s in stored))
+                return
+
+    def _segment(self, row: MediaRow, work: Due, frames: Iterator[Frame]) -> _Looked:
+        """Let the analyzers look at the frames of one segment."""
+        span = work.span
+        info = SegmentInfo(
+            self.camera.name, row.path, span.idx, span.t0, span.t1, row.width, row.height, work.sample_fps
+        )
+        spent = {a.name: -self.seconds[a.name] for a in work.run}
+        looking: list[tuple[Analyzer, SegmentAnalysis]] = []
+        for analyzer in work.run:
+            with self._clock(analyzer.name):
+                looking.append((analyzer, analyzer.start(info)))
+        gate = MotionGate(self.gate)
+        n, at, fault = 0, span.t0, None
+        for t in work.times():
+            try:
+                with self._clock("decode"):
+                    frame = next(frames, None)
+            except MediaFault as error:
+                fault = error
+                break
+            if frame is None:
+                fault = MediaFault(f"The file {row.path} ended before its time.")
+                break
+            with self._clock("motion"):
+                motion, still = gate.look(frame)
+            shared = Shared(motion, still)
+            for analyzer, analysis in looking:
+                with self._clock(analyzer.name):
+                    shared.results[analyzer.name] = analysis.see(frame, shared)
+            n += 1
+            self.frames += 1
+            at = min(span.t1, t + 1 / work.sample_fps)
+            self._show(row, at)
+        found = []
+        for analyzer, analysis in looking:
+            if analyzer.name in work.write:
+                with self._clock(analyzer.name):
+                    rows = analysis.finish()
+                cost = spent[analyzer.name] + self.seconds[analyzer.name]
+                found.append(RunRows(self.stamps[analyzer.name], rows, work.sample_fps, n, cost))
+        return _Looked(found, n, span.t1 if fault is None else at, fault)
+
+    def _stopped(self, row: MediaRow, work: Due, fault: MediaFault, at: float, *, first: bool) -> None:
+        """Report a file that broke off; the same file is not tried past that point again.
+
+        ``first`` is False when another analyzer once got through here: then the file was whole, so only this run is
+        told.
+        """
+        message = f"{fault.message} Read up to {at:.1f} s of {row.duration:.1f} s."
+        self.problems.append(Problem(row.path, at, message))
+        if first:
+            self.library.media_stopped(row.id, at, message)
+
+    @contextmanager
+    def _clock(self, part: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[part] += time.perf_counter() - start
+
+    def _show(self, row: MediaRow, at: float, *, force: bool = False) -> None:
+        """Tell how far it is, at most five times a second."""
+        now = time.perf_counter()
+        if self.progress is None or (now - self.shown < 0.2 and not force):
+            return
+        self.shown = now
+        wall = max(now - self.began, 1e-9)
+        # in the middle of a segment its seconds so far count too
+        footage = self.footage if force else self.footage + at % row.segment_seconds
+        self.progress(
+            Progress(
+                self.camera.name,
+                row.path,
+                self.file,
+                self.files,
+                at,
+                row.duration,
+                self.frames,
+                self.frames / wall,
+                footage / wall,
+            )
+        )
