@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from viot_agent.media import write_clip
+from viot_agent.media.clips import write_clip
 from viot_agent.system import Viot
 
 QUESTIONS = ("How many people are on theatre?", "Who appears on theatre?", "Which plates were read on theatre?")

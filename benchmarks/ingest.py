@@ -23,7 +23,8 @@ import numpy as np
 
 from viot_agent.library.ingest import IngestReport, ingest
 from viot_agent.library.store import Library
-from viot_agent.media import open_media, write_clip
+from viot_agent.media.clips import write_clip
+from viot_agent.media.readers import open_media
 from viot_agent.system import Viot
 from viot_agent.weights import Weights
 from viot_tools.registry import analyzers

@@ -68,7 +68,7 @@ class Viot:
 
         The file is probed first, so that a camera that cannot be read is never added.
         """
-        from viot_agent.media import probe
+        from viot_agent.media.probe import probe
 
         path = Path(source).expanduser()
         if not path.exists():
@@ -130,7 +130,7 @@ class Viot:
         Raises BusyFault when another process is indexing and ``wait`` is False.
         """
         from viot_agent.library.ingest import ingest
-        from viot_agent.media import open_media
+        from viot_agent.media.readers import open_media
 
         known = self.library.cameras()
         if not known:
@@ -180,7 +180,8 @@ class Viot:
 
 def attachments(paths: Sequence[Path]) -> tuple[Attachment, ...]:
     """Files as ``image-1``, ``video-1``, ... in order. Raises MediaFault for a file that is neither."""
-    from viot_agent.media import decode_image, probe
+    from viot_agent.media.pictures import decode_image
+    from viot_agent.media.probe import probe
 
     found: list[Attachment] = []
     for path in paths:

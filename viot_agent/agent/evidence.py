@@ -16,7 +16,8 @@ from viot_agent.errors import MediaFault
 from viot_agent.fleet import Fleet
 from viot_agent.library.api import Library
 from viot_agent.library.rows import Track
-from viot_agent.media import cut_clip, draw
+from viot_agent.media.clips import cut_clip
+from viot_agent.media.drawing import caption, draw_boxes
 from viot_agent.media.types import Frame, Image
 from viot_agent.steps import Evidence
 
@@ -84,7 +85,7 @@ class EvidenceFiles:
                 box = np.asarray(piece.xyxy, np.float32)
             words = f"{piece.camera}  {self.fleet.local(ts, camera)}" if camera is not None else piece.camera
             boxes = np.zeros((0, 4), np.float32) if box is None else box[None]
-            return draw(frame.image, boxes, [label] * len(boxes), words)
+            return caption(draw_boxes(frame.image, boxes, [label] * len(boxes)), words)
 
         return paint
 

@@ -75,7 +75,7 @@ def _tools() -> str:
 def _end_to_end() -> str:
     import numpy as np
 
-    from viot_agent.media import write_clip
+    from viot_agent.media.clips import write_clip
     from viot_agent.system import Viot
 
     with tempfile.TemporaryDirectory() as folder:
