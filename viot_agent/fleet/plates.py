@@ -1,0 +1,134 @@
+"""Number plates in text: one normal form, and telling a plate from other words with digits.
+
+Knows no country's full rules, no cameras and no times beyond what looks like one.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+
+from viot_agent.fleet.words import fold, is_unspaced
+
+PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领港澳学警"
+SHORTEST, LONGEST = 4, 10
+_SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARABIC", "CJK", "HANGUL", "HIRAGANA", "KATAKANA", "HEBREW", "THAI")
+_NUMBERED_WORDS = frozenset(
+    "cam camera cams cctv ch ptz nvr unit view gate dock door bay hall lift lane ramp exit pier yard room level "
+    "floor deck zone area block site row lot pod way bus stop car van image video clip poses run e no nr number "
+    "mp img dsc".split()
+)
+_TIME_LIKE = re.compile(
+    r"""^(?: \d{1,2}[:.h]\d{2}(?::\d{2})?\s*(?:[ap]\.?m\.?|h|z|hrs|hours)? | \d{1,2}\s*[ap]\.?\s*m\.?
+        | \d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?(?:t[\d:.+z-]*)? | \d+(?:st|nd|rd|th) | \d{1,2}-\d{1,2}\s*[ap]m
+        | \d+(?:\.\d+)?\s*(?:s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?|months?|years?|k|km|kg|
+          cm|mm|mb|gb|fps|px|p|hz|x|%) )$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def normalise_plate(text: str) -> str:
+    """Letters and digits only, in upper case; full-width forms and digits of any script become plain."""
+    out = []
+    for c in unicodedata.normalize("NFKC", text).upper():
+        if unicodedata.category(c) == "Nd":
+            out.append(str(unicodedata.decimal(c)))
+        elif c.isalnum():
+            out.append(c)
+    return "".join(out)
+
+
+def looks_like_plate(token: str, taken: Collection[str] = ()) -> bool:
+    """Whether ``token`` (which may hold spaces and hyphens) can be a plate.
+
+    It has letters and digits, 4 to 10 of them, and is no time, date, amount or numbered word ("gate-22", "cam 3").
+    ``taken`` holds normalised forms (:func:`normalise_plate`) that are something else: the names of cameras.
+    """
+    plate = normalise_plate(token)
+    if not SHORTEST <= len(plate) <= LONGEST or plate in taken:
+        return False
+    if not any(c.isdigit() for c in plate) or not any(c.isalpha() for c in plate):
+        return False
+    text = unicodedata.normalize("NFKC", token).strip()
+    if _TIME_LIKE.match(text) or _TIME_LIKE.match(plate):
+        return False
+    if any(c.isalpha() and not unicodedata.name(c, "").startswith(_SCRIPTS) for c in plate):
+        return False
+    if sum(is_unspaced(c) for c in plate) > 2:
+        return False
+    pieces = re.findall(r"[^\W\d_]+", text)
+    if fold(pieces[0]) in _NUMBERED_WORDS and text[0].isalpha() and not (text.isupper() and len(pieces) > 1):
+        return False
+    # words are longer than the letters of a plate; capitals may join two groups (HHAB 123)
+    longest = max(len(p) for p in pieces)
+    return longest <= (5 if text.upper() == text else 3)
+
+
+_CHINESE = re.compile(rf"[{PROVINCES}]\s?[A-Za-z]\s?[·・.\- ]?\s?[A-Za-z0-9]{{4,6}}[学警港澳挂]?(?![A-Za-z0-9])")
+_PIECE = re.compile(r"[^\W_]+(?:[-·・.‐‑–][^\W_]+)*")
+# written with spaces, in any one case: UK, German, Indian, Russian, French; three consonants are no word
+_SPACED = tuple(
+    re.compile(rf"(?<![\w-]){form}(?![\w-])", re.IGNORECASE)
+    for form in (
+        r"[a-z]{2}\d{2}\s[a-z]{3}",
+        r"[a-zäöü]{1,3}[-\s][a-z]{1,2}\s?\d{1,4}[eh]?",
+        r"mh\s?\d{1,2}\s?[a-z]{1,3}\s?\d{4}",
+        r"[а-я]\s?\d{3}\s?[а-я]{2}\s?\d{2,3}",
+        r"[a-z]{2}\s\d{3}\s[a-z]{2}",
+        r"[b-df-hj-np-tv-xz]{3}\s\d{3,4}",
+        r"\d{3,4}\s[b-df-hj-np-tv-xz]{3}",
+    )
+)
+_SMALL = frozenset(
+    "a i an at in on is it to of or by be do he if me my no so up us we and the was has had are did for not can "
+    "who how any all out now see saw get got car van bus her him his its let may new old one our put say she six "
+    "ten two too use way yes yet you day end far few ask per via pm am with from near plate reg has than then "
+    "that this what when over cam bay lot row dock gate exit lift hall ramp yard door lane pier".split()
+)
+
+
+def find_plates(text: str, taken: Collection[str] = ()) -> Iterator[tuple[int, int]]:
+    """Character spans in ``text`` that look like plates, longest first at each place; they may overlap."""
+    for found in _CHINESE.finditer(text):
+        yield found.span()
+    for pattern in _SPACED:
+        for found in pattern.finditer(text):
+            if _one_case(found[0]) and not _ordinary(found[0]) and looks_like_plate(found[0], taken):
+                yield found.span()
+    pieces = list(_PIECE.finditer(text))
+    shouting = text.upper() == text
+    for i, first in enumerate(pieces):
+        for n in (4, 3, 2, 1):
+            run = pieces[i : i + n]
+            if len(run) < n:
+                continue
+            start, end = first.start(), run[-1].end()
+            stretch = text[start:end]
+            if n > 1 and not _joins([p[0] for p in run], stretch, shouting):
+                continue
+            if looks_like_plate(stretch, taken):
+                yield start, end
+                break
+
+
+def _one_case(stretch: str) -> bool:
+    return stretch in (stretch.upper(), stretch.lower())
+
+
+def _ordinary(stretch: str) -> bool:
+    """Whether a letter group is a common word ("car wc 313"); Indian plates have room for some ("MH 28 BY")."""
+    words = [fold(w) for w in re.findall(r"[^\W\d_]+", stretch)]
+    return words[0] != "mh" and any(w in _SMALL or w in _NUMBERED_WORDS for w in words)
+
+
+def _joins(run: list[str], stretch: str, shouting: bool) -> bool:
+    """Whether pieces side by side may be one plate: capitals and digits, one space apart, no ordinary words."""
+    if len(stretch) != sum(map(len, run)) + len(run) - 1 or not stretch.replace(" ", "").replace("-", "").isalnum():
+        return False
+    if any(p.upper() != p or len(p) > 5 or fold(p) in _SMALL or fold(p) in _NUMBERED_WORDS for p in run):
+        return False
+    if any(is_unspaced(c) for c in stretch):
+        return False
+    numbers = sum(p.isdigit() for p in run)
+    return (not shouting and numbers <= 2) or all(any(c.isdigit() for c in p) or len(p) <= 3 for p in run)

@@ -1,0 +1,159 @@
+"""Finding time phrases in running text: the longest stretches that ``times`` understands and that are meant as times.
+
+Owns the judgement what is *meant* ("may", "second", "at 9" against "9 people"). Spans begin without in/on/at/during/
+over/for/within/throughout and articles; since/between/from/after/before/until/around stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from viot_agent.errors import TimeFault
+from viot_agent.fleet.timedays import LEADS
+from viot_agent.fleet.timegrammar import parse
+from viot_agent.fleet.times import resolve_time
+from viot_agent.fleet.timetree import Always, Between, Clock, Moment, Phrase, When
+from viot_agent.fleet.timewords import TimeToken, lex
+from viot_agent.fleet.words import TENS, UNITS
+
+LONGEST = 16  # tokens of a phrase
+NUMBERS = 5  # plain numbers in a phrase
+_NOON = 1_790_000_000.0  # any present will do: only whether the calendar has the day is asked
+_EXTENT = (_NOON - 1e6, _NOON)
+
+# what may follow a bare number that is a time ("at 9 on Monday"), not an amount ("at 9 cameras")
+_AFTER_NUMBER = frozenset(
+    "and or on in at by near did was is are were who what when where for from with please to but then if because "
+    "while until till inside outside through per via i you he she we they any there this that so than has have "
+    "had do does can".split()
+)
+_AT = frozenset(("at", "@", "by", "around"))
+_SHORT_DAYS = frozenset("mon tue wed thu fri sat sun".split())
+
+
+def find_times(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tuple[int, int, float]]:
+    """``(start, end, score)`` of the time phrases in ``text``; score 90 where a typo was mended.
+
+    ``taken`` are stretches that mean something else (names, plates): no phrase reaches into them.
+    """
+    cut = [replace(t, kind="break", text="") if _overlaps(t, taken) else t for t in lex(text)]
+    i = 0
+    while i < len(cut):
+        if not _can_begin(cut[i]):
+            i += 1
+            continue
+        limit, numbers = i, 0
+        while limit < len(cut) and limit - i < LONGEST and cut[limit].known and cut[limit].kind != "break":
+            numbers += cut[limit].kind == "number"
+            if numbers > NUMBERS:
+                break
+            limit += 1
+        for j in range(limit, i, -1):
+            if cut[j - 1].kind == "mark" or cut[j - 1].text in LEADS:
+                continue
+            tree = parse(cut[i:j])
+            if tree is None or not _meant(tree, cut, i, j, text):
+                continue
+            begin = _after_from(tree, cut, i, j)
+            start, end = cut[begin].start, cut[j - 1].end
+            if _readable(text[start:end]):
+                yield start, end, 90.0 if any(t.fixed for t in cut[begin:j]) else 100.0
+                i = j - 1
+                break
+        i += 1
+
+
+def _overlaps(t: TimeToken, taken: Sequence[tuple[int, int]]) -> bool:
+    return any(a < t.end and t.start < b for a, b in taken)
+
+
+def _can_begin(t: TimeToken) -> bool:
+    if not t.known or t.kind == "break":
+        return False
+    return t.text == "~" if t.kind == "mark" else t.kind != "word" or t.text not in LEADS
+
+
+def _after_from(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int) -> int:
+    """ "from yesterday" means "of yesterday": the phrase begins after *from* and its articles."""
+    if cut[i].text != "from" or isinstance(tree, Between) or (isinstance(tree, When) and tree.op):
+        return i
+    begin = i + 1
+    while begin < j - 1 and (cut[begin].text in LEADS or cut[begin].kind == "mark"):
+        begin += 1
+    return begin
+
+
+def _readable(phrase: str) -> bool:
+    try:
+        resolve_time(phrase, _NOON, "UTC", extent=_EXTENT)
+    except TimeFault:
+        return False
+    return True
+
+
+def _meant(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int, text: str) -> bool:
+    if isinstance(tree, Always):
+        return False
+    before = cut[i - 1].text if i else ""
+    following = cut[j] if j < len(cut) else None
+    last = tree.b if isinstance(tree, Between) else tree.moment if isinstance(tree, When) else None
+    counted = following is not None and following.kind == "word" and following.text not in _AFTER_NUMBER
+    if last is not None and _bare(last.clock) and _number(cut[j - 1]) and counted:
+        return False
+    if isinstance(tree, Between):
+        loose = _bare_only(tree.a) and _bare_only(tree.b) and tree.context.empty
+        return tree.marked or not loose
+    if not isinstance(tree, When):
+        return True
+    if tree.edge:
+        day = tree.moment.day
+        return j - i > 1 and day is not None and day.kind not in ("weekday", "monthname")
+    if tree.op or not tree.context.empty:
+        return not (tree.op == "after" and cut[i].text == "past" and _bare(tree.moment.clock))
+    return _moment_meant(tree.moment, cut, i, j, text, before)
+
+
+def _moment_meant(m: Moment, cut: Sequence[TimeToken], i: int, j: int, text: str, before: str) -> bool:
+    following = cut[j] if j < len(cut) else None
+    written = text[cut[i].start : cut[j - 1].end]
+    if _bare_only(m):
+        return before in _AT
+    if m.clock is not None or m.ago is not None:
+        return True
+    noun = following is not None and following.kind == "word" and not following.known
+    if m.part is not None and m.day is None and noun and before in ("the", "a") and not _governed(cut, i):
+        return following is not None and following.text in _AFTER_NUMBER  # not "the night supervisor"
+    if m.part is not None:
+        return m.day is not None or before in LEADS or before in ("all", "whole", "entire", "from") or j - i > 1
+    day = m.day
+    if day is None:
+        return True
+    if day.kind == "monthname" and not day.text and day.which is None:
+        return before in ("in", "from", "of") or written.lower() not in ("may", "march", "mar")
+    if day.kind == "yearname":
+        return before == "in" or before in _AT
+    if day.kind == "monthday":
+        return before == "the" and (following is None or following.kind != "word" or following.text in _AFTER_NUMBER)
+    if day.kind == "weekday" and written.lower() in _SHORT_DAYS:
+        return before in ("on", "from") or (written[0].isupper() and not written.isupper())
+    if day.kind == "date" and "/" in written and len(written) < 6:
+        return len(written) == 5
+    return True
+
+
+def _governed(cut: Sequence[TimeToken], i: int) -> bool:
+    """Whether a preposition stands before the article: "in the morning"."""
+    return i > 1 and cut[i - 2].text in LEADS
+
+
+def _number(t: TimeToken) -> bool:
+    return t.kind == "number" or t.text in UNITS or t.text in TENS
+
+
+def _bare(clock: Clock | None) -> bool:
+    return clock is not None and clock.bare
+
+
+def _bare_only(m: Moment) -> bool:
+    return _bare(m.clock) and m.day is None and m.part is None
