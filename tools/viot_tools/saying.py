@@ -1,0 +1,38 @@
+"""The words that several tools share: stretches of time on a camera's clock, and why nothing can be told.
+
+Owns phrases made by code. Knows no tool, no pixel and no storage; times come in as POSIX seconds.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from viot_agent.fleet import Fleet
+from viot_agent.fleet.types import Camera
+
+MOST_SPANS = 3
+"""Stretches of footage that a sentence names; the rest are counted."""
+
+
+def span_words(fleet: Fleet, camera: Camera, start: float, end: float, words: tuple[str, str] = ("from", "to")) -> str:
+    """``from 14:05:00 to 14:06:00 on 3 March 2026``; the date stands twice when it changes."""
+    a, b = fleet.local(start, camera), fleet.local(end, camera)
+    clock, _, date = a.partition(" on ")
+    if date and b.endswith(" on " + date):
+        a = clock
+    return f"{words[0]} {a} {words[1]} {b}"
+
+
+def footage_words(fleet: Fleet, camera: Camera, spans: Sequence[tuple[float, float]]) -> str:
+    """``gate 2 has footage from ... to ...``, or how to index it when there is none."""
+    if not spans:
+        return f"{camera.name} is not indexed yet: viot index {shlex.quote(camera.name)}"
+    shown = [span_words(fleet, camera, a, b) for a, b in spans[:MOST_SPANS]]
+    more = f", and {len(spans) - MOST_SPANS} more stretches" if len(spans) > MOST_SPANS else ""
+    return f"{camera.name} has footage {', '.join(shown)}{more}"
+
+
+def people_words(n: int) -> str:
+    """``nobody``, ``1 person``, ``4 people``."""
+    return {0: "nobody", 1: "1 person"}.get(n, f"{n} people")
