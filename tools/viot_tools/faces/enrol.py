@@ -1,0 +1,111 @@
+"""From enrolment pictures to vectors: one face a picture, or a plain word about why not.
+
+Owns the checks of enrolment pictures. Knows no library: the caller stores what it gets (``viot person enroll``), or
+asks again when another tier's vectors are missing (``tool``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viot_agent.errors import MediaFault
+from viot_agent.media.pictures import decode_image
+from viot_agent.media.types import Image
+from viot_agent.weights import Weights
+from viot_tools.faces.detect import Face, FaceDetector, make_detector
+from viot_tools.faces.identity import Calibration, load
+from viot_tools.faces.quality import measure
+from viot_tools.faces.recognise import FaceRecogniser, make_recogniser
+
+log = logging.getLogger("viot.faces")
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """``vectors`` (N, D) of ``model``, a row a picture; ``warnings`` are sentences for the person who enrols."""
+
+    model: str
+    vectors: NDArray[np.float32]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """Detector, recogniser and thresholds that belong together."""
+
+    detector: FaceDetector
+    recogniser: FaceRecogniser
+    calibration: Calibration
+
+    @classmethod
+    def of(cls, weights: Weights) -> Kit:
+        """Those of the tier in force; models load on first use."""
+        detector, recogniser = make_detector(weights), make_recogniser(weights)
+        return cls(detector, recogniser, load(recogniser.model, detector.model))
+
+
+def enrol_vectors(pictures: Sequence[bytes], names: Sequence[str], weights: Weights) -> dict[str, NDArray[np.float32]]:
+    """For ``viot person enroll``: the vectors of the tier in force and, in the hub tier, of the builtin one where its
+    detector finds the faces too. ``names`` of the pictures stand in messages; warnings are logged.
+
+    Raises MediaFault for a picture with no face or with several, WeightsMissing when the tier's files are absent.
+    """
+    images = [decode_image(data) for data in pictures]
+    first = enrol(images, names, Kit.of(weights))
+    for sentence in first.warnings:
+        log.warning(sentence)
+    found = {first.model: first.vectors}
+    if weights.tier == "hub":
+        other = Weights(weights.home, None, "builtin", weights.manifest)
+        try:
+            second = enrol(images, names, Kit.of(other))
+        except MediaFault as error:
+            # only the other tier is poorer for it: it says so when somebody asks there
+            log.info("no builtin vectors: %s", error)
+        else:
+            found[second.model] = second.vectors
+    return found
+
+
+def enrol(images: Sequence[Image], names: Sequence[str], kit: Kit) -> Enrolled:
+    """Vectors of one person's pictures. Raises MediaFault for a picture with no face or with several."""
+    faces = [only_face(image, name, kit.detector) for image, name in zip(images, names, strict=True)]
+    chips = [kit.recogniser.align(image, face) for image, face in zip(images, faces, strict=True)]
+    vectors = kit.recogniser.embed_chips(chips)
+    warnings = []
+    for face, chip, name in zip(faces, chips, names, strict=True):
+        quality = measure(face, chip)
+        if quality.value < kit.calibration.gate:
+            why = ", ".join(quality.reasons(kit.calibration.gate))
+            warnings.append(f"the face in {name} is {why}: recognition will be poor; add a better picture")
+    for i, name in enumerate(names):
+        others = [j for j in range(len(names)) if j != i]
+        if others and float((vectors[others] @ vectors[i]).max()) < kit.calibration.lower:
+            warnings.append(f"{name} does not look like the person in the other pictures")
+    return Enrolled(kit.recogniser.model, vectors, tuple(warnings))
+
+
+def only_face(image: Image, name: str, detector: FaceDetector) -> Face:
+    """The one face of a portrait. A face under a third of the largest one's height is background and does not count.
+
+    Raises MediaFault when there is none, or more than one.
+    """
+    faces = detector.detect(image)
+    if not faces:
+        raise MediaFault(
+            f"no face was found in {name}", fix="give a picture in which the face is large and from the front"
+        )
+    heights = [f.xyxy[3] - f.xyxy[1] for f in faces]
+    large = [f for f, h in zip(faces, heights, strict=True) if h >= max(heights) / 3]
+    if len(large) > 1:
+        raise MediaFault(f"there are {_number(len(large))} faces in {name}", fix="crop it to one")
+    return large[0]
+
+
+def _number(n: int) -> str:
+    return {2: "two", 3: "three", 4: "four", 5: "five"}.get(n, str(n))

@@ -1,0 +1,186 @@
+"""From stored face tracks to people: who was where, who may have been, who is unknown.
+
+Tracks of one chain (a face that crosses a border between segments) are one *subject* and vote together. Owns grouping,
+deciding and merging into appearances. Knows no words: ``tool`` makes the sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viot_agent.library.api import Library
+from viot_agent.library.rows import Track
+from viot_tools.faces.identity import Calibration, Look, Verdict, cluster, could_be, is_poor, linked, summary, vote
+
+BRIDGE = 1.0
+"""Appearances of one person on one camera that are at most this many seconds apart are one: a face is missed for a
+moment behind a hand or a microphone."""
+
+LINK_WITHIN = 3600.0
+"""Seconds within which a doubtful track may lean on a track of the same camera that was named (same light and
+clothes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One face followed on one camera. ``looks`` are all its embeddings; never empty. ``start``/``end`` POSIX seconds,
+    half a sampling step beyond its first and last sight, inside the window that was asked for."""
+
+    camera: str
+    tracks: tuple[Track, ...]
+    looks: tuple[Look, ...]
+    start: float
+    end: float
+
+    @property
+    def reasons(self) -> frozenset[str]:
+        """Why its tracks are poor, in words ("turned away"); empty when they are not."""
+        return frozenset(word for track in self.tracks for word in track.label.split(", ") if word)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A subject with what was decided: ``who`` is None unless named. ``link`` is the cosine to the track it leaned
+    on."""
+
+    subject: Subject
+    verdict: Verdict
+    who: str | None
+    link: float | None = None
+
+    def may_be(self, name: str, calibration: Calibration) -> bool:
+        """True when this subject was not named and cannot be ruled out as ``name``. A profile never can be."""
+        if self.who is not None or self.verdict.answer == "match":
+            return False
+        score = self.verdict.scores.get(name, -1.0)
+        if self.verdict.poor and "turned away" in self.subject.reasons:
+            return True
+        close = self.verdict.score - score < calibration.margin or self.verdict.who == name
+        return close and could_be(score, self.verdict.poor, calibration)
+
+    def beside(self, others: Iterable[Subject]) -> bool:
+        """True when this face was seen at the same time and by the same camera as one of ``others``: it is not
+        theirs."""
+        return any(together(self.subject, other) for other in others)
+
+
+def together(a: Subject, b: Subject) -> bool:
+    """Seen at once by one camera for more than half a second."""
+    return a.camera == b.camera and min(a.end, b.end) - max(a.start, b.start) > 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """A stretch of time in which one person was seen on one camera; ``best`` is its surest subject."""
+
+    who: str
+    camera: str
+    start: float
+    end: float
+    best: Found
+
+
+def subjects(
+    library: Library, camera: str, start: float | None, end: float | None, model: str, sampled_fps: float
+) -> list[Subject]:
+    """The faces of ``camera`` in the window, by first sight."""
+    tracks = library.tracks("face", [camera], start, end, model=model)
+    if not tracks:
+        return []
+    # looks just outside the window still say who it is
+    hits = library.vectors(model, [camera], min(t.start for t in tracks), max(t.end for t in tracks) + 1e-3)
+    looks: dict[int, list[Look]] = {}
+    for hit in hits:
+        if hit.vector is not None:
+            looks.setdefault(hit.track, []).append(Look(hit.ts, hit.quality, hit.vector))
+    chains: dict[int, list[Track]] = {}
+    for track in tracks:
+        chains.setdefault(track.chain, []).append(track)
+    spans = library.spans(camera)
+    found = []
+    for chain in chains.values():
+        seen = [look for track in chain for look in looks.get(track.id, ())]
+        if not seen:
+            continue
+        half = max(_half_step(track, sampled_fps) for track in chain)
+        a, b = min(t.start for t in chain) - half, max(t.end for t in chain) + half
+        a, b = _inside(a, b, start, end, spans)
+        found.append(Subject(camera, tuple(chain), tuple(sorted(seen, key=lambda s: s.ts)), a, b))
+    return sorted(found, key=lambda s: (s.start, s.tracks[0].id))
+
+
+def _half_step(track: Track, sampled_fps: float) -> float:
+    """Half the time between two sights: that far, on the mean, the face was there before and after."""
+    if len(track.ts) >= 2:
+        step = float(np.median(np.diff(track.ts)))
+    else:
+        step = 1 / sampled_fps if sampled_fps > 0 else 0.0
+    return min(step, 0.5) / 2
+
+
+def _inside(
+    a: float, b: float, start: float | None, end: float | None, spans: Sequence[tuple[float, float]]
+) -> tuple[float, float]:
+    middle = (a + b) / 2
+    span = next(((x, y) for x, y in spans if x <= middle <= y), None)
+    low = max(x for x in (a, start, span[0] if span else None) if x is not None)
+    high = min(x for x in (b, end, span[1] if span else None) if x is not None)
+    return low, max(low, high)
+
+
+def decide(
+    found: Sequence[Subject], people: Mapping[str, NDArray[np.float32]], calibration: Calibration
+) -> list[Found]:
+    """Name the subjects, each by its own looks; then those in doubt, by a named one of the same camera (one step)."""
+    votes = [(subject, vote(subject.looks, people, calibration)) for subject in found]
+    named = [(s, v.who, summary(s.looks, calibration)) for s, v in votes if v.answer == "match"]
+    out = []
+    for subject, verdict in votes:
+        if verdict.answer == "match":
+            out.append(Found(subject, verdict, verdict.who))
+            continue
+        near: dict[str, list[NDArray[np.float32]]] = {}
+        for other, who, vector in named:
+            apart = max(other.start - subject.end, subject.start - other.end)
+            if other.camera == subject.camera and apart <= LINK_WITHIN and not together(other, subject):
+                near.setdefault(who, []).append(vector)
+        link = linked(subject.looks, verdict, near, calibration, len(people))
+        out.append(Found(subject, verdict, verdict.who if link is not None else None, link))
+    return out
+
+
+def appearances(found: Iterable[Found]) -> list[Appearance]:
+    """Merge named subjects: per person and camera, bridging gaps up to :data:`BRIDGE`; by name, camera, time."""
+    out: list[Appearance] = []
+    named = [f for f in found if f.who is not None]
+    for f in sorted(named, key=lambda f: (f.who or "", f.subject.camera, f.subject.start)):
+        last = out[-1] if out else None
+        assert f.who is not None
+        if last and (last.who, last.camera) == (f.who, f.subject.camera) and f.subject.start - last.end <= BRIDGE:
+            best = max(last.best, f, key=lambda x: x.verdict.score)
+            out[-1] = Appearance(f.who, last.camera, last.start, max(last.end, f.subject.end), best)
+        else:
+            out.append(Appearance(f.who, f.subject.camera, f.subject.start, f.subject.end, f))
+    return out
+
+
+def strangers(found: Sequence[Found], calibration: Calibration) -> list[list[Found]]:
+    """The subjects that are nobody enrolled (answer *no*, good enough to say so), grouped into distinct people."""
+    unknown = [f for f in found if f.who is None and f.verdict.answer == "no" and not f.verdict.poor]
+    apart = [(i, j) for i, a in enumerate(unknown) for j, b in enumerate(unknown[:i]) if together(a.subject, b.subject)]
+    if not unknown:
+        return []
+    labels = cluster(np.stack([summary(f.subject.looks, calibration) for f in unknown]), calibration.same, apart)
+    groups: list[list[Found]] = [[] for _ in range(max(labels) + 1)]
+    for f, label in zip(unknown, labels, strict=True):
+        groups[label].append(f)
+    return groups
+
+
+def too_poor(found: Sequence[Found], calibration: Calibration) -> list[Found]:
+    """The unnamed subjects of which no look is good enough to tell."""
+    return [f for f in found if f.who is None and is_poor(f.subject.looks, calibration)]
