@@ -135,6 +135,13 @@ def test_a_frame_that_moved_but_was_passed_over_makes_the_next_still_one_count(h
     assert isinstance(detector, Scripted) and detector.calls == 2 and seen == []
 
 
+def test_a_face_that_leaves_before_the_picture_goes_still_is_kept(home: Path) -> None:
+    made = analyzer(lambda n: [face(40 + n)] if n < 10 else [], home)
+    rows = run(made, [frame(n) for n in range(40)], still=frozenset(range(11, 40)))
+    assert [t.kind for t in rows.tracks] == ["face"]
+    assert rows.vectors
+
+
 def test_a_cut_ends_tracks(home: Path) -> None:
     dark = (BACKGROUND // 8).astype(np.uint8)
     rows = run(analyzer(lambda n: [face(40)], home), [frame(n, image=BACKGROUND if n < 5 else dark) for n in range(10)])

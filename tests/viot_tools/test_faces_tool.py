@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from viot_agent.errors import PolicyRefusal, RetryFault
+from viot_agent.errors import NameFault, PolicyRefusal, RetryFault, TimeFault
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.library.fake import Crop, FakeLibrary, Looked
@@ -279,11 +279,11 @@ def test_a_name_that_is_nobodys(people: tuple[str, ...], name: str, words: tuple
     assert all(word in seen.summary for word in words), seen.summary
 
 
-def test_faults_that_the_model_can_mend(home: Path) -> None:
-    with pytest.raises(RetryFault) as fault:
+def test_names_and_times_that_cannot_be_read(home: Path) -> None:
+    with pytest.raises(NameFault) as fault:
         World().ask(home, "Anna Berg", ["gat"])
     assert "gate" in fault.value.nearest
-    with pytest.raises(RetryFault):
+    with pytest.raises(TimeFault):
         World().ask(home, "Anna Berg", ["gate"], "when the cows come home")
 
 

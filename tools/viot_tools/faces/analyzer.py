@@ -113,7 +113,9 @@ class FacesAnalysis:
             return self._last
         self._looked_at = frame.t
         if not self._moved:
-            self._tracker.update(frame.t, self._last)
+            # a face that left just before the picture went still ends here
+            _, ended = self._tracker.update(frame.t, self._last)
+            self._close(ended)
             return self._last
         self._moved = False
         if self._cuts.see(frame.image):

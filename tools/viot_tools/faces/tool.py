@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from viot_agent.errors import MediaFault, NameFault, RetryFault, TimeFault
+from viot_agent.errors import MediaFault, NameFault, RetryFault
 from viot_agent.steps import Claim, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import CamerasArg, PersonArg, TimeArg, ToolContext, tool
 
@@ -85,14 +85,9 @@ def face_recognition(
 
 
 def _windows(ctx: ToolContext, cameras: Sequence[str] | None, time: str | None) -> list[tuple[Camera, Window]]:
-    """The cameras and what the phrase means on each one's clock. Raises RetryFault for names and phrases."""
-    try:
-        wanted = ctx.fleet.resolve_cameras(cameras, scope=ctx.request.camera_scope)
-        return [(camera, ctx.fleet.window(time, camera, ctx.request.now)) for camera in wanted]
-    except NameFault as error:
-        raise RetryFault(error.message, nearest=error.nearest, fix=error.fix) from error
-    except TimeFault as error:
-        raise RetryFault(error.message, fix=error.fix) from error
+    """The cameras and what the phrase means on each one's clock. Raises NameFault and TimeFault."""
+    wanted = ctx.fleet.resolve_cameras(cameras, scope=ctx.request.camera_scope)
+    return [(camera, ctx.fleet.window(time, camera, ctx.request.now)) for camera in wanted]
 
 
 def _uploaded(ctx: ToolContext, handle: str, kit: Kit) -> NDArray[np.float32]:

@@ -1,0 +1,170 @@
+"""The command from outside: exit codes and sentences for what people get wrong, and the JSON of an answer."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from viot_agent.cli.app import run
+from viot_agent.library.store import Library
+from viot_agent.media.clips import write_clip
+
+GREY = np.full((180, 320, 3), 120, np.uint8)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Two seconds of an empty scene, at a path with spaces and accents."""
+    path = tmp_path / "my clips é" / "grey clip.mp4"
+    path.parent.mkdir()
+    write_clip((GREY for _ in range(20)), path, 10.0)
+    return path
+
+
+def broken(tmp_path: Path, clip: Path) -> dict[str, Path]:
+    """Files that are no cameras."""
+    files = {name: tmp_path / f"{name}.mp4" for name in ("empty", "text", "cut")}
+    files["empty"].write_bytes(b"")
+    files["text"].write_text("this is no video")
+    files["cut"].write_bytes(clip.read_bytes()[:600])
+    from PIL import Image
+
+    files["picture"] = tmp_path / "picture.png"
+    Image.fromarray(GREY).save(files["picture"])
+    files["folder"] = tmp_path / "nothing here"
+    files["folder"].mkdir()
+    files["missing"] = tmp_path / "missing.mp4"
+    return files
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "cut", "picture", "folder", "missing"])
+def test_a_source_that_is_no_video(
+    kind: str, home: Path, tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = broken(tmp_path, clip)[kind]
+    assert run(["camera", "add", "gate", str(path)]) == 2
+    assert path.name in capsys.readouterr().err.replace("\n", "")
+    with Library.open(home) as library:
+        assert library.cameras() == []
+
+
+def test_a_duplicate_camera_with_another_source(
+    home: Path, tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "-other.mp4"
+    other.write_bytes(clip.read_bytes())
+    assert run(["camera", "add", "gate", str(clip)]) == 0
+    assert run(["camera", "add", "gate", str(clip)]) == 0
+    assert run(["camera", "add", "gate", "--", str(other)]) == 2
+    assert "gate" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--start", "soon"], "2026-11-23 08:00:00"),
+        (["--tz", "Mars/Olympus"], "Europe/Berlin"),
+    ],
+)
+def test_options_that_cannot_be_read(
+    options: list[str], words: str, home: Path, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["camera", "add", "gate", str(clip), *options]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "words"),
+    [
+        (["index"], 2, "viot camera add"),
+        (["index", "nowhere"], 2, "viot camera add"),
+        (["camera", "remove", "nowhere"], 2, "nowhere"),
+        (["person", "remove", "Nobody"], 2, "Nobody"),
+        (["models", "pull", "nothing"], 2, "no model is called"),
+        (["bench", "nothing", "--data", "."], 2, "there is no bench"),
+        (["ask", "   "], 2, "empty"),
+        (["ask", "hello", "--llm", "gpt"], 2, "cannot be read"),
+        (["ask", "hello", "--attach", "missing.png"], 2, "missing.png"),
+    ],
+)
+def test_wrong_words(argv: list[str], code: int, words: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(argv) == code
+    assert words in capsys.readouterr().err.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda p: p.write_text("no picture"), "p.png"),
+        (lambda p: _grey(p), "face"),
+    ],
+)
+def test_an_enrolment_picture_without_a_face(
+    make: Callable[[Path], object], words: str, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "p.png"
+    make(picture)
+    assert run(["person", "enroll", "Ana", str(picture), "--consent", "test"]) == 2
+    assert words in capsys.readouterr().err
+    with Library.open(home) as library:
+        assert library.people() == []
+
+
+def _grey(path: Path) -> None:
+    from PIL import Image
+
+    Image.fromarray(GREY).save(path)
+
+
+def test_enrolment_needs_consent(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "p.png"
+    _grey(picture)
+    assert run(["person", "enroll", "Ana", str(picture)]) == 2
+    assert "--consent" in capsys.readouterr().err
+
+
+def test_ask_over_an_indexed_clip(home: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["camera", "add", "gate 2", str(clip), "--start", "2026-11-23 08:00:00", "--tz", "UTC"]) == 0
+    capsys.readouterr()
+    assert run(["ask", "How many people are on gate 2?", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["status"] == "cannot_tell"  # not indexed yet
+    assert run(["index"]) == 0
+    capsys.readouterr()
+    assert run(["ask", "How many people are on gate 2?", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["status"] == "answered"
+    assert [s["tool"] for s in record["steps"]] == ["crowd_counting"]
+    assert record["llm"] == "mini"
+    assert run(["ask", "How many people were on gate 2 between 3 and 4 yesterday morning?", "--json"]) == 0
+    late = json.loads(capsys.readouterr().out)
+    assert late["status"] == "cannot_tell"
+    assert "gate 2" in late["answer"]
+    assert run(["ask", "Has anyone seen him?", "--json"]) == 0
+    back = json.loads(capsys.readouterr().out)
+    assert (back["status"], back["missing"]) == ("needs_input", ["person"])
+    assert run(["ask", "How many people are on gate 22?", "--json"]) == 2
+    unknown = json.loads(capsys.readouterr().out)
+    assert unknown["status"] == "needs_input"
+    assert "gate 2" in unknown["answer"]
+    assert run(["index"]) == 0
+    assert "nothing new" in capsys.readouterr().out
+
+
+def test_a_plain_ask_imports_neither_torch_nor_transformers(home: Path, clip: Path) -> None:
+    assert run(["camera", "add", "gate 2", str(clip), "--tz", "UTC", "--start", "2026-11-23 08:00:00"]) == 0
+    assert run(["index"]) == 0
+    code = (
+        "import sys; from viot_agent.cli.app import run; "
+        "code = run(['ask', 'How many people are on gate 2?', '--json']); "
+        "print(sorted({'torch', 'transformers', 'sklearn', 'sentence_transformers'} & set(sys.modules)), "
+        "file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip().endswith("[]"), done.stderr

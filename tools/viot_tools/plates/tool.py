@@ -1,0 +1,262 @@
+"""The tool ``plate_recognition``: when was a plate seen, or which plates were.
+
+Reads the rows of the analyzer ``plates``; nothing here looks at pixels. Three-valued: *found* only where the vote over
+a passage gives exactly the plate asked for; a plate one misread character away is told as similar, never as a match;
+*none* comes with what was looked at, and is *cannot tell* where too little was. Every sentence is made here, by code.
+
+Owns the words and the judgement "looked at enough". Which readings are one sighting is decided in ``sightings``.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from viot_agent.errors import RetryFault
+from viot_agent.fleet.plates import normalise_plate
+from viot_agent.fleet.types import Camera, Window
+from viot_agent.steps import Claim, Coverage, Evidence, Observation, Verdict
+from viot_agent.toolbox.contract import CamerasArg, PlateArg, TimeArg, ToolContext, tool
+from viot_tools.plates.sightings import Sighting, sightings
+from viot_tools.saying import footage_words, span_words
+
+NAME = "plate_recognition"
+ANALYZER = "plates"
+ENOUGH = 0.9
+"""Share of the recorded time that must have been indexed before *not seen* is said."""
+LISTED = 10
+"""Sightings that get a sentence and evidence of their own; the rest is counted."""
+
+
+@tool(needs=("plates",))
+def plate_recognition(
+    ctx: ToolContext, plate: PlateArg | None = None, cameras: CamerasArg | None = None, time: TimeArg | None = None
+) -> Observation:
+    """Find when a number plate was seen, or list every plate that was read.
+
+    Not for: finding a vehicle by colour or look, counting vehicles, recognising people (face_recognition).
+
+    Args:
+        plate: the number plate asked about; omitted = every plate that was read.
+        cameras: camera or group names; omitted = the whole fleet.
+        time: the person's own time phrase; omitted = any time.
+    """
+    wanted = None if plate is None else normalise_plate(plate)
+    if wanted is not None and not 2 <= len(wanted) <= 12:
+        raise RetryFault(f"{plate!r} is no number plate", fix="give its letters and digits, or omit it for every plate")
+    report = _Report(ctx)
+    for camera in ctx.fleet.resolve_cameras(cameras, scope=ctx.request.camera_scope):
+        report.look(camera, ctx.fleet.window(time, camera, ctx.request.now))
+    if wanted is None:
+        return report.everything()
+    assert plate is not None
+    return report.about(" ".join(plate.split()), wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """One camera. ``problem`` says why a *no* cannot be given there, '' where it can."""
+
+    camera: Camera
+    window: Window
+    coverage: Coverage
+    problem: str
+    found: tuple[Sighting, ...]
+
+
+@dataclass(slots=True)
+class _Report:
+    """Collects what the cameras gave and turns it into sentences with evidence."""
+
+    ctx: ToolContext
+    looked: list[_Looked] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+
+    def look(self, camera: Camera, window: Window) -> None:
+        """Read one camera's rows. Where several models indexed it, the one that covers most of the window speaks."""
+        library, name = self.ctx.library, camera.name
+        covered = [
+            (library.coverage(ANALYZER, [name], window.start, window.end, model=model), model)
+            for model in library.models(ANALYZER, [name])
+        ]
+        coverage, model = max(
+            covered,
+            key=lambda c: c[0].indexed_seconds,
+            default=(library.coverage(ANALYZER, [name], window.start, window.end), None),
+        )
+        found = sightings(library, name, window.start, window.end, model) if coverage.indexed_seconds > 0 else []
+        self.looked.append(_Looked(camera, window, coverage, self._problem(camera, window, coverage), tuple(found)))
+
+    def about(self, said: str, wanted: str) -> Observation:
+        """Was this plate seen?"""
+        every = [(one, s) for one in self.looked for s in one.found]
+        same = [(one.camera, s) for one, s in every if s.match(wanted) == "same"]
+        similar = [(one.camera, s) for one, s in every if s.match(wanted) == "similar"]
+        for camera, sighting in same[:LISTED]:
+            self._sighting(f"{said} was read", camera, sighting)
+        self._rest(len(same), f"{said} was read")
+        if not same and similar:
+            self._say(f"Cannot tell whether {said} was seen: no reading says exactly that")
+        for camera, sighting in similar[:LISTED]:
+            self._sighting(f"A similar plate, {sighting.text}, was read", camera, sighting)
+        self._rest(len(similar), "Similar plates were read")
+        if same:
+            return self._finish("found", same)
+        self._coverage(f"{said} was not read", similar)
+        return self._finish(self._no(similar), similar)
+
+    def everything(self) -> Observation:
+        """Which plates were read?"""
+        every = [(one.camera, s) for one in self.looked for s in one.found]
+        texts = list(dict.fromkeys(s.text for _, s in every))
+        if texts:
+            number = "1 plate was read" if len(texts) == 1 else f"{len(texts)} different plates were read"
+            self._say(f"{number} on {self._names([c for c, _ in every])}")
+        # grouped by text, in the order of first sight
+        ordered = [pair for text in texts for pair in every if pair[1].text == text]
+        for camera, sighting in ordered[:LISTED]:
+            self._sighting(sighting.text, camera, sighting)
+        self._rest(len(ordered), "Plates were read")
+        if every:
+            for one in self.looked:
+                if one.problem:
+                    self._say(one.problem)
+            return self._finish("found", every)
+        self._coverage("No plate was read", [])
+        return self._finish(self._no([]), [])
+
+    # sentences
+
+    def _say(self, text: str, *ids: str) -> None:
+        self.claims.append(Claim(text if text.endswith(".") else text + ".", ids))
+
+    def _sighting(self, lead: str, camera: Camera, sighting: Sighting) -> None:
+        piece = self._piece(sighting)
+        when = self._when(camera, sighting)
+        reads = "1 reading" if len(sighting.reads) == 1 else f"{len(sighting.reads)} readings"
+        reserve = "" if sighting.sure else "; the reading is uncertain"
+        self._say(
+            f"{lead} on {camera.name} {when} ({reads}, score {sighting.voted.score:.2f}{reserve}) [{piece.id}]",
+            piece.id,
+        )
+
+    def _when(self, camera: Camera, sighting: Sighting) -> str:
+        if sighting.end - sighting.start < 1.0:
+            return f"at {self.ctx.fleet.local(sighting.best.ts, camera)}"
+        return span_words(self.ctx.fleet, camera, sighting.start, sighting.end)
+
+    def _piece(self, sighting: Sighting) -> Evidence:
+        best = sighting.best
+        piece = Evidence(
+            id=self.ctx.evidence_id(),
+            camera=sighting.camera,
+            start=sighting.start,
+            end=sighting.end,
+            tool=NAME,
+            model=best.model,
+            model_version=best.model_version,
+            track=str(best.track),
+            who=sighting.text,
+            score=sighting.voted.score,
+            at=best.ts,
+            xyxy=best.xyxy,
+            crop_jpeg=best.jpeg or None,
+            label=sighting.text,
+        )
+        self.evidence.append(piece)
+        return piece
+
+    def _rest(self, n: int, what: str) -> None:
+        if n > LISTED:
+            self._say(f"{what} {n - LISTED} more times")
+
+    def _problem(self, camera: Camera, window: Window, coverage: Coverage) -> str:
+        """Why the absence of a plate cannot be told for this camera, or ''."""
+        if coverage.indexed_seconds <= 0:
+            whole = self.ctx.library.coverage(ANALYZER, [camera.name], None, None)
+            if whole.indexed_seconds <= 0 and self.ctx.library.spans(camera.name):
+                return f"{camera.name} was not searched for plates: viot index {shlex.quote(camera.name)}"
+            return footage_words(self.ctx.fleet, camera, self.ctx.library.spans(camera.name))
+        if coverage.fraction < ENOUGH:
+            share = int(100 * coverage.fraction)
+            return f"only {share} % of what {camera.name} recorded is indexed: viot index {shlex.quote(camera.name)}"
+        if window.start is not None:
+            until = self.ctx.request.now if window.end is None else min(window.end, self.ctx.request.now)
+            asked = until - window.start
+            if asked > 0 and coverage.indexed_seconds < ENOUGH * asked:
+                spans = self.ctx.library.spans(camera.name)
+                share = int(100 * coverage.indexed_seconds / asked)
+                return f"{footage_words(self.ctx.fleet, camera, spans)}, {share} % of the time asked about"
+        return ""
+
+    def _coverage(self, lead: str, similar: Sequence[tuple[Camera, Sighting]]) -> None:
+        """What a *no* rests on, and where none can be given."""
+        good = [one for one in self.looked if one.coverage.indexed_seconds > 0]
+        if good:
+            seconds = sum(one.coverage.indexed_seconds for one in good)
+            rate = min(one.coverage.sampled_fps for one in good)
+            also = " exactly so" if similar else ""
+            where = self._names([one.camera for one in good])
+            self._say(
+                f"{lead}{also} on {where} in the {_length(seconds)} of footage that was looked at "
+                f"({self._span(good)}; {rate:g} frames a second sampled)"
+            )
+        problems = [one.problem for one in self.looked if one.problem]
+        if problems:
+            self._say(f"{'Cannot tell for certain' if good else 'Cannot tell'}: {'; '.join(problems)}")
+
+    def _span(self, good: Sequence[_Looked]) -> str:
+        """What the looked-at footage spans, per camera, at most three named."""
+        parts = []
+        for one in good[:3]:
+            spans = self.ctx.library.spans(one.camera.name)
+            low = max([spans[0][0], *([one.window.start] if one.window.start is not None else [])])
+            high = min([spans[-1][1], *([one.window.end] if one.window.end is not None else [])])
+            where = f"{one.camera.name} " if len(good) > 1 else ""
+            parts.append(where + span_words(self.ctx.fleet, one.camera, low, high))
+        more = f" and {len(good) - 3} more cameras" if len(good) > 3 else ""
+        return ", ".join(parts) + more
+
+    def _no(self, similar: Sequence[tuple[Camera, Sighting]]) -> Verdict:
+        return "cannot_tell" if similar or any(one.problem for one in self.looked) else "none"
+
+    @staticmethod
+    def _names(cameras: Sequence[Camera]) -> str:
+        names = list(dict.fromkeys(c.name for c in cameras))
+        return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+    def _finish(self, verdict: Verdict, pairs: Sequence[tuple[Camera, Sighting]]) -> Observation:
+        each = [one.coverage for one in self.looked]
+        starts, ends = [one.window.start for one in self.looked], [one.window.end for one in self.looked]
+        return Observation(
+            call_id=self.ctx.call_id,
+            tool=NAME,
+            status="ok",
+            summary=" ".join(claim.text for claim in self.claims),
+            verdict=verdict,
+            claims=tuple(self.claims),
+            evidence=tuple(self.evidence),
+            coverage=Coverage(
+                cameras=tuple(one.camera.name for one in self.looked),
+                start=None if None in starts else min(s for s in starts if s is not None),
+                end=None if None in ends else max(e for e in ends if e is not None),
+                indexed_seconds=sum(c.indexed_seconds for c in each),
+                fraction=min(c.fraction for c in each),
+                sampled_fps=min((c.sampled_fps for c in each if c.sampled_fps > 0), default=0.0),
+                gaps=tuple(gap for c in each for gap in c.gaps),
+            ),
+            data={
+                "sightings": [
+                    {"plate": s.text, "camera": c.name, "start": s.start, "end": s.end, "score": s.voted.score}
+                    for c, s in pairs
+                ]
+            },
+        )
+
+
+def _length(seconds: float) -> str:
+    if seconds >= 7200:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
