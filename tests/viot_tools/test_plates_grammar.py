@@ -31,6 +31,7 @@ def dist(text: str, p: float = 0.9, **other: tuple[int, float]) -> NDArray[np.fl
         ("RK755AJ", "SK"),
         ("4B39376", "CZ"),
         ("KPC1313", "DE"),
+        ("DHLV8H", "DE"),
         ("MH12DE1433", "IN"),
         ("M008KA777", "RU"),
         ("26TA661", "TR"),
@@ -68,6 +69,7 @@ def test_rerank(read: str, others: dict[str, tuple[int, float]], expected: str) 
         ("BZM82227", "BZM2227"),
         ("RK755AJ", "RK755AJ"),
         ("ABCDEFGH", "ABCDEFGH"),
+        ("DHLV8H", "DHLV8H"),
     ],
 )
 def test_settle_drops_stickers(read: str, expected: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from viot_agent.errors import MediaFault, NameFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library import names, sources
+from viot_agent.library.beside import Beside
 from viot_agent.library.lock import FileLock
 from viot_agent.library.motion import Gate, MotionGate
 from viot_agent.library.plan import Due, due, order, stamps
@@ -56,7 +57,8 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class IngestReport:
     """What a run did. ``footage`` seconds were looked at in ``wall`` seconds; ``segments`` stored, ``done_before``
-    found complete. ``seconds`` per part: ``decode``, ``motion``, ``store`` and each analyzer by name."""
+    found complete. ``seconds`` per part: ``decode``, ``motion``, ``store`` and each analyzer by name;
+    analyzers run side by side, so their sum may exceed ``wall``."""
 
     camera: str
     files: int
@@ -92,22 +94,25 @@ def ingest(
     gate: Gate = Gate(),  # noqa: B008 (frozen)
     wait: bool = False,
     owner: str = "local",
+    workers: int | None = None,
 ) -> IngestReport:
     """Index what is new on ``camera``: every segment that one of ``analyzers`` has not looked at.
 
-    Frames are sampled at ``sample_fps``; segments are ``segment_seconds`` long (a file seen before keeps its own). A
-    file that breaks off keeps what was read and is named in the report's ``problems``; so is a file of a folder that
-    cannot be opened. Raises NameFault for an unknown camera, MediaFault when the source is not there or its only file
-    cannot be opened, BusyFault when another process is indexing (unless ``wait``), FailedFault for analyzers that do
-    not fit together, and BackendFault when the disk is full: what was committed stays.
+    Analyzers that do not need each other look at a frame at the same time, on ``workers`` threads (default: the cores
+    this process may use). Frames are sampled at ``sample_fps``; segments are ``segment_seconds`` long (a file seen
+    before keeps its own). A file that breaks off keeps what was read and is named in the report's ``problems``; so is a
+    file of a folder that cannot be opened. Raises NameFault for an unknown camera, MediaFault when the source is not
+    there or its only file cannot be opened, BusyFault when another process is indexing (unless ``wait``), FailedFault
+    for analyzers that do not fit together, and BackendFault when the disk is full: what was committed stays.
     """
     if segment_seconds <= 0 or sample_fps <= 0:
         raise ValueError("segment_seconds and sample_fps must be positive")
     ordered = order(analyzers)
     with FileLock(library.home / "index.lock", doing="indexing this library", wait=wait):
         found = _camera(library, camera)
-        job = _Job(library, found, ordered, open_reader, segment_seconds, sample_fps, progress, gate, owner)
-        return job.run()
+        with Beside(workers) as beside:
+            job = _Job(library, found, ordered, open_reader, segment_seconds, sample_fps, progress, gate, owner, beside)
+            return job.run()
 
 
 def _camera(library: Library, name: str) -> Camera:
@@ -144,7 +149,9 @@ class _Job:
         progress: Callable[[Progress], None] | None,
         gate: Gate,
         owner: str,
+        beside: Beside,
     ) -> None:
+        self.beside = beside
         self.library = library
         self.camera = camera
         self.ordered = ordered
@@ -269,9 +276,7 @@ class _Job:
             with self._clock("motion"):
                 motion, still = gate.look(frame)
             shared = Shared(motion, still)
-            for analyzer, analysis in looking:
-                with self._clock(analyzer.name):
-                    shared.results[analyzer.name] = analysis.see(frame, shared)
+            self.beside.see(looking, frame, shared, self._clock)
             n += 1
             self.frames += 1
             at = min(span.t1, t + 1 / work.sample_fps)

@@ -16,8 +16,8 @@ from viot_agent.library import intervals, packing
 from viot_agent.library.base import Part
 from viot_agent.library.intervals import Span
 from viot_agent.library.rows import Count, Event, Footage, Hit, PlateRead, Track, Vector
-from viot_agent.library.schema import counts, crops, events, media, plates, segments, tracks
 from viot_agent.library.schema import cameras as cameras_table
+from viot_agent.library.schema import counts, crops, events, media, plates, segments, tracks
 from viot_agent.library.schema import segment_runs as runs
 from viot_agent.library.vectors import Found
 from viot_agent.steps import Coverage

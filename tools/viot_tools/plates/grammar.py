@@ -49,16 +49,17 @@ SETS = {
     "S": SUFFIXES,
     "X": DIGITS + "ABCDEFGHJKLMNPQRSTUVWXYZ",
     "E": "ABCDEFGHJK",
+    "H": "EH",
 }
 
 # country, patterns: L letter, D digit, P province, S suffix, X letter or digit without I and O, E the
-# letters of electric cars in China; {m,n} as in a regex
+# letters of electric cars in China, H German H (historic) and E (electric); {m,n} as in a regex
 _TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("CN", ("PLX{5}", "PLX{4}S", "PLEXDDDD", "PLDDDDDE")),
     ("GB", ("LLDDLLL", "LD{1,3}LLL", "LLLD{1,3}L")),
     ("SK FR IT HR", ("LLDDDLL",)),
     ("CZ", ("DLDDDDD", "DLLDDDD")),
-    ("DE", ("L{2,3}D{1,4}", "L{3,5}D{1,4}")),
+    ("DE", ("L{2,3}D{1,4}", "L{3,5}D{1,4}", "L{2,5}D{1,4}H")),
     ("AT", ("L{1,2}D{1,5}L{1,3}",)),
     ("PL DK NO GR", ("LLDDDDD", "LLLDDDD", "LDDDDDD")),
     ("ES EE LT HU SE FI", ("DDDDLLL", "DDDLLL", "LLLDDD", "LLLDDL", "LLLLDDD")),
@@ -77,9 +78,8 @@ _LOOSE = {"DE", "AT", "CH LV", "PL DK NO GR", "US CA"}
 """Patterns so wide that many misreadings fit them: they confirm a text but never pull one towards them."""
 
 _MAX_CHANGES = 2
-_MAX_COST = (
-    5.0  # nats given up per changed character: the alternative must keep at least e^-5 of the winner's probability
-)
+# nats given up per changed character: the alternative must keep at least e^-5 of the winner's probability
+_MAX_COST = 5.0
 _NO_PLATE = re.compile(
     r"^(?:CAM(?:ERA)?|CHANNEL|CH|GATE|EXIT|ENTRY|ZONE|LEVEL|DOCK|ROOM|LANE|YARD|DOOR|LOBBY|PLATFORM|TEL|FAX|WWW|REC|FPS|AM|PM|KMH?|MPH"
     r"|MAX)\d+$"
@@ -212,7 +212,11 @@ def settle(text: str, dist: NDArray[np.float32]) -> Fit:
         options.append(whole)
     for i, character in enumerate(text):
         edge = i in (0, len(text) - 1)
-        if len(text) < 6 or not (edge or (character in _STICKERS and 2 <= i <= len(text) - 3)):
+        if (
+            len(text) < 6
+            or (edge and own[i] > 0.95)
+            or not (edge or (character in _STICKERS and 2 <= i <= len(text) - 3))
+        ):
             continue
         rest, kept, left = text[:i] + text[i + 1 :], own[:i] + own[i + 1 :], np.delete(dist, i, axis=0)
         # bands and crests stand on the left; on the right there is little that could be read as a character
