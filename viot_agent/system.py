@@ -84,6 +84,8 @@ class Viot:
 
         Raises UserFault without consent text, MediaFault for a picture with no face or several.
         """
+        from viot_agent.media.pictures import decode_image
+
         if not consent.strip():
             raise UserFault(
                 "enrolling a person needs the recorded consent or legal basis",
@@ -95,6 +97,7 @@ class Viot:
         for picture in pictures:
             if not picture.is_file():
                 raise MediaFault(f"there is no picture {picture}", fix="check the path")
+            decode_image(picture)  # names the file when it is no picture
             data.append(picture.read_bytes())
         vectors: dict[str, Any] = {}
         for point in entry_points(group="viot_agent.enrolment"):
@@ -147,8 +150,8 @@ class Viot:
     def agent(self, llm: str = "mini") -> Agent:
         """The agent with that language model; made once and kept."""
         if llm not in self._agents:
-            from viot_agent.agent.runner import Agent
             from viot_agent.agent.evidence import EvidenceFiles
+            from viot_agent.agent.runner import Agent
             from viot_agent.llm import load_llm
 
             loaded = load_llm(llm, self.toolbox)

@@ -38,6 +38,12 @@ Handler = Callable[[ToolCallRequest], ToolMessage | Command[Any]]
 Result = ToolMessage | Command[Any]
 
 
+def _run_of(request: ToolCallRequest) -> RunState:
+    run: Any = request.runtime.context  # LangChain types the context of tool calls as None
+    assert isinstance(run, RunState), "the graph is always invoked with a RunState"
+    return run
+
+
 class Budget(AgentMiddleware[AgentState[Any], RunState]):
     """Ends the run, keeping what was found, when steps or seconds are used up."""
 
@@ -87,7 +93,7 @@ class PolicyGate(AgentMiddleware[AgentState[Any], RunState]):
         self.policy, self.toolbox = policy, toolbox
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Handler) -> Result:
-        run: RunState = request.runtime.context
+        run = _run_of(request)
         name = request.tool_call["name"]
         if name in self.toolbox:
             try:
@@ -105,7 +111,7 @@ class Repetition(AgentMiddleware[AgentState[Any], RunState]):
     """The same call twice brings nothing new: the first repeat gets a hint, the next ends the run."""
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Handler) -> Result:
-        run: RunState = request.runtime.context
+        run = _run_of(request)
         call = request.tool_call
         key = call["name"] + json.dumps(call["args"], sort_keys=True, ensure_ascii=False, default=str)
         seen = run.calls.get(key, 0)
@@ -122,7 +128,7 @@ class Faults(AgentMiddleware[AgentState[Any], RunState]):
     """Runs the tool; typed faults become observations, everything else is a defect and is raised."""
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Handler) -> Result:
-        run: RunState = request.runtime.context
+        run = _run_of(request)
         started = time.monotonic()
         try:
             message = handler(request)

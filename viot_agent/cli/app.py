@@ -5,6 +5,7 @@ Exit codes: 0 answered, cannot tell or needs input; 2 the person's input; 3 a ba
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib.metadata import entry_points
 
@@ -58,6 +59,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def run(argv: list[str]) -> int:
     """Run and give the exit code; every error on purpose becomes one sentence on stderr."""
+    logging.basicConfig(level=logging.WARNING, format="viot: %(message)s", stream=sys.stderr)
     load_commands()
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     try:

@@ -1,0 +1,212 @@
+"""The grammar of mini: whatever the scores, a finished step is well formed, valid and copied to the letter."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from viot_agent.errors import FailedFault
+from viot_agent.fleet.types import Mention
+from viot_agent.llm.mini.grammar import Call, Grammar, Menu, Step
+from viot_agent.llm.mini.units import find_span, make_units, trim_time
+from viot_agent.llm.mini.words import to_react
+from viot_agent.react import Act, parse, render
+from viot_agent.steps import Observation
+from viot_agent.toolbox import Toolbox, ToolSpec
+from viot_agent.toolbox.contract import ArgSpec
+
+
+def _never(*_: Any, **__: Any) -> Observation:
+    raise FailedFault("a stub is never called")
+
+
+def spec(name: str, *args: tuple[str, str, bool] | tuple[str, str, bool, tuple[str, ...]]) -> ToolSpec:
+    rows = [ArgSpec(a[0], a[1], a[2], f"the {a[0]}", a[3] if len(a) > 3 else ()) for a in args]  # type: ignore[arg-type]
+    return ToolSpec(name, f"Does {name.replace('_', ' ')} things.", "anything else.", tuple(rows), _never)
+
+
+# every kind of argument there is, so that tools of later issues are covered too
+BOX = Toolbox(
+    [
+        spec("face_recognition", ("person", "person", False), ("cameras", "cameras", False), ("time", "time", False)),
+        spec("plate_recognition", ("plate", "plate", False), ("cameras", "cameras", False), ("time", "time", False)),
+        spec("list_cameras"),
+        spec("export_clip", ("cameras", "cameras", True), ("time", "time", True)),
+        spec("privacy_cloak", ("media", "media", True), ("method", "choice", False, ("opom", "ga"))),
+        spec("action_recognition", ("poses", "handle", True)),
+        spec("video_qa", ("question", "text", True), ("cameras", "cameras", False)),
+        spec("vehicle_reid", ("vehicle", "vehicle", True)),
+    ]
+)
+MENU = Menu.of(list(BOX))
+TEXTS = st.one_of(
+    st.text(max_size=60),
+    st.lists(
+        st.sampled_from(
+            [
+                "gate 2",
+                "Is",
+                "Zoë",
+                "皖AT6M00",
+                "李小龙",
+                "on",
+                "at",
+                "between 8 and 9",
+                "'s",
+                "?!",
+                "प्रिया",
+                "e\u0301",
+                "KX-4821",
+            ]
+        ),
+        max_size=12,
+    ).map(" ".join),
+)
+
+
+def write(grammar: Grammar, rng: random.Random) -> Step:
+    """A step under random scores."""
+    for _ in range(2000):
+        if grammar.step is not None:
+            return grammar.step
+        options = grammar.allowed()
+        assert options, "the grammar leaves nothing to write"
+        grammar.push(rng.choice(options))
+    raise AssertionError("the grammar does not end")
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> tuple[str, list[Mention], list[str]]:
+    text = draw(TEXTS)
+    mentions = []
+    for _ in range(draw(st.integers(0, 5))):
+        if not text:
+            break
+        start = draw(st.integers(0, len(text) - 1))
+        end = draw(st.integers(start + 1, min(len(text), start + 12)))
+        kind = draw(st.sampled_from(["camera", "group", "person", "time", "plate", "upload"]))
+        mentions.append(Mention(kind, start, end, text[start:end], "x", draw(st.sampled_from([100.0, 81.0]))))
+    return text, mentions, draw(st.lists(st.sampled_from(["image-1", "video-1", "clip-1"]), max_size=2))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(requests(), st.integers(0, 10**6), st.booleans())
+def test_any_scores_give_a_valid_step(
+    request_: tuple[str, list[Mention], list[str]], seed: int, after_a_call: bool
+) -> None:
+    text, mentions, handles = request_
+    units = make_units(text, mentions, handles)
+    history = [Call("face_recognition", {"person": "Zoë", "cameras": ["nowhere"]}, "found")] if after_a_call else []
+    step = write(Grammar(text, units, MENU, history), random.Random(seed))
+    written = render(to_react(step, ["Seen."], [t.description for t in BOX]))
+    parsed = parse(written)
+    assert render(parsed) == written
+    if step.kind != "act":
+        return
+    assert isinstance(parsed, Act)
+    assert parsed.tool == step.tool == step.plan[0]
+    assert dict(parsed.args) == step.args
+    if all(v.strip() for v in _strings(step.args)):
+        BOX.check_args(step.tool, step.args)
+    for value in _strings(step.args):
+        assert value in text or value in handles or value in ("opom", "ga"), "copies are made to the letter"
+
+
+def _strings(args: dict[str, Any]) -> list[str]:
+    return [v for value in args.values() for v in (value if isinstance(value, list) else [value])]
+
+
+@settings(max_examples=300, deadline=None)
+@given(requests())
+def test_units_are_ordered_spans_that_cover_all_but_spaces(request_: tuple[str, list[Mention], list[str]]) -> None:
+    text, mentions, handles = request_
+    real = [u for u in make_units(text, mentions, handles) if not u.virtual]
+    at = 0
+    for unit in real:
+        assert at <= unit.start < unit.end and unit.value == text[unit.start : unit.end]
+        assert not text[at : unit.start].strip()
+        at = unit.end
+    assert not text[at:].strip()
+
+
+@pytest.mark.parametrize(
+    ("phrase", "trimmed"),
+    [
+        ("on Friday", "Friday"),
+        ("in the last 30 minutes", "last 30 minutes"),
+        ("since midnight", "since midnight"),
+        ("between 8 and 9", "between 8 and 9"),
+        ("At 14:05", "14:05"),
+        ("on", "on"),
+        ("throughout the night", "night"),
+    ],
+)
+def test_trim_time(phrase: str, trimmed: str) -> None:
+    assert trim_time(phrase) == trimmed
+
+
+@pytest.mark.parametrize(
+    ("value", "span"),
+    [("gate 2", (0, 0)), ("Lin-Manuel Miranda", (2, 5)), ("nobody", None), ("image-1", (8, 8)), ("Friday", (7, 7))],
+)
+def test_find_span(value: str, span: tuple[int, int] | None) -> None:
+    text = "gate 2: Lin-Manuel Miranda ? on Friday"
+    mentions = [
+        Mention("camera", 0, 6, "gate 2", "gate 2", 100.0),
+        Mention("time", 29, 38, "on Friday", "on Friday", 100.0),
+    ]
+    assert find_span(text, make_units(text, mentions, ["image-1"]), value) == span
+
+
+def test_a_finished_or_wrong_push_is_refused() -> None:
+    grammar = Grammar("hello", make_units("hello"), MENU)
+    with pytest.raises(ValueError, match="may not come now"):
+        grammar.push(("start", 0))
+
+
+@pytest.mark.parametrize("status", ["retry", "refused"])
+def test_after_a_retry_only_the_end_may_come(status: str) -> None:
+    history = [Call("crowd_counting", {"cameras": ["gate 9"]}, status)]
+    grammar = Grammar("how many at gate 9", make_units("how many at gate 9"), MENU, history)
+    assert len(grammar.allowed()) == 1
+    grammar.push(grammar.allowed()[0])
+    assert grammar.step == Step("finish", "done")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "copies"),
+    [
+        ("When did he come", "time", set()),
+        (
+            "around elevenish maybe",
+            "time",
+            {"around elevenish", "around elevenish maybe", "elevenish", "elevenish maybe"},
+        ),
+        ("the red van", "plate", set()),
+        ("van ab12 here", "plate", {"van ab12", "van ab12 here", "ab12", "ab12 here"}),
+        ("the roof", "cameras", {"the", "the roof", "roof"}),
+    ],
+)
+def test_plain_words_that_may_be_copied(text: str, kind: str, copies: set[str]) -> None:
+    tool = spec("a_tool", ("x", kind, True))
+    units = make_units(text)
+    found = set()
+    rng = random.Random(0)
+    for _ in range(200):
+        step = write(Grammar(text, units, Menu.of([tool])), rng)
+        if step.kind == "act":
+            found.add(_strings(step.args)[0])
+    assert found == copies
+
+
+def test_no_call_without_what_it_requires() -> None:
+    only = Menu.of([BOX.get("privacy_cloak"), BOX.get("action_recognition")])
+    rng = random.Random(0)
+    for _ in range(50):
+        assert write(Grammar("cloak this", make_units("cloak this"), only), rng).kind != "act"
+    kinds = {write(Grammar("cloak this", make_units("cloak this", (), ["image-1"]), only), rng).kind for _ in range(50)}
+    assert "act" in kinds

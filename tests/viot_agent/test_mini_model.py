@@ -1,0 +1,242 @@
+"""mini as a chat model: what the shipped weights must carry, how it reads a run, what it must not import."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from safetensors.numpy import load_file
+
+from viot_agent.errors import FailedFault, WeightsMissing
+from viot_agent.fleet.mentions import find_mentions
+from viot_agent.fleet.types import Camera, Person
+from viot_agent.llm.mini import assets, encoder_graph
+from viot_agent.llm.mini.encoder import Encoder, windows
+from viot_agent.llm.mini.model import MiniChat
+from viot_agent.llm.mini.planner import Weights
+from viot_agent.llm.mini.units import make_units
+from viot_agent.react import parse, render
+from viot_agent.steps import Observation
+from viot_finetune.mini.cards import stub_toolbox
+
+CAMERAS = ("theatre", "gate 1", "gate 2", "north gate", "dock a")
+ENROLLED = ("Lin-Manuel Miranda", "Alex Lacamoire")
+
+
+@pytest.fixture(scope="module")
+def mini(tmp_path_factory: pytest.TempPathFactory) -> MiniChat:
+    return MiniChat(toolbox=stub_toolbox(), home=tmp_path_factory.mktemp("home"), threads=1)
+
+
+def ask(
+    text: str, *, people: tuple[str, ...] = ENROLLED, uploads: tuple[str, ...] = (), cameras: tuple[str, ...] = CAMERAS
+) -> HumanMessage:
+    fleet = [Camera(i, n, "", (), "UTC", None) for i, n in enumerate(cameras)]
+    known = [Person(i, n, "", 1) for i, n in enumerate(people)]
+    found = find_mentions(text, fleet, known, uploads)
+    extra: dict[str, Any] = {
+        "request": text,
+        "mentions": [{s: getattr(m, s) for s in m.__slots__} for m in found],
+        "uploads": list(uploads),
+    }
+    return HumanMessage(f"{text}\n[Cameras: {', '.join(cameras)}]", additional_kwargs=extra)
+
+
+CARRIED = [
+    (
+        "When does Lin-Manuel Miranda appear on theatre?",
+        "face_recognition",
+        {"person": "Lin-Manuel Miranda", "cameras": ["theatre"]},
+    ),
+    ("Is Barack Obama on theatre?", "face_recognition", {"person": "Barack Obama", "cameras": ["theatre"]}),
+    ("Who appears on theatre?", "face_recognition", {"cameras": ["theatre"]}),
+    ("how many people are at gate 2?", "crowd_counting", {"cameras": ["gate 2"]}),
+    (
+        "has KX-4821 been at north gate today?",
+        "plate_recognition",
+        {"plate": "KX-4821", "cameras": ["north gate"], "time": "today"},
+    ),
+    (
+        "has 皖AT6M00 been at gate 2 since midnight?",
+        "plate_recognition",
+        {"plate": "皖AT6M00", "cameras": ["gate 2"], "time": "since midnight"},
+    ),
+    ("which cameras are there?", "list_cameras", {}),
+    (
+        "save me theatre between 8 and 9 this morning",
+        "export_clip",
+        {"cameras": ["theatre"], "time": "between 8 and 9 this morning"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "tool", "args"), CARRIED)
+def test_requests_the_first_cut_carries(mini: MiniChat, text: str, tool: str, args: dict[str, Any]) -> None:
+    step = mini.invoke([SystemMessage("cards"), ask(text)])
+    assert isinstance(step, AIMessage)
+    assert [(c["name"], c["args"]) for c in step.tool_calls] == [(tool, args)]
+    assert step.additional_kwargs["kind"] == "act"
+    written = step.additional_kwargs["react"]
+    assert render(parse(written)) == written
+
+
+@pytest.mark.parametrize("enrolled", [(*ENROLLED, "Barack Obama"), ()])
+def test_a_name_is_copied_whether_enrolled_or_not(mini: MiniChat, enrolled: tuple[str, ...]) -> None:
+    step = mini.invoke([ask("Is Barack Obama on theatre?", people=enrolled, cameras=("theatre",))])
+    assert step.tool_calls[0]["args"] == {"person": "Barack Obama", "cameras": ["theatre"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reply", "missing"),
+    [
+        ("Has anyone seen him?", "ask", "", ["person"]),
+        ("hello", "finish", "greeting", None),
+        ("what's the weather tomorrow?", "finish", "out_of_scope", None),
+    ],
+)
+def test_steps_without_a_tool(mini: MiniChat, text: str, kind: str, reply: str, missing: list[str] | None) -> None:
+    step = mini.invoke([ask(text)])
+    assert (step.additional_kwargs["kind"], step.tool_calls) == (kind, [])
+    assert step.additional_kwargs.get("reply", "") == reply
+    assert step.additional_kwargs.get("missing") == missing
+    assert step.content
+
+
+def after(request: HumanMessage, step: AIMessage, **kwargs: Any) -> list[Any]:
+    call = step.tool_calls[0]
+    seen = Observation(call["id"] or "", call["name"], kwargs.pop("status", "ok"), "Five people were seen.", **kwargs)
+    result = ToolMessage(seen.summary, tool_call_id=call["id"] or "", name=call["name"], artifact=seen)
+    return [request, step, result]
+
+
+@pytest.mark.parametrize("status", ["ok", "retry", "failed"])
+def test_the_answer_is_the_observations_own_words(mini: MiniChat, status: str) -> None:
+    request = ask("how many people are at gate 2?")
+    first = mini.invoke([request])
+    end = mini.invoke(after(request, first, status=status))
+    assert end.tool_calls == []
+    assert end.content == "Five people were seen."
+    assert end.additional_kwargs["reply"] == "done"
+
+
+def test_two_steps(mini: MiniChat) -> None:
+    request = ask("how many people are at gate 2, and has KX-4821 been at north gate today?")
+    first = mini.invoke([request])
+    messages = after(request, first)
+    second = mini.invoke(messages)
+    assert [s.tool_calls[0]["name"] for s in (first, second)] == ["crowd_counting", "plate_recognition"]
+    assert second.tool_calls[0]["args"] == {"plate": "KX-4821", "cameras": ["north gate"], "time": "today"}
+    assert mini.invoke([*messages, *after(request, second)[1:]]).tool_calls == []
+
+
+def test_an_attached_picture_is_the_person(mini: MiniChat) -> None:
+    step = mini.invoke([ask("has this man been at gate 2?", uploads=("image-1",))])
+    assert step.tool_calls[0]["args"] == {"person": "image-1", "cameras": ["gate 2"]}
+
+
+def test_bound_tools_only(mini: MiniChat) -> None:
+    bound = mini.bind_tools([{"name": "list_cameras"}])
+    assert not any(c["name"] != "list_cameras" for c in bound.invoke([ask("who is at gate 2?")]).tool_calls)
+    assert mini.invoke([ask("who is at gate 2?")]).tool_calls[0]["name"] == "face_recognition"
+    with pytest.raises(FailedFault, match="no_such_tool"):
+        mini.bind_tools([{"name": "no_such_tool"}])
+
+
+def test_without_context_it_still_answers(mini: MiniChat) -> None:
+    assert mini.invoke([HumanMessage("hello")]).additional_kwargs["reply"] == "greeting"
+    with pytest.raises(FailedFault, match="no human message"):
+        mini.invoke([AIMessage("hm")])
+
+
+@pytest.mark.parametrize("text", ["", "?", "   ", "a" * 4000, "gate 2 " * 500, "皖" * 900, "\u0000\u200b", "🙂🙂"])
+def test_odd_texts_give_a_step(mini: MiniChat, text: str) -> None:
+    step = mini.invoke([ask(text)])
+    assert step.additional_kwargs["kind"] in ("act", "finish", "ask")
+
+
+def test_no_torch_and_no_transformers(tmp_path: Path) -> None:
+    code = f"""
+import json, sys
+from pathlib import Path
+from langchain_core.messages import HumanMessage
+from viot_agent.llm.mini.model import MiniChat
+from viot_finetune.mini.cards import stub_toolbox
+mini = MiniChat(toolbox=stub_toolbox(), home=Path({str(tmp_path)!r}), threads=1)
+mini.bind_tools([dict(name="list_cameras")]).invoke([HumanMessage("hello")])
+print(json.dumps([n for n in ("torch", "transformers", "sentence_transformers", "peft") if n in sys.modules]))
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert json.loads(out.stdout.splitlines()[-1]) == []
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_graph_is_minilm() -> None:
+    """The float32 graph against transformers' own BERT on the same weights."""
+    import onnxruntime
+    import torch
+    from transformers import AutoModel
+
+    folder = assets.encoder_dir()
+    graph = encoder_graph.build(load_file(folder / "model.safetensors"))
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    model = AutoModel.from_pretrained(folder, add_pooling_layer=False).eval()
+    for length in (1, 7, 64):
+        ids = np.random.default_rng(length).integers(1000, 30000, (1, length))
+        with torch.inference_mode():
+            expected = model(torch.from_numpy(ids)).last_hidden_state[0].numpy()
+        np.testing.assert_allclose(session.run(None, {"ids": ids})[0], expected, atol=2e-5)
+
+
+def test_merging_an_adapter() -> None:
+    rng = np.random.default_rng(0)
+    w, a, b = (rng.normal(size=s).astype(np.float32) for s in ((4, 4), (2, 4), (4, 2)))
+    merged = encoder_graph.merge_adapter({"x.weight": w, "y": w}, {"lora.x.weight.A": a, "lora.x.weight.B": b}, 2.0)
+    np.testing.assert_allclose(merged["x.weight"], w + 2 * b @ a, rtol=1e-5)
+    assert merged["y"] is w
+    with pytest.raises(KeyError):
+        encoder_graph.merge_adapter({}, {"lora.x.weight.A": a, "lora.x.weight.B": b}, 1.0)
+
+
+@pytest.mark.parametrize("lengths", [[1], [1] * 5000, [48] * 40, [3, 48, 1] * 300])
+def test_windows_cover_every_unit(lengths: list[int]) -> None:
+    spans = windows(lengths)
+    assert spans[0][0] == 0 and spans[-1][1] == len(lengths)
+    for (a, b), (c, d) in itertools.pairwise(spans):
+        assert a < c <= b < d
+    assert all(sum(lengths[a:b]) <= 510 for a, b in spans)
+
+
+def test_long_requests_are_read_whole(mini: MiniChat) -> None:
+    encoder: Encoder = mini.planner().encoder
+    states = encoder.units(make_units("word " * 900))
+    assert states.shape == (900, 384)
+    assert (np.abs(states).sum(axis=1) > 0).all()
+
+
+def test_a_wrong_or_missing_file_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / assets.HUB_NAME
+    folder.mkdir()
+    for name in ("model.safetensors", "tokenizer.json"):
+        (folder / name).write_bytes(b"not it")
+    monkeypatch.setenv("VIOT_MODELS", str(tmp_path))
+    assert assets.encoder_dir() == folder
+    with pytest.raises(FailedFault, match="sha256"):
+        Encoder({}, 1.0, home=tmp_path)
+    with pytest.raises(WeightsMissing, match="viot_finetune"):
+        Weights.load(tmp_path / "none.safetensors")
+
+
+def test_the_shipped_weights_are_small_and_carded() -> None:
+    assert assets.DECODER.stat().st_size < 15e6
+    arrays = load_file(assets.DECODER)
+    assert sum(v.size for k, v in arrays.items() if not k.startswith("lora.")) <= 4_000_000
+    card = assets.DECODER.with_suffix(".md").read_text("utf-8")
+    assert assets.sha256_of(assets.DECODER) in card
+    assert assets.ENCODER_SHA256 in card
