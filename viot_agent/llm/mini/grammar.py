@@ -1,0 +1,374 @@
+"""The grammar of one ReAct step as a sequence of elements; what it does not allow cannot be written.
+
+An element is ``(channel, index)``: a symbol of the closed vocabulary, a candidate tool or choice, an argument slot,
+the first or the last unit of a copied span. A step is one of::
+
+    NEED tool+ PLAN_END tool (slot (SKIP | span | span+ ARG_END))* END     the remaining sub-goals, then one call
+    OBSERVED                                                               everything asked is observed: answer
+    NOTOOL reply                                                           greeting, thanks, help, out of scope
+    MISSING kind+ END                                                      ask back
+
+It is built from the registry: slots come in the tool's own argument order, an optional one may be skipped, a marked
+unit can only fill a slot of its kind, a choice only one of its values. So every finished step validates against the
+schema.
+
+Owns the rules and their state. Knows no weights: any scores, even random ones, give a valid step (property-tested).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+from viot_agent.llm.mini.units import Unit, find_span, time_like, trim_time
+from viot_agent.toolbox.contract import ArgSpec, ToolSpec
+
+Channel = Literal["sym", "cand", "slot", "start", "end"]
+Element = tuple[Channel, int]
+
+MISSING_KINDS = ("person", "vehicle", "cameras", "time", "plate", "text", "media", "handle", "choice")
+REPLIES = ("greeting", "thanks", "help", "out_of_scope")
+STATUSES = ("found", "none", "cannot_tell", "info", "retry", "failed", "refused")
+SYMBOLS = (
+    "BOS",
+    "NEED",
+    "PLAN_END",
+    "NOTOOL",
+    "MISSING",
+    "OBSERVED",
+    "SKIP",
+    "ARG_END",
+    "WHOLE",
+    "END",
+    "UNKNOWN",
+    *(f"reply:{r}" for r in REPLIES),
+    *(f"missing:{m}" for m in MISSING_KINDS),
+    *(f"seen:{s}" for s in STATUSES),
+)
+"""The closed vocabulary; the order is that of the trained rows, so only ever append."""
+SYM = {name: i for i, name in enumerate(SYMBOLS)}
+
+_FREE = ("person", "vehicle", "cameras", "time", "plate", "text")
+_MARKS: dict[str, tuple[str, ...]] = {
+    "person": ("person",),
+    "cameras": ("camera", "group"),
+    "time": ("time",),
+    "plate": ("plate",),
+    "vehicle": ("plate",),
+}
+MAX_PLAN = 6
+MAX_FREE_UNITS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of this run: tool, arguments and what came of it (one of STATUSES)."""
+
+    tool: str
+    args: dict[str, Any]
+    status: str = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A finished step in plain values. ``plan`` are the remaining tools, the one called first."""
+
+    kind: Literal["act", "finish", "ask"]
+    reply: str = ""
+    plan: tuple[str, ...] = ()
+    tool: str = ""
+    args: dict[str, Any] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What the candidate channel points at: a tool (``slot`` None), or one value of a choice argument."""
+
+    tool: int
+    slot: int | None
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """The registry as the model sees it: tools, all their slots in one row, all candidates in one row."""
+
+    tools: tuple[ToolSpec, ...]
+    slots: tuple[tuple[int, ArgSpec], ...]
+    candidates: tuple[Candidate, ...]
+
+    @classmethod
+    def of(cls, tools: Sequence[ToolSpec]) -> Menu:
+        """Tools first among the candidates, so candidate ``i`` below ``len(tools)`` is tool ``i``."""
+        slots = tuple((i, arg) for i, spec in enumerate(tools) for arg in spec.args)
+        heads = [Candidate(i, None, spec.name) for i, spec in enumerate(tools)]
+        values = [Candidate(i, k, choice) for k, (i, arg) in enumerate(slots) for choice in arg.choices]
+        return cls(tuple(tools), slots, tuple(heads + values))
+
+    def texts(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The words that are embedded: one text a candidate, one a slot."""
+        cands = tuple(
+            self.tools[c.tool].card() if c.slot is None else f"{self.slots[c.slot][1].name}: {c.value}"
+            for c in self.candidates
+        )
+        return cands, tuple(f"{arg.name}: {arg.description}" for _, arg in self.slots)
+
+    def slots_of(self, tool: int) -> tuple[int, ...]:
+        return tuple(k for k, (i, _) in enumerate(self.slots) if i == tool)
+
+    def index(self, name: str) -> int | None:
+        return next((i for i, spec in enumerate(self.tools) if spec.name == name), None)
+
+
+class Grammar:
+    """The state of one step being written. ``allowed()`` says what may come next, ``push()`` takes it."""
+
+    def __init__(self, text: str, units: Sequence[Unit], menu: Menu, history: Sequence[Call] = ()) -> None:
+        self.text, self.units, self.menu, self.history = text, tuple(units), menu, tuple(history)
+        self.prefix: list[Element] = [("sym", SYM["BOS"])]
+        for call in self.history:
+            self.prefix += self._written(call)
+        self.written: list[Element] = []
+        self.step: Step | None = None
+        self._state = "open"
+        self._plan: list[int] = []
+        self._missing: list[str] = []
+        self._slots: list[int] = []
+        self._values: list[str] = []
+        self._start = -1
+        self._args: dict[str, Any] = {}
+        self._openings: dict[ArgSpec, list[int]] = {}
+        self._callable = tuple(i for i in range(len(menu.tools)) if self._can_call(i))
+        self._askable = tuple(m for m in MISSING_KINDS if any(arg.kind == m for _, arg in menu.slots))
+
+    # -- what may come next ------------------------------------------------------------------------------------------
+
+    def allowed(self) -> list[Element]:
+        """The elements that may come next, never empty until ``step`` is set."""
+        options: list[Element] = getattr(self, f"_allow_{self._state}")()
+        return options
+
+    def push(self, element: Element) -> None:
+        """Write one allowed element. Raises ValueError for any other."""
+        if self.step is not None or element not in self.allowed():
+            raise ValueError(f"{element} may not come now ({self._state})")
+        self.written.append(element)
+        getattr(self, f"_push_{self._state}")(element)
+
+    def _allow_open(self) -> list[Element]:
+        if self.history and self.history[-1].status in ("retry", "refused"):
+            return _syms("OBSERVED")
+        options = _syms("OBSERVED") if self.history else _syms("NOTOOL")
+        if self._callable:
+            options += _syms("NEED")
+        if self._askable:
+            options += _syms("MISSING")
+        return options
+
+    def _push_open(self, element: Element) -> None:
+        name = SYMBOLS[element[1]]
+        if name == "OBSERVED":
+            self.step = Step("finish", "done")
+        else:
+            self._state = {"NEED": "plan", "NOTOOL": "reply", "MISSING": "missing"}[name]
+
+    def _allow_reply(self) -> list[Element]:
+        return _syms(*(f"reply:{r}" for r in REPLIES))
+
+    def _push_reply(self, element: Element) -> None:
+        self.step = Step("finish", SYMBOLS[element[1]].partition(":")[2])
+
+    def _allow_missing(self) -> list[Element]:
+        # a canonical order, so that one set of missing things is one sequence
+        last = MISSING_KINDS.index(self._missing[-1]) if self._missing else -1
+        rest = [m for m in self._askable if MISSING_KINDS.index(m) > last]
+        return _syms(*(f"missing:{m}" for m in rest)) + (_syms("END") if self._missing else [])
+
+    def _push_missing(self, element: Element) -> None:
+        name = SYMBOLS[element[1]]
+        if name == "END":
+            self.step = Step("ask", missing=tuple(self._missing))
+        else:
+            self._missing.append(name.partition(":")[2])
+
+    def _allow_plan(self) -> list[Element]:
+        if not self._plan:
+            return [("cand", i) for i in self._callable]
+        options = _syms("PLAN_END")
+        if len(self._plan) < MAX_PLAN:
+            options += [("cand", i) for i in range(len(self.menu.tools))]
+        return options
+
+    def _push_plan(self, element: Element) -> None:
+        if element[0] == "cand":
+            self._plan.append(element[1])
+        else:
+            self._state = "act"
+
+    def _allow_act(self) -> list[Element]:
+        return [("cand", self._plan[0])]
+
+    def _push_act(self, element: Element) -> None:
+        self._slots = list(self.menu.slots_of(element[1]))
+        self._next_slot()
+
+    def _allow_slot(self) -> list[Element]:
+        return [("slot", self._slots[0])]
+
+    def _push_slot(self, element: Element) -> None:
+        self._values = []
+        self._state = "value"
+
+    def _allow_value(self) -> list[Element]:
+        arg = self.menu.slots[self._slots[0]][1]
+        if arg.choices:
+            options: list[Element] = [("cand", i) for i in self._choices(self._slots[0])]
+        else:
+            options = [("start", i) for i in self._starts(arg)]
+        if self._values:
+            more = options if len(self._values) < _limits(arg)[1] else []
+            return [*more, ("sym", SYM["ARG_END"])]
+        if arg.kind == "text" and 0 < len(self.text.strip()) <= _limits(arg)[0]:
+            options = [*options, ("sym", SYM["WHOLE"])]
+        if not arg.required:
+            options = [*options, ("sym", SYM["SKIP"])]
+        return options
+
+    def _push_value(self, element: Element) -> None:
+        channel, index = element
+        if channel == "start" and not self.units[index].marked:
+            self._start, self._state = index, "end"
+        elif channel == "start":
+            self._take(self.units[index].value)
+        elif channel == "cand":
+            self._take(self.menu.candidates[index].value)
+        elif SYMBOLS[index] == "WHOLE":
+            self._take(self.text.strip())
+        else:
+            self._close_slot()
+
+    def _allow_end(self) -> list[Element]:
+        arg = self.menu.slots[self._slots[0]][1]
+        return [("end", i) for i in self._ends(arg, self._start)]
+
+    def _push_end(self, element: Element) -> None:
+        self._state = "value"
+        self._take(self.text[self.units[self._start].start : self.units[element[1]].end])
+
+    def _allow_close(self) -> list[Element]:
+        return _syms("END")
+
+    def _push_close(self, element: Element) -> None:
+        names = tuple(self.menu.tools[i].name for i in self._plan)
+        self.step = Step("act", plan=names, tool=names[0], args=dict(self._args))
+
+    # -- the parts of a slot -----------------------------------------------------------------------------------------
+
+    def _take(self, value: str) -> None:
+        arg = self.menu.slots[self._slots[0]][1]
+        self._values.append(trim_time(value) if arg.kind == "time" else value)
+        if arg.kind == "cameras":
+            return
+        self._close_slot()
+
+    def _close_slot(self) -> None:
+        arg = self.menu.slots[self._slots.pop(0)][1]
+        if self._values:
+            self._args[arg.name] = list(self._values) if arg.kind == "cameras" else self._values[0]
+        self._next_slot()
+
+    def _next_slot(self) -> None:
+        self._state = "slot" if self._slots else "close"
+
+    def _can_call(self, tool: int) -> bool:
+        return all(self._fillable(k) for k in self.menu.slots_of(tool) if self.menu.slots[k][1].required)
+
+    def _fillable(self, slot: int) -> bool:
+        arg = self.menu.slots[slot][1]
+        if arg.choices:
+            return True
+        return bool(self._starts(arg)) or (arg.kind == "text" and 0 < len(self.text.strip()) <= _limits(arg)[0])
+
+    def _choices(self, slot: int) -> list[int]:
+        return [i for i, c in enumerate(self.menu.candidates) if c.slot == slot]
+
+    def _starts(self, arg: ArgSpec) -> list[int]:
+        """Units that may open a copy for this slot: marked ones of its kind, and plain words as the alternative."""
+        if arg not in self._openings:
+            limit, wanted = _limits(arg)[0], _MARKS.get(arg.kind, ())
+            marked, free = [], []
+            for i, unit in enumerate(self.units):
+                if len(unit.value) > limit:
+                    continue
+                if unit.virtual:
+                    if _handle_fits(arg.kind, unit):
+                        marked.append(i)
+                elif any(k in wanted for k in unit.kinds):
+                    marked.append(i)
+                elif not unit.marked and arg.kind in _FREE and self._ends(arg, i):
+                    free.append(i)
+            self._openings[arg] = marked + free
+        return [i for i in self._openings[arg] if self.units[i].value not in self._values]
+
+    def _ends(self, arg: ArgSpec, start: int) -> list[int]:
+        """Units that may close a copy of plain words: none marked between, and one that can be of a plate or a time."""
+        if self.units[start].shape == "punct":
+            return []
+        limit = _limits(arg)[0]
+        ends, fits = [], arg.kind not in ("time", "plate")
+        for i in range(start, min(start + MAX_FREE_UNITS, len(self.units))):
+            unit = self.units[i]
+            if unit.marked or unit.end - self.units[start].start > limit:
+                break
+            fits = fits or (time_like(unit) if arg.kind == "time" else unit.shape in ("digit", "upper"))
+            if fits and unit.shape != "punct":
+                ends.append(i)
+        return ends
+
+    def _written(self, call: Call) -> list[Element]:
+        """An earlier call as the elements the model would have written, and what was seen."""
+        tool = self.menu.index(call.tool)
+        if tool is None:
+            return _syms("UNKNOWN", f"seen:{call.status}")
+        row: list[Element] = [("cand", tool)]
+        for slot in self.menu.slots_of(tool):
+            arg = self.menu.slots[slot][1]
+            row.append(("slot", slot))
+            if arg.name not in call.args:
+                row += _syms("SKIP")
+                continue
+            value = call.args[arg.name]
+            for item in value if isinstance(value, list) else [value]:
+                span = find_span(self.text, self.units, str(item))
+                if span is None:
+                    row += _syms("UNKNOWN")
+                elif span[0] == span[1] and self.units[span[0]].marked:
+                    row.append(("start", span[0]))
+                else:
+                    row += [("start", span[0]), ("end", span[1])]
+            if arg.kind == "cameras":
+                row += _syms("ARG_END")
+        return [*row, *_syms("END", f"seen:{call.status}")]
+
+
+@lru_cache(maxsize=256)
+def _limits(arg: ArgSpec) -> tuple[int, int]:
+    """Longest text and most items that the argument's own schema takes."""
+    schema = arg.schema()
+    text = schema.get("items", schema)
+    return int(text.get("maxLength", 300)), int(schema.get("maxItems", 1))
+
+
+def _handle_fits(kind: str, unit: Unit) -> bool:
+    if kind == "media":
+        return True
+    if kind in ("person", "vehicle"):
+        return "upload" in unit.kinds
+    return kind == "handle" and "handle" in unit.kinds
+
+
+def _syms(*names: str) -> list[Element]:
+    return [("sym", SYM[n]) for n in names]

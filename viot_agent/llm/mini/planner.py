@@ -1,0 +1,117 @@
+"""One step of a run: text, mentions and history in, a grammatical step out.
+
+Owns the greedy decoding loop under the grammar and what is kept between calls (weights, card embeddings, the last
+request's encoding). Knows no LangChain and no agent.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import safe_open
+from safetensors.numpy import load_file
+
+from viot_agent.errors import WeightsMissing
+from viot_agent.fleet.types import Mention
+from viot_agent.llm.mini import assets
+from viot_agent.llm.mini.decoder import Decoder
+from viot_agent.llm.mini.encoder import Encoder
+from viot_agent.llm.mini.grammar import Call, Grammar, Menu, Step
+from viot_agent.llm.mini.units import Unit, make_units
+from viot_agent.toolbox.contract import ToolSpec
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What training ships: the decoder's arrays, the adapter's (``lora.*``), and the adapter's scale."""
+
+    arrays: dict[str, Array]
+    scale: float
+
+    @classmethod
+    def load(cls, path: Path = assets.DECODER) -> Weights:
+        """Read ``mini.safetensors``. Raises WeightsMissing when it is not there."""
+        if not path.is_file():
+            raise WeightsMissing(
+                f"the decoder of the embedded model is not at {path}",
+                fix="reinstall viot-agent, or: python -m viot_finetune.mini --data datasets/viot_instruct",
+            )
+        with safe_open(path, "np") as file:
+            meta = file.metadata() or {}
+        return cls(load_file(path), float(meta.get("lora_scale", "1")))
+
+
+class Planner:
+    """Decides the next step of a run over one set of tools."""
+
+    def __init__(
+        self, tools: Sequence[ToolSpec], *, weights: Weights | None = None, home: Path | None = None, threads: int = 2
+    ) -> None:
+        weights = weights or Weights.load()
+        adapter = {k: v for k, v in weights.arrays.items() if k.startswith("lora.")}
+        self.encoder = Encoder(adapter, weights.scale, home=home, threads=threads)
+        self.decoder = Decoder(weights.arrays)
+        self._lock = threading.Lock()
+        self._cards: dict[str, Array] = {}
+        self._last: tuple[tuple[Unit, ...], Array] | None = None
+        self.set_tools(tools)
+
+    def set_tools(self, tools: Sequence[ToolSpec]) -> None:
+        """Change the menu; cards are embedded once each."""
+        self.menu = Menu.of(tools)
+        candidates, slots = self.menu.texts()
+        self._candidates, self._slots = self._embed(candidates), self._embed(slots)
+
+    def next_step(
+        self, text: str, mentions: Iterable[Mention] = (), handles: Sequence[str] = (), history: Sequence[Call] = ()
+    ) -> Step:
+        """The next step. A call that this run has made already is not made again: the run is finished instead."""
+        takes = {arg.kind for _, arg in self.menu.slots}
+        if not takes & {"media", "handle"}:
+            handles = [h for h in handles if h.startswith(("image-", "video-"))]
+        units = make_units(text, mentions, handles)
+        grammar = Grammar(text, units, self.menu, history)
+        # one decoder and one kept encoding: requests of several threads take turns
+        with self._lock:
+            self.decoder.start(self._states(units), units, self.menu, self._candidates, self._slots)
+            step = decode(grammar, self.decoder)
+        if step.kind == "act" and any(_same(step, call) for call in history):
+            return Step("finish", "done")
+        return step
+
+    def _states(self, units: tuple[Unit, ...]) -> Array:
+        if self._last is None or self._last[0] != units:
+            self._last = (units, self.encoder.units(units))
+        return self._last[1]
+
+    def _embed(self, texts: Sequence[str]) -> Array:
+        for text in texts:
+            if text not in self._cards:
+                self._cards[text] = self.encoder.sentence(text)
+        return np.stack([self._cards[t] for t in texts]) if texts else np.zeros((0, 384), np.float32)
+
+
+def decode(grammar: Grammar, decoder: Decoder) -> Step:
+    """Greedy decoding: of what the grammar allows, the best-scored element, until the step is whole."""
+    scores = decoder.feed(grammar.prefix)
+    while grammar.step is None:
+        allowed = grammar.allowed()
+        flat = [decoder.layout.flat(e) for e in allowed]
+        best = allowed[int(np.argmax(scores[flat]))]
+        grammar.push(best)
+        if grammar.step is None:
+            scores = decoder.feed([best])
+    return grammar.step
+
+
+def _same(step: Step, call: Call) -> bool:
+    folded = [json.dumps(a, sort_keys=True, ensure_ascii=False).casefold() for a in (step.args, call.args)]
+    return step.tool == call.tool and folded[0] == folded[1]

@@ -1,0 +1,81 @@
+"""From symbols to sentences: thoughts, questions and fixed replies, all written by code.
+
+Owns the wording. Nothing here decides anything, and no model writes a word of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from viot_agent.llm.mini.grammar import Step
+from viot_agent.react import Act, AskBack, Finish, ReactStep
+
+_QUESTIONS = {
+    "person": "Which person do you mean? Give a name or attach a picture.",
+    "vehicle": "Which vehicle do you mean? Give its plate or attach a picture.",
+    "cameras": "Which camera or group of cameras do you mean?",
+    "time": "Which time do you mean, for example 'between 8 and 9 this morning'?",
+    "plate": "Which number plate do you mean?",
+    "text": "What exactly do you want to know?",
+    "media": "Which picture or video do you mean? Please attach it.",
+    "handle": "Which earlier result do you mean?",
+    "choice": "Which of the possible ways do you want?",
+}
+_MISSING = {
+    "person": "the person is not named and no picture is attached",
+    "vehicle": "the vehicle is not named and no picture is attached",
+    "cameras": "no camera is named",
+    "time": "no time is given",
+    "plate": "no number plate is given",
+    "text": "the question is not clear",
+    "media": "no picture or video is attached",
+    "handle": "the earlier result is not named",
+    "choice": "the way to do it is not chosen",
+}
+_NO_TOOL = {
+    "greeting": "a greeting",
+    "thanks": "thanks",
+    "help": "a question about what I can do",
+    "out_of_scope": "something no tool of mine can do",
+}
+
+
+def thought(step: Step) -> str:
+    """The thought of a step, in words."""
+    if step.kind == "act":
+        return f"A tool is needed: {', then '.join(step.plan)}."
+    if step.kind == "ask":
+        reasons = " and ".join(_MISSING[m] for m in step.missing)
+        return f"{reasons[0].upper()}{reasons[1:]}, so I must ask."
+    if step.reply == "done":
+        return "Everything asked is observed."
+    return f"No tool is needed: this is {_NO_TOOL[step.reply]}."
+
+
+def question(missing: Sequence[str]) -> str:
+    """What to ask back."""
+    return " ".join(_QUESTIONS[m] for m in missing)
+
+
+def reply(kind: str, purposes: Sequence[str]) -> str:
+    """The answer of a step without tools; ``purposes`` are the tools' own first lines."""
+    if kind == "greeting":
+        return "Hello. Ask me about your cameras, for example who was seen where, or how many people are there."
+    if kind == "thanks":
+        return "You are welcome."
+    can = " ".join(f"{p.rstrip('.')}." for p in purposes)
+    if kind == "help":
+        return f"This is what I can do over the cameras' footage. {can}"
+    return f"I cannot help with that. This is what I can do over the cameras' footage. {can}"
+
+
+def to_react(step: Step, summaries: Sequence[str], purposes: Sequence[str]) -> ReactStep:
+    """The step in the ReAct grammar; a finish after calls is the observations' summaries, in order, each once."""
+    if step.kind == "act":
+        return Act(thought(step), step.tool, step.args)
+    if step.kind == "ask":
+        return AskBack(thought(step), step.missing, question(step.missing))
+    if step.reply == "done":
+        text = " ".join(dict.fromkeys(s.strip() for s in summaries if s.strip()))
+        return Finish(thought(step), text or "Nothing was observed.")
+    return Finish(thought(step), reply(step.reply, purposes))
