@@ -33,9 +33,7 @@ def read_frames(path: Path, wanted: set[int]) -> dict[int, Image.Image]:
     return frames
 
 
-def draw_tile(
-    image: Image.Image, index: int, frame: dict[str, Any], scale: float, radius: float, number: bool
-) -> None:
+def draw_tile(image: Image.Image, index: int, frame: dict[str, Any], scale: float, radius: float, number: bool) -> None:
     """Draw the points of one frame and its caption on the (already scaled) image."""
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(11)

@@ -84,6 +84,8 @@ def test_names(text: str, expected: str) -> None:
         ("who came in over the last 30 minutes please", ["last 30 minutes"]),
         ("who came during the afternoon", ["afternoon"]),
         ("an hour ago somebody fell", ["hour ago"]),
+        ("did she come by yesterday?", ["yesterday"]),
+        ("is she back by noon", ["by noon"]),
         ("show yesterday afternoon and last night", ["yesterday afternoon", "last night"]),
         ("anything since 9am or before 7:30 yesterday", ["since 9am", "before 7:30 yesterday"]),
         ("the clip from yesterday", ["yesterday"]),

@@ -29,6 +29,10 @@ _AFTER_NUMBER = frozenset(
     "had do does can".split()
 )
 _AT = frozenset(("at", "@", "by", "around"))
+_BY_VERBS = frozenset(
+    "come comes came coming stop stops stopped stopping drop drops dropped pass passes passed passing swing swung go "
+    "goes went gone drive drives drove driven walk walks walked been".split()
+)
 _SHORT_DAYS = frozenset("mon tue wed thu fri sat sun".split())
 
 
@@ -75,7 +79,9 @@ def _can_begin(t: TimeToken) -> bool:
 
 
 def _after_from(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int) -> int:
-    """ "from yesterday" means "of yesterday": the phrase begins after *from* and its articles."""
+    """Where the phrase begins: "from yesterday" means "of yesterday", and in "came by yesterday" *by* is the verb's."""
+    if cut[i].text == "by" and i > 0 and cut[i - 1].text in _BY_VERBS and i + 1 < j:
+        return i + 1
     if cut[i].text != "from" or isinstance(tree, Between) or (isinstance(tree, When) and tree.op):
         return i
     begin = i + 1

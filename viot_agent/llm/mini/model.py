@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr
+from threadpoolctl import ThreadpoolController
 
 from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
@@ -38,6 +39,7 @@ class MiniChat(BaseChatModel):
     home: Path | None = None
     bound: tuple[str, ...] | None = Field(default=None)
     _shared: dict[str, Planner] = PrivateAttr(default_factory=dict)
+    _controller: ThreadpoolController | None = PrivateAttr(default=None)
 
     @property
     def _llm_type(self) -> str:
@@ -72,13 +74,21 @@ class MiniChat(BaseChatModel):
         text = str(extra.get("request", request.content))
         mentions = [Mention(**m) for m in extra.get("mentions", ())]
         calls, summaries, made = _history(after)
-        step = self.planner().next_step(text, mentions, [*extra.get("uploads", ()), *made], calls)
+        planner = self.planner()
+        # the decoder's matrices are small: BLAS threads cost more than they bring, and far more on a busy machine
+        with self._blas().limit(limits=1, user_api="blas"):
+            step = planner.next_step(text, mentions, [*extra.get("uploads", ()), *made], calls)
         tools = [self.toolbox.get(n) for n in self._names()]
         written = render(to_react(step, summaries, [t.description for t in tools]))
         message = to_message(parse(written))
         if step.reply:
             message.additional_kwargs["reply"] = step.reply
         return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _blas(self) -> ThreadpoolController:
+        if self._controller is None:
+            self._controller = ThreadpoolController()
+        return self._controller
 
     def planner(self) -> Planner:
         """The loaded planner, made once and set to the bound tools."""
