@@ -7,17 +7,19 @@ Drawing costs more than searching, so clips are short (``CLIP_SECONDS``), small 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from viot_agent.errors import MediaFault
+from viot_agent.errors import BackendFault, MediaFault, UserFault
 from viot_agent.fleet import Fleet
 from viot_agent.library.api import Library
 from viot_agent.library.rows import Track
 from viot_agent.media.clips import cut_clip
 from viot_agent.media.drawing import caption, draw_boxes
+from viot_agent.media.readers import open_media
 from viot_agent.media.types import Frame, Image
 from viot_agent.steps import Evidence
 
@@ -38,19 +40,25 @@ class EvidenceFiles:
         Footage that has since been moved or deleted leaves ``clip`` empty and says so in ``label``; the rows stay true.
         """
         folder = self.folder / run_id
-        folder.mkdir(parents=True, exist_ok=True)
-        done: dict[str, Evidence] = {}
-        left = self.clips
-        for piece in evidence:
-            if piece.crop_jpeg:
-                crop = folder / f"{piece.id}.jpg"
-                crop.write_bytes(piece.crop_jpeg)
-                piece = replace(piece, crop=str(crop))
-            if piece.clip is None and left > 0:
-                piece = self._with_clip(piece, folder / f"{piece.id}.mp4")
-                left -= 1
-            done[piece.id] = piece
-        return done
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            pieces = [self._with_crop(piece, folder) for piece in evidence]
+        except OSError as error:
+            raise BackendFault(
+                f"the evidence cannot be written to {folder}: {error.strerror}", fix="free the disk, or set VIOT_HOME"
+            ) from error
+        wanted = [piece for piece in pieces if piece.clip is None][: self.clips]
+        # decoding and encoding leave Python's lock: two clips at a time use two cores
+        with ThreadPoolExecutor(2, "clip") as pool:
+            clips = list(pool.map(lambda piece: self._with_clip(piece, folder / f"{piece.id}.mp4"), wanted))
+        return {piece.id: piece for piece in [*pieces, *clips]}
+
+    def _with_crop(self, piece: Evidence, folder: Path) -> Evidence:
+        if not piece.crop_jpeg:
+            return piece
+        crop = folder / f"{piece.id}.jpg"
+        crop.write_bytes(piece.crop_jpeg)
+        return replace(piece, crop=str(crop))
 
     def _with_clip(self, piece: Evidence, out: Path) -> Evidence:
         middle = piece.at if piece.at is not None else (piece.start + piece.end) / 2
@@ -66,12 +74,17 @@ class EvidenceFiles:
         t1 = t0 + (min(end, part.end) - max(start, part.start))
         origin = part.start - part.offset  # POSIX seconds of the file's first frame
         try:
-            cut_clip(part.media, t0, t1, out, max_width=CLIP_WIDTH, fps=CLIP_FPS, draw=self._painter(piece, origin))
-        except MediaFault as fault:
+            reader = open_media(part.media)
+            width = reader.info.width
+            if width > CLIP_WIDTH:  # decoded small: drawing at full size and shrinking costs three times as much
+                reader = open_media(part.media, width=CLIP_WIDTH)
+            paint = self._painter(piece, origin, min(1.0, CLIP_WIDTH / width))
+            cut_clip(reader, t0, t1, out, max_width=CLIP_WIDTH, fps=CLIP_FPS, draw=paint)
+        except (MediaFault, UserFault) as fault:
             return replace(piece, label=f"{piece.label} (no clip: {fault})".strip())
         return replace(piece, clip=str(out))
 
-    def _painter(self, piece: Evidence, origin: float) -> Callable[[Frame], Image]:
+    def _painter(self, piece: Evidence, origin: float, scale: float) -> Callable[[Frame], Image]:
         track = self.library.track(int(piece.track)) if piece.track and piece.track.isdigit() else None
         camera = next((c for c in self.fleet.cameras() if c.name == piece.camera), None)
         label = piece.label or piece.who or ""
@@ -84,7 +97,7 @@ class EvidenceFiles:
             if box is None and piece.xyxy is not None and (piece.at is None or abs(ts - piece.at) < 0.6):
                 box = np.asarray(piece.xyxy, np.float32)
             words = f"{piece.camera}  {self.fleet.local(ts, camera)}" if camera is not None else piece.camera
-            boxes = np.zeros((0, 4), np.float32) if box is None else box[None]
+            boxes = np.zeros((0, 4), np.float32) if box is None else box[None] * np.float32(scale)
             return caption(draw_boxes(frame.image, boxes, [label] * len(boxes)), words)
 
         return paint

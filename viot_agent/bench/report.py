@@ -15,6 +15,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from viot_agent.errors import UserFault
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -52,6 +54,27 @@ class Report:
     def write_json(self, path: Path) -> None:
         """Write the JSON file."""
         path.write_text(json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+    def markdown(self) -> str:
+        """The same rows as a Markdown table, with the command that reprints them."""
+        lines = ["| id | value | 95 % interval | n | floor | tier | model |", "|---|---|---|---|---|---|---|"]
+        for r in self.rows:
+            floor = "" if r.floor is None else f"{r.floor:.3f}"
+            interval = f"{r.low:.3f} to {r.high:.3f}"
+            lines.append(f"| `{r.id}` | {r.value:.3f} | {interval} | {r.n} | {floor} | {r.tier} | {r.model} |")
+        lines += ["", f"Reprint: `{self.command}`."]
+        lines += [f"Skipped: {line}" for line in self.skipped]
+        return "\n".join(lines)
+
+    def write_readme(self, path: Path, name: str) -> None:
+        """Put the table between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``. Raises UserFault without them."""
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        text = path.read_text("utf-8")
+        head, found, rest = text.partition(begin)
+        _, closed, tail = rest.partition(end)
+        if not found or not closed:
+            raise UserFault(f"{path} has no {begin} ... {end}", fix="put the two marks where the table belongs")
+        path.write_text(f"{head}{begin}\n{self.markdown()}\n{end}{tail}", "utf-8")
 
     def print(self, console: Console) -> None:
         """Print the same rows as a table."""

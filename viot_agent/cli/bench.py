@@ -22,6 +22,7 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="A small part, to see that it runs.")] = False,
     seed: Annotated[int, typer.Option("--seed")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,
+    readme: Annotated[Path | None, typer.Option("--readme", help="Write the table between its marks there.")] = None,
 ) -> None:
     """Measure and print a table with floors and 95 % intervals."""
     from dataclasses import replace
@@ -36,3 +37,5 @@ def bench(
     report.print(Console(width=160 if not sys.stdout.isatty() else None))
     if json_file is not None:
         report.write_json(json_file)
+    if readme is not None:
+        report.write_readme(readme, name)

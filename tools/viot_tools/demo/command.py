@@ -14,9 +14,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
@@ -35,27 +34,6 @@ CONSENT = "public-domain portrait, demo"
 WRONG = 3
 """Exit code when an answer is wrong."""
 _ASKED_CAMERAS = 4  # of a folder of real videos, so many cameras are asked about one by one
-
-
-def register(app: typer.Typer) -> None:
-    """Add ``viot demo``."""
-    app.command("demo")(demo)
-
-
-def demo(
-    home: Annotated[Path, typer.Option("--home", help="The demo's own folder; made, and remade, by the demo.")] = Path(
-        "viot-demo"
-    ),
-    out: Annotated[Path | None, typer.Option("--out", help="For answers; left out: HOME/answers.")] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="A folder of your own videos instead.")] = None,
-    llm: Annotated[str, typer.Option("--llm", help="mini, hf:NAME[+adapter=PATH], or openai:URL#MODEL.")] = "mini",
-    keep: Annotated[bool, typer.Option("--keep", help="Ask the library that the last run left; make nothing.")] = False,
-) -> None:
-    """Make a small fleet of cameras, index it, ask it in words and check the answers; no network needed."""
-    console = Console(highlight=False, soft_wrap=True)
-    started = Demo(home, out, llm, keep, console)
-    code = started.on_folder(data) if data is not None else started.on_made_footage()
-    raise typer.Exit(code)
 
 
 class Demo:
