@@ -30,10 +30,10 @@ def test_json_table_and_readme_hold_the_same_rows(tmp_path: Path) -> None:
     REPORT.print(console)
     printed = console.export_text()
     readme = tmp_path / "README.md"
-    readme.write_text("a\n<!-- vision:begin -->\nold\n<!-- vision:end -->\nb\n")
+    readme.write_text("a\n<!-- vision:begin -->\nstale\n<!-- vision:end -->\nb\n")
     REPORT.write_readme(readme, "vision")
     text = readme.read_text()
-    assert text.startswith("a\n") and text.endswith("\nb\n") and "old" not in text
+    assert text.startswith("a\n") and text.endswith("\nb\n") and "stale" not in text
     for words in ("count.within1", "0.900", "yolox-nano", "plates: no folder", "viot bench vision"):
         assert words in printed and words in text
 
