@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from viot_agent.library.beside import Beside
+from viot_agent.library.beside import AHEAD, Beside
 from viot_agent.library.rows import Rows, SegmentInfo, Shared
 from viot_agent.media.types import Frame
 
@@ -44,6 +44,7 @@ def see(workers: int, *analyzers: Named) -> dict[str, Any]:
     shared = Shared()
     with Beside(workers) as beside:
         beside.see([(a, a) for a in analyzers], FRAME, shared, clock)
+        beside.flush()
     return shared.results
 
 
@@ -61,6 +62,24 @@ def test_independent_analyzers_look_at_the_same_time() -> None:
         "a": True,
         "b": True,
     }
+
+
+def test_frames_stay_in_order_and_a_slow_analyzer_holds_the_others_back() -> None:
+    seen: dict[str, list[int]] = {"fast": [], "slow": []}
+    lead = []
+
+    def slow(shared: Shared) -> None:
+        threading.Event().wait(0.01)
+        seen["slow"].append(int(shared.motion))
+        lead.append(len(seen["fast"]) - len(seen["slow"]))
+
+    pair = [Named("fast", lambda s: seen["fast"].append(int(s.motion))), Named("slow", slow)]
+    with Beside(2) as beside:
+        for n in range(20):
+            beside.see([(a, a) for a in pair], FRAME, Shared(motion=n), clock)
+        beside.flush()
+    assert seen == {"fast": list(range(20)), "slow": list(range(20))}
+    assert max(lead) <= AHEAD + 1
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -108,7 +108,7 @@ def test_a_whole_run(world: World) -> None:
     assert (report.frames, report.footage, report.problems, report.messages) == (325, 65.0, (), ())
     assert list(report.seconds) == ["decode", "motion", "things", "looks", "store"]
     assert all(s > 0 for s in report.seconds.values())
-    assert sum(report.seconds.values()) <= report.wall
+    assert max(report.seconds.values()) <= report.wall  # analyzers look side by side: the sum may be more
     assert report.fps > 0 and report.times_real_time > 0
     assert shown[-1].at == shown[-1].duration == 65.0
     assert (shown[-1].file, shown[-1].files, shown[-1].frames) == (1, 1, 325)

@@ -1,4 +1,4 @@
-"""Analyzers of one frame side by side: those that do not need each other look at the same time, on threads.
+"""Analyzers side by side: each has its own thread and takes the frames in order, ``AHEAD`` ahead of another at most.
 
 ONNX Runtime, OpenCV and the decoders leave Python's lock while they work, so two cores are used by one process and no
 model is loaded twice. The rows are the same as one after the other: an analyzer has its own state and reads only the
@@ -8,6 +8,7 @@ results of those it needs. Owns the threads. Knows no analyzer and no storage.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -24,26 +25,31 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+AHEAD = 2
+"""Frames that may be under way at once; more would only hold more pictures in memory."""
+
+
 class Beside:
-    """``workers`` threads for one ingest run; 1 means one analyzer after the other. Use as a context manager."""
+    """The threads of one ingest run; ``workers`` 1 means one analyzer after the other. Use as a context manager."""
 
     def __init__(self, workers: int | None = None) -> None:
-        workers = cores() if workers is None else workers
-        self._pool = ThreadPoolExecutor(workers, "analyzer") if workers > 1 else None
+        self._threaded = (cores() if workers is None else workers) > 1
+        self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._under_way: deque[list[Future[Any]]] = deque()
 
     def __enter__(self) -> Beside:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        for thread in self._threads.values():
+            thread.shutdown(wait=True, cancel_futures=True)
 
     def see(
         self, looking: Sequence[tuple[Analyzer, SegmentAnalysis]], frame: Frame, shared: Shared, clock: Clock
     ) -> None:
-        """Every analyzer (in dependency order) looks at ``frame``; results are in ``shared`` when this returns.
+        """Every analyzer (in dependency order) looks at ``frame``, now or soon; ``flush`` waits for all.
 
-        Raises what an analyzer raised, after all have ended.
+        Raises what an analyzer raised on this frame or one of the last.
         """
 
         def look(analyzer: Analyzer, analysis: SegmentAnalysis, before: Sequence[Future[Any]]) -> None:
@@ -52,14 +58,32 @@ class Beside:
             with clock(analyzer.name):
                 shared.results[analyzer.name] = analysis.see(frame, shared)
 
-        if self._pool is None or len(looking) == 1:
+        if not self._threaded or len(looking) == 1:
             for analyzer, analysis in looking:
                 look(analyzer, analysis, ())
             return
         futures: dict[str, Future[Any]] = {}
-        for analyzer, analysis in looking:  # in order: what is needed has been started before who waits for it
+        for analyzer, analysis in looking:
             before = [futures[n] for n in analyzer.needs if n in futures]
-            futures[analyzer.name] = self._pool.submit(look, analyzer, analysis, before)
-        faults = [error for future in futures.values() if (error := future.exception()) is not None]
+            futures[analyzer.name] = self._thread(analyzer.name).submit(look, analyzer, analysis, before)
+        self._under_way.append(list(futures.values()))
+        if len(self._under_way) > AHEAD:
+            self._wait()
+
+    def flush(self) -> None:
+        """Wait until every frame given so far was looked at. Raises what an analyzer raised."""
+        while self._under_way:
+            self._wait()
+
+    def _thread(self, name: str) -> ThreadPoolExecutor:
+        if name not in self._threads:
+            self._threads[name] = ThreadPoolExecutor(1, f"analyzer-{name}")
+        return self._threads[name]
+
+    def _wait(self) -> None:
+        faults = [e for future in self._under_way.popleft() if (e := future.exception()) is not None]
         if faults:
+            while self._under_way:  # let the others end: their state is still in use
+                for future in self._under_way.popleft():
+                    future.exception()
             raise faults[0]

@@ -281,6 +281,7 @@ class _Job:
             self.frames += 1
             at = min(span.t1, t + 1 / work.sample_fps)
             self._show(row, at)
+        self.beside.flush()
         found = []
         for analyzer, analysis in looking:
             if analyzer.name in work.write:
