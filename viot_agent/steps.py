@@ -80,7 +80,7 @@ class Evidence:
 
     ``start``/``end`` POSIX seconds; ``xyxy`` pixels of the original frame at ``at``; ``who`` an enrolled name, a plate
     or None; ``clip`` and ``crop`` are files, written after the answer is known (``crop_jpeg`` holds the bytes until
-    then). ``media``/``media_offset`` say where the footage lies (path, seconds from its first frame at ``start``).
+    then). ``beside`` names further tracks that belong to the claim (everybody counted); they are drawn too.
     """
 
     id: str
@@ -99,6 +99,7 @@ class Evidence:
     crop: str | None = None
     crop_jpeg: bytes | None = field(default=None, repr=False)
     label: str = ""
+    beside: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The published form: no bytes, times as ISO 8601 UTC."""

@@ -85,7 +85,8 @@ class EvidenceFiles:
         return replace(piece, clip=str(out))
 
     def _painter(self, piece: Evidence, origin: float, scale: float) -> Callable[[Frame], Image]:
-        track = self.library.track(int(piece.track)) if piece.track and piece.track.isdigit() else None
+        ids = [i for i in (piece.track, *piece.beside) if i and i.isdigit()]
+        tracks = [t for t in (self.library.track(int(i)) for i in ids) if t is not None]
         camera = next((c for c in self.fleet.cameras() if c.name == piece.camera), None)
         label = piece.label or piece.who or ""
         if piece.who and piece.score is not None:
@@ -93,11 +94,13 @@ class EvidenceFiles:
 
         def paint(frame: Frame) -> Image:
             ts = origin + frame.t
-            box = _box_at(track, ts) if track is not None else None
-            if box is None and piece.xyxy is not None and (piece.at is None or abs(ts - piece.at) < 0.6):
-                box = np.asarray(piece.xyxy, np.float32)
+            found = [b for b in (_box_at(t, ts) for t in tracks) if b is not None]
+            if not found and piece.xyxy is not None and (piece.at is None or abs(ts - piece.at) < 0.6):
+                found = [np.asarray(piece.xyxy, np.float32)]
             words = f"{piece.camera}  {self.fleet.local(ts, camera)}" if camera is not None else piece.camera
-            boxes = np.zeros((0, 4), np.float32) if box is None else box[None] * np.float32(scale)
+            boxes = np.array(found, np.float32).reshape(-1, 4) * np.float32(scale)
+            if piece.beside:  # the label speaks of all of them: it stands below, not on one
+                return caption(draw_boxes(frame.image, boxes), f"{words}  {label}")
             return caption(draw_boxes(frame.image, boxes, [label] * len(boxes)), words)
 
         return paint

@@ -224,6 +224,8 @@ def _evidence(
             x0, y0, x1, y1 = (float(v) for v in candidate.boxes[index])
             box = (x0, y0, x1, y1)
             break
+    near = [t for t in tracks if t.start <= peak + AROUND and t.end >= peak - AROUND]
+    others = [t for t in near if track is None or t.id != track.id]
     return Evidence(
         id=ctx.evidence_id(),
         camera=camera.name,
@@ -238,6 +240,7 @@ def _evidence(
         xyxy=box,
         crop_jpeg=crop,
         label=people_words(most),
+        beside=tuple(str(t.id) for t in others),
     )
 
 

@@ -1,0 +1,87 @@
+"""Evidence made visible: crops for all, clips for the first few, boxes that move, and footage that is gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from viot_agent.agent.evidence import CLIP_WIDTH, EvidenceFiles
+from viot_agent.fleet import Camera, Fleet
+from viot_agent.library.fake import FakeLibrary
+from viot_agent.library.rows import Footage, Track
+from viot_agent.media.clips import write_clip
+from viot_agent.media.pictures import encode_jpeg
+from viot_agent.media.probe import probe
+from viot_agent.media.readers import open_media
+from viot_agent.steps import Evidence
+
+GREY = np.full((360, 960, 3), 90, np.uint8)
+START = 1_000_000.0
+
+
+def track(number: int, x: float) -> Track:
+    ts = START + np.arange(0, 6, 0.5)
+    boxes = np.array([[x + 10 * i, 100, x + 60 + 10 * i, 250] for i in range(len(ts))], np.float32)
+    return Track(number, number, "gate", "person", "", "m", "1", ts, boxes, np.ones(len(ts), np.float32))
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> FakeLibrary:
+    clip = tmp_path / "gate.mp4"
+    write_clip((GREY for _ in range(60)), clip, 10.0)
+    camera = Camera(1, "gate", str(clip), (), "UTC", START)
+    footage = [Footage("gate", clip, 0.0, START, START + 6)]
+    return FakeLibrary([camera], footage=footage, tracks=[track(1, 100), track(2, 500)])
+
+
+def piece(number: int, **changes: object) -> Evidence:
+    base = Evidence(
+        f"e{number}",
+        "gate",
+        START + 1,
+        START + 5,
+        "crowd_counting",
+        "m",
+        "1",
+        track="1",
+        at=START + 3,
+        crop_jpeg=encode_jpeg(GREY),
+        label="2 people",
+        beside=("2",),
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def test_crops_for_all_and_clips_for_the_first(library: FakeLibrary, tmp_path: Path) -> None:
+    files = EvidenceFiles(library, Fleet(library), tmp_path / "out", clips=2)
+    done = files.write("run-1", [piece(n) for n in range(1, 5)])
+    assert [bool(done[f"e{n}"].clip) for n in range(1, 5)] == [True, True, False, False]
+    assert all(Path(str(p.crop)).is_file() for p in done.values())
+    info = probe(str(done["e1"].clip))
+    assert info.codec == "h264" and info.width == CLIP_WIDTH
+    assert 3.5 <= info.duration <= 4.5
+
+
+def test_every_counted_person_has_a_box(library: FakeLibrary, tmp_path: Path) -> None:
+    done = EvidenceFiles(library, Fleet(library), tmp_path / "out").write("run-1", [piece(1)])
+    reader = open_media(str(done["e1"].clip))
+    [frame] = list(reader.read([2.0]))
+    coloured = frame.image.astype(int).max(2) - frame.image.astype(int).min(2) > 60
+    left, right = coloured[:, : CLIP_WIDTH // 2].sum(), coloured[:, CLIP_WIDTH // 2 :].sum()
+    assert left > 100 and right > 100
+
+
+def test_footage_that_is_gone_leaves_the_crop(library: FakeLibrary, tmp_path: Path) -> None:
+    (tmp_path / "gate.mp4").unlink()
+    done = EvidenceFiles(library, Fleet(library), tmp_path / "out").write("run-1", [piece(1)])
+    assert done["e1"].clip is None
+    assert "no clip" in done["e1"].label
+    assert done["e1"].crop
+
+
+def test_a_time_without_footage_has_no_clip(library: FakeLibrary, tmp_path: Path) -> None:
+    late = piece(1, start=START + 100, end=START + 101, at=START + 100.5)
+    assert EvidenceFiles(library, Fleet(library), tmp_path / "out").write("run-1", [late])["e1"].clip is None
