@@ -93,7 +93,9 @@ def main() -> None:
     options = parser.parse_args()
     with Viot.open() as viot:
         page = build(viot, options.llm)
-        page.launch(server_name=options.host, server_port=options.port, allowed_paths=[str(viot.home / "evidence")])
+        print(f"VIoT Agent: http://{options.host}:{options.port} (Ctrl-C ends it)")
+        allowed = [str(viot.home / "evidence"), str(viot.home / "exports")]
+        page.launch(server_name=options.host, server_port=options.port, allowed_paths=allowed, quiet=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@
     |   +-- FailedFault       terminal: ``fix`` holds the command that mends it
     |       +-- WeightsMissing  a model file is absent
     +-- BackendFault    (3)   a server, disk or database did not answer
+    |   +-- DiskFault   (2)   the disk is full: the person can free it; what was committed stays
     +-- PolicyRefusal   (4)   not allowed; ``reason``
 
 Owns the tree. Does not know who raises or prints. Builtin exceptions of libraries are translated at the seam where the
@@ -111,6 +112,12 @@ class WeightsMissing(FailedFault):
 
 class BackendFault(ViotError):
     """A server, disk or database did not do its part."""
+
+
+class DiskFault(BackendFault):
+    """The disk is full. What was committed stays; nothing half-written is left."""
+
+    exit_code = 2
 
 
 class PolicyRefusal(ViotError):

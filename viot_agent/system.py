@@ -70,10 +70,14 @@ class Viot:
         """
         from viot_agent.media.probe import probe
 
+        if "://" in source:
+            raise MediaFault(f"{source} is a stream; streams are not read yet", fix="give a video file or a folder")
         path = Path(source).expanduser()
         if not path.exists():
             raise MediaFault(f"there is no file or folder {source}", fix="check the path")
-        if path.is_file():
+        if not path.is_dir():
+            if not path.is_file():
+                raise MediaFault(f"{source} is neither a file nor a folder", fix="give a video file or a folder")
             probe(path)
         elif not any(p.suffix.lower() in _VIDEO for p in path.iterdir()):
             raise MediaFault(f"the folder {source} holds no video", fix=f"known endings: {', '.join(sorted(_VIDEO))}")
@@ -139,7 +143,12 @@ class Viot:
         if not known:
             raise UserFault("there is no camera yet", fix="viot camera add NAME SOURCE")
         chosen = self.fleet.resolve_cameras(list(cameras)) if cameras else known
-        analyzers = [a for a in self.analyzers() if not only or a.name in only]
+        every = self.analyzers()
+        unknown = [name for name in only if name not in {a.name for a in every}]
+        if unknown:
+            names = ", ".join(a.name for a in every)
+            raise UserFault(f"there is no analyzer {unknown[0]!r}", fix=f"the analyzers are {names}")
+        analyzers = [a for a in every if not only or a.name in only]
         return [
             ingest(self.library, camera.name, analyzers, open_reader=open_media, progress=progress, wait=wait)
             for camera in chosen

@@ -168,3 +168,40 @@ def test_a_plain_ask_imports_neither_torch_nor_transformers(home: Path, clip: Pa
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr.strip().endswith("[]"), done.stderr
+
+
+@pytest.mark.parametrize(
+    "argv", [["nosuch"], ["ask"], ["ask", "x", "--foo"], ["camera"], ["camera", "add", "gate", "-dash.mp4"]]
+)
+def test_wrong_usage_is_a_sentence(argv: list[str], home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(argv) == 2
+    assert "viot: " in capsys.readouterr().err
+
+
+def test_a_file_whose_name_begins_with_a_dash(
+    home: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "-dash.mp4").write_bytes(clip.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert run(["camera", "add", "gate", "-dash.mp4"]) == 2
+    assert "./-dash.mp4" in capsys.readouterr().err
+    assert run(["camera", "add", "gate", "./-dash.mp4"]) == 0
+
+
+@pytest.mark.parametrize("name", ["[/foo]", "[red]Bob[/red] [/]", 'Bob\'s [/b] "cam"', "'; DROP TABLE cameras; --"])
+def test_names_are_only_names(name: str, home: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["camera", "add", name, str(clip), "--tz", "UTC", "--start", "2026-11-23 08:00:00"]) == 0
+    assert run(["index"]) == 0
+    assert run(["camera", "list"]) == 0
+    assert name.split()[0] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("source", ["/dev/null", "rtsp://camera/stream"])
+def test_sources_that_are_not_read(source: str, home: Path) -> None:
+    assert run(["camera", "add", "gate", source]) == 2
+
+
+def test_an_unknown_analyzer_is_named(home: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["camera", "add", "gate", str(clip)]) == 0
+    assert run(["index", "--analyzer", "nosuch"]) == 2
+    assert "objects" in capsys.readouterr().err

@@ -95,7 +95,7 @@ class EvidenceFiles:
         def paint(frame: Frame) -> Image:
             ts = origin + frame.t
             found = [b for b in (_box_at(t, ts) for t in tracks) if b is not None]
-            if not found and piece.xyxy is not None and (piece.at is None or abs(ts - piece.at) < 0.6):
+            if not tracks and piece.xyxy is not None and (piece.at is None or abs(ts - piece.at) < 0.6):
                 found = [np.asarray(piece.xyxy, np.float32)]
             words = f"{piece.camera}  {self.fleet.local(ts, camera)}" if camera is not None else piece.camera
             boxes = np.array(found, np.float32).reshape(-1, 4) * np.float32(scale)
@@ -106,11 +106,11 @@ class EvidenceFiles:
         return paint
 
 
-def _box_at(track: Track, ts: float, slack: float = 0.5) -> np.ndarray | None:
-    """The track's box at ``ts`` by linear interpolation, None further than ``slack`` seconds from any point."""
-    if ts < track.start - slack or ts > track.end + slack:
-        return None
-    near = float(np.min(np.abs(track.ts - ts)))
-    if near > slack:
+def _box_at(track: Track, ts: float, gap: float = 0.5) -> np.ndarray | None:
+    """The track's box at ``ts`` by linear interpolation over gaps of up to twice ``gap`` seconds.
+
+    None outside of the track: after a cut, a box held for a moment would name the next person in the picture.
+    """
+    if not track.start - 0.02 <= ts <= track.end + 0.02 or float(np.min(np.abs(track.ts - ts))) > gap:
         return None
     return np.array([np.interp(ts, track.ts, track.boxes[:, i]) for i in range(4)], np.float32)

@@ -8,14 +8,17 @@ from __future__ import annotations
 import logging
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import typer
-from click.exceptions import ClickException, Exit
 from rich.console import Console
 
 from viot_agent import __version__
 from viot_agent.cli import ask, bench, cameras, doctor, index, models, people
 from viot_agent.errors import ViotError
+
+# Typer carries a click of its own: its base error is reached through the public one
+UsageProblem: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 app = typer.Typer(
     name="viot",
@@ -67,10 +70,16 @@ def run(argv: list[str]) -> int:
     except ViotError as error:
         console.print(f"viot: {error}", style="bold red", markup=False)
         return error.exit_code
-    except Exit as stop:
+    except typer.Exit as stop:
         return int(stop.exit_code)
-    except ClickException as error:
-        error.show()
+    except UsageProblem as error:
+        show = getattr(error, "format_message", None)
+        words = show() if show is not None else str(error)
+        if words:
+            console.print(f"viot: {words}", style="bold red", markup=False)
+        dashed = next((a for a in argv if a.startswith("-") and a != "--" and Path(a).exists()), None)
+        hint = f"for the file {dashed} write ./{dashed}, or put -- before it" if dashed else "viot --help"
+        console.print(f"viot: {hint}", markup=False)
         return 2
     except KeyboardInterrupt:
         console.print("viot: stopped; what was finished is kept", markup=False)

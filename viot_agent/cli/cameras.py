@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from viot_agent.errors import TimeFault, UserFault
@@ -45,7 +46,8 @@ def list_() -> None:
             spans = viot.library.spans(camera.name)
             words = "; ".join(f"{viot.fleet.local(a, camera)} to {viot.fleet.local(b, camera)}" for a, b in spans[:3])
             more = f" and {len(spans) - 3} more" if len(spans) > 3 else ""
-            table.add_row(camera.name, ", ".join(camera.groups), camera.tz, (words + more) or "nothing", camera.source)
+            cells = (camera.name, ", ".join(camera.groups), camera.tz, (words + more) or "nothing", camera.source)
+            table.add_row(*(escape(cell) for cell in cells))
     Console().print(table)
 
 

@@ -66,6 +66,13 @@ def _weights() -> str:
     return f"tier {weights.tier}, {len(names)} files with the right sha256"
 
 
+def _library() -> str:
+    from viot_agent.system import Viot
+
+    with Viot.open() as viot:
+        return f"{len(viot.library.cameras())} camera(s), {len(viot.library.people())} enrolled"
+
+
 def _tools() -> str:
     from viot_agent.toolbox import Toolbox
 
@@ -96,6 +103,7 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("OpenCV", _opencv),
     ("home", _home),
     ("weights", _weights),
+    ("library", _library),
     ("tools", _tools),
     ("end to end", _end_to_end),
 )

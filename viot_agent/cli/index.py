@@ -25,7 +25,7 @@ def index(
         names = ", ".join(f"{a.name} ({a.model})" for a in viot.analyzers())
         console.print(f"tier {viot.weights.tier}; analyzers: {names}", highlight=False, markup=False)
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}% {task.fields[speed]}"),
             TimeRemainingColumn(),
@@ -61,5 +61,5 @@ def sentence(report: IngestReport) -> str:
     parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in shares if seconds >= 0.05)
     return (
         f"{report.camera}: {report.footage:.1f} s of footage in {report.wall:.1f} s "
-        f"({report.fps:.0f} fps, {report.times_real_time:.1f}x real time; {parts})"
+        f"({report.fps:.0f} fps, {report.times_real_time:.1f}x real time; side by side: {parts})"
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from viot_agent.errors import ViotError
@@ -27,7 +28,7 @@ def list_() -> None:
         table.add_row(
             entry.name,
             entry.tier,
-            entry.serves + (f" [{entry.note}]" if entry.note else ""),
+            escape(entry.serves + (f" ({entry.note})" if entry.note else "")),
             entry.licence,
             f"{entry.bytes / 1e6:.1f}",
             entry.model_version,

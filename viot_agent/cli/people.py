@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 app = typer.Typer(help="Enrol, list and remove people.", no_args_is_help=True)
@@ -34,7 +35,7 @@ def list_() -> None:
     with Viot.open() as viot:
         table = Table("name", "pictures", "consent")
         for person in viot.library.people():
-            table.add_row(person.name, str(person.pictures), person.consent)
+            table.add_row(escape(person.name), str(person.pictures), escape(person.consent))
     Console().print(table)
 
 

@@ -36,9 +36,14 @@ _PHRASE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
+_PRONOUN = re.compile(r"\b(?:him|her|he|she)\b|\bthis(?=\s*[?.!]*$)", re.IGNORECASE)
+
 
 def find_uploads(text: str, uploads: Sequence[str]) -> Iterator[tuple[int, int, str, float]]:
-    """``(start, end, handle, score)``: 100 for a handle, 90 for a phrase. Nothing when nothing is attached."""
+    """``(start, end, handle, score)``: 100 for a handle, 90 for a phrase, 80 for a pronoun when one file is attached.
+
+    Nothing when nothing is attached.
+    """
     if not uploads:
         return
     for found in _HANDLE.finditer(text):
@@ -46,6 +51,9 @@ def find_uploads(text: str, uploads: Sequence[str]) -> Iterator[tuple[int, int, 
         handle = f"{stem}-{int(found[2])}"
         if handle in uploads:
             yield found.start(), found.end(), handle, 100.0
+    if len(uploads) == 1:
+        for found in _PRONOUN.finditer(text):
+            yield found.start(), found.end(), uploads[0], 80.0
     for found in _PHRASE.finditer(text):
         if re.fullmatch(r"(?:the|those|these|both)\s+faces?", found[0], re.IGNORECASE):
             continue  # any face, not a file

@@ -7,6 +7,7 @@ not know the tables. ``read()`` and ``write()`` are the only two ways in; ``writ
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +17,11 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from viot_agent.errors import BackendFault, BusyFault, LibraryFault, ViotError
+from viot_agent.errors import BackendFault, BusyFault, DiskFault, LibraryFault, ViotError
 
 _DAMAGE = ("malformed", "file is not a database", "file is encrypted", "disk image")
-_FULL = ("database or disk is full", "disk i/o error", "no space left", "readonly database", "unable to open")
+_FULL = ("database or disk is full", "disk i/o error", "no space left")
+_UNWRITABLE = ("readonly database", "unable to open")
 _BUSY = ("database is locked", "database table is locked")
 
 
@@ -71,7 +73,8 @@ class Database:
         except self._bare as error:
             raise self._fault(error) from error
         except OSError as error:
-            raise BackendFault(
+            kind = DiskFault if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else BackendFault
+            raise kind(
                 f"Cannot write or read the library {self.where}: {error.strerror or error}.",
                 fix="free space on the disk; what was committed is safe",
             ) from error
@@ -84,8 +87,13 @@ class Database:
             )
         if any(word in text for word in _BUSY):
             return BusyFault(f"The library {self.where} is being written by another process.", fix="try again")
-        if any(word in text for word in _FULL):
+        if any(word in text for word in _UNWRITABLE):
             return BackendFault(
+                f"The library {self.where} cannot be written: {error}.",
+                fix="make the folder writable, or set VIOT_HOME to one that is",
+            )
+        if any(word in text for word in _FULL):
+            return DiskFault(
                 f"The library {self.where} cannot be written: {error}.",
                 fix="free space on the disk; what was committed is safe",
             )

@@ -22,7 +22,7 @@ import av
 import cv2
 import numpy as np
 
-from viot_agent.errors import BackendFault, MediaFault, UserFault
+from viot_agent.errors import BackendFault, DiskFault, MediaFault, UserFault
 from viot_agent.media.readers import open_media
 from viot_agent.media.types import Frame, Image, Reader
 
@@ -197,7 +197,7 @@ def _fit(image: Image, width: int, height: int) -> Image:
 
 def _disk_fault(path: Path, error: OSError) -> BackendFault:
     if error.errno in _FULL:
-        return BackendFault(
+        return DiskFault(
             f"The disk is full: {path} was not written, and nothing of it was left behind.",
             fix=f"free some space on the disk of {path.parent} and ask again",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import logging
 import os
 import urllib.error
 import urllib.request
@@ -17,6 +18,8 @@ from typing import Any, Literal
 import platformdirs
 
 from viot_agent.errors import BackendFault, UserFault, WeightsMissing
+
+log = logging.getLogger(__name__)
 
 Tier = Literal["builtin", "hub"]
 Fetch = Callable[[str], bytes]
@@ -148,8 +151,9 @@ class Weights:
 
     def pull(self, name: str, fetch: Fetch = fetch_url, *, allow_noncommercial: bool = False) -> Path:
         """Fetch one hub file unless it is there. Raises UserFault (licence), BackendFault (network, wrong bytes)."""
-        entry = self.entry(name)
-        if entry.tier != "hub" or self.locate(name) is not None:
+        entry, there = self.entry(name), self.locate(name)
+        own = self.pulled_dir / entry.file
+        if entry.tier != "hub" or (there is not None and (there != own or sha256(own) == entry.sha256)):
             return self.path(name)
         if not entry.permissive and not allow_noncommercial:
             raise UserFault(f"{name} is under {entry.licence}", fix="add --allow-noncommercial if that suits your use")
@@ -186,8 +190,11 @@ class Weights:
 
     def _mark(self, entry: Entry, path: Path) -> None:
         mark, stat = self._mark_file(entry), path.stat()
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.write_text(json.dumps([str(path), stat.st_size, stat.st_mtime_ns, entry.sha256]), "utf-8")
+        try:
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.write_text(json.dumps([str(path), stat.st_size, stat.st_mtime_ns, entry.sha256]), "utf-8")
+        except OSError as error:  # the file is right; only the shortcut is lost, and the next start hashes again
+            log.warning("cannot note that %s was verified: %s", entry.name, error.strerror)
 
 
 def sha256(path: Path) -> str:

@@ -142,7 +142,11 @@ class Grammar:
         self._args: dict[str, Any] = {}
         self._openings: dict[ArgSpec, list[int]] = {}
         self._callable = tuple(i for i in range(len(menu.tools)) if self._can_call(i))
-        self._askable = tuple(m for m in MISSING_KINDS if any(arg.kind == m for _, arg in menu.slots))
+        # with a picture attached, "him" is the one in the picture: there is nobody to ask for
+        shown = any("upload" in unit.kinds and unit.value.startswith("image-") for unit in units)
+        self._askable = tuple(
+            m for m in MISSING_KINDS if any(arg.kind == m for _, arg in menu.slots) and not (m == "person" and shown)
+        )
 
     # -- what may come next ------------------------------------------------------------------------------------------
 
