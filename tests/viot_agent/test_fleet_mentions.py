@@ -120,6 +120,10 @@ def test_times(text: str, phrases: list[str]) -> None:
         ("is this man at gate 1?", (), []),
         ("look at image-3", ("image-1",), []),
         ("blur all the faces", ("image-1",), []),
+        ("has anyone seen him?", ("image-1",), [("him", "image-1")]),
+        ("who is this?", ("image-1",), [("this", "image-1")]),
+        ("has anyone seen him?", (), []),
+        ("has anyone seen him?", ("image-1", "image-2"), []),
     ],
 )
 def test_uploads(text: str, uploads: tuple[str, ...], expected: list[tuple[str, str]]) -> None:

@@ -142,11 +142,10 @@ class Grammar:
         self._args: dict[str, Any] = {}
         self._openings: dict[ArgSpec, list[int]] = {}
         self._callable = tuple(i for i in range(len(menu.tools)) if self._can_call(i))
-        # with a picture attached, "him" is the one in the picture: there is nobody to ask for
+        # with a picture attached, "him" is the one in the picture, and the whole fleet may be searched for it
         shown = any("upload" in unit.kinds and unit.value.startswith("image-") for unit in units)
-        self._askable = tuple(
-            m for m in MISSING_KINDS if any(arg.kind == m for _, arg in menu.slots) and not (m == "person" and shown)
-        )
+        kinds = {arg.kind for _, arg in menu.slots}
+        self._askable = () if shown else tuple(m for m in MISSING_KINDS if m in kinds)
 
     # -- what may come next ------------------------------------------------------------------------------------------
 
