@@ -67,7 +67,7 @@ class Budget(AgentMiddleware[AgentState[Any], RunState]):
 
 
 class ParseRetry(AgentMiddleware[AgentState[Any], RunState]):
-    """Text that is no step is shown back to the model (``Limits.parse_retries`` times), then the run ends as incomplete."""
+    """Text that is no step is shown back to the model, ``Limits.parse_retries`` times; then the run is incomplete."""
 
     def wrap_model_call(
         self, request: ModelRequest[RunState], handler: Callable[[ModelRequest[RunState]], ModelResponse[Any]]
