@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from viot_agent.fleet.ellipsis import half_said
 from viot_agent.fleet.lookup import NameIndex
 from viot_agent.fleet.names import (
     camera_key,
@@ -67,12 +68,14 @@ class _Fleet:
     names: NameIndex[tuple[MentionKind, str]] = field(default_factory=NameIndex)
     words: set[str] = field(default_factory=set)  # of all names: what a plural may stand for
     taken: set[str] = field(default_factory=set)  # as plates
+    partial: set[str] = field(default_factory=set)  # keys that are only the end of a name
 
 
 @lru_cache(maxsize=4)
 def _fleet_index(known: tuple[tuple[str, tuple[str, ...]], ...]) -> _Fleet:
     out = _Fleet()
     seen: set[str] = set()
+    ends: dict[str, list[tuple[MentionKind, str]]] = {}
     for name, groups in known:
         entries: list[tuple[MentionKind, str]] = [("camera", name)]
         entries += [("group", g) for g in groups if g not in seen]
@@ -83,8 +86,14 @@ def _fleet_index(known: tuple[tuple[str, tuple[str, ...]], ...]) -> _Fleet:
             if parts and parts[0].text in ("cam", "camera"):
                 other = "camera" if parts[0].text == "cam" else "cam"
                 out.names.add(join([Token(other, 0, 0), *parts[1:]]), (kind, target), len(parts))
+            for k in range(1, len(parts) - 1):  # "dock B" for "Loading Dock B", where only one camera ends so
+                ends.setdefault(join(parts[k:]), []).append((kind, target))
             out.words |= head_words([t.text for t in parts]) | {t.text for t in parts}
             out.taken.add(normalise_plate(target))
+    for key, owners in ends.items():
+        if len(owners) == 1 and key not in out.names.exact:
+            out.names.add(key, owners[0], 1)
+            out.partial.add(key)
     return out
 
 
@@ -121,7 +130,8 @@ def find_mentions(
     """All mentions in ``text``, by start. Mentions of different kinds may overlap; of one kind they do not.
 
     ``uploads`` are the handles of attached files (``image-1``, ``video-1``). ``score`` 100 is exact; below, a near miss
-    of the ``target``; 0 is a capitalised name that nobody known carries (``target`` = as written).
+    of the ``target``; 0 is a capitalised name that nobody known carries (``target`` = as written; 50 where nobody at
+    all is known).
     """
     text = text[:MAX_TEXT]
     fleet = _fleet_index(tuple((c.name, c.groups) for c in cameras))
@@ -135,13 +145,18 @@ def find_mentions(
         for a, b in find_plates(text, fleet.taken)
         if not _inside(a, b, exact, touching=True)
     ]
-    taken = exact + [(m.start, m.end) for m in found if m.kind == "plate"]
+    # "gate 9" names a camera that is not there, and no time either
+    taken = exact + [(m.start, m.end) for m in found if m.kind == "plate" or (m.score < 100 and " " in m.text)]
     found += [Mention("time", a, b, text[a:b], text[a:b], score) for a, b, score in find_times(text, taken)]
+    halves = _half_said(text, fleet, found)
+    covered = [(m.start, m.end) for m in halves]
+    found = [m for m in found if m.kind != "group" or not _inside(m.start, m.end, covered)] + halves
     found += [Mention("upload", a, b, text[a:b], handle, score) for a, b, handle, score in find_uploads(text, uploads)]
     named = list(_person_mentions(text, people))
     named = [m for m in named if m.score == 100 or not _inside(m.start, m.end, exact, touching=True)]
     covered = [(m.start, m.end) for m in (*found, *named)]
-    named += [m for m in _unknown_people(text, fleet) if not _inside(m.start, m.end, covered, touching=True)]
+    strangers = _unknown_people(text, fleet, 0.0 if people else 50.0)
+    named += [m for m in strangers if not _inside(m.start, m.end, covered, touching=True)]
     return sorted(_longest([*found, *named]), key=lambda m: (m.start, m.end, m.kind))
 
 
@@ -179,12 +194,13 @@ def _camera_mentions(text: str, fleet: _Fleet) -> Iterator[Mention]:
         hits = fleet.names.exact.get(key)
         if hits:
             for kind, target in hits:
-                yield Mention(kind, start, end, text[start:end], target, 100.0)
+                # the end of a name is as good as the name, but a misspelt whole name is better
+                yield Mention(kind, start, end, text[start:end], target, 99.0 if key in fleet.partial else 100.0)
             continue
         if len(run) == 1 and (singulars(key) or key in fleet.words or key in _NO_NAME):
             continue  # "gates" is no misspelt "gate 1", nor is "gate"; "count" is no "court"
         for other, score in fleet.names.near(key):
-            if key + "s" == other:
+            if key + "s" == other or other in fleet.partial:
                 continue
             same_numbers = re.findall(r"\d+", key) == re.findall(r"\d+", other)
             for kind, target in fleet.names.exact[other]:
@@ -215,6 +231,18 @@ def _shared_mentions(text: str, cameras: Sequence[Camera], fleet: _Fleet) -> Ite
                 whole = [g for g in groups if {c.id for c in cameras if g in c.groups} == {c.id for c in members}]
                 yield Mention("group", start, end, name, whole[0] if len(whole) == 1 else name, 100.0)
                 break
+
+
+def _half_said(text: str, fleet: _Fleet, found: Sequence[Mention]) -> list[Mention]:
+    """``gate 2 and 3``: the cameras whose names are said only in part, beside one that is said whole."""
+
+    def find(key: str) -> list[str]:
+        return [target for kind, target in fleet.names.exact.get(key, ()) if kind == "camera"]
+
+    whole = [(m.start, m.end, m.target) for m in found if m.kind == "camera" and m.score >= 99]
+    taken = [(m.start, m.end) for m in found if m.kind not in ("camera", "group")]
+    hits = half_said(text, whole, taken, find)
+    return [Mention("camera", a, b, text[a:b], name, 100.0) for a, b, name in hits]
 
 
 def _next_is(cut: Sequence[Token], i: int, words: frozenset[str]) -> bool:
@@ -258,7 +286,7 @@ def _begins(text: str, start: int) -> bool:
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*\.?")
 
 
-def _unknown_people(text: str, fleet: _Fleet) -> Iterator[Mention]:
+def _unknown_people(text: str, fleet: _Fleet, score: float) -> Iterator[Mention]:
     """Capitalised names that nobody known carries: two words and more, or one inside a sentence."""
     if text.upper() == text:
         return
@@ -272,7 +300,7 @@ def _unknown_people(text: str, fleet: _Fleet) -> Iterator[Mention]:
         if word is not None and _is_name(word[0], fleet) and (adjoining or not run):
             run.append(word)
             continue
-        yield from _named(text, run)
+        yield from _named(text, run, score)
         run = [word] if word is not None and _is_name(word[0], fleet) else []
 
 
@@ -285,7 +313,7 @@ def _is_name(word: str, fleet: _Fleet) -> bool:
     return bare not in _NO_NAME and bare not in fleet.words and not any(s in fleet.words for s in singulars(bare))
 
 
-def _named(text: str, run: list[re.Match[str]]) -> Iterator[Mention]:
+def _named(text: str, run: list[re.Match[str]], score: float) -> Iterator[Mention]:
     while run and run[-1][0].lower() in _PARTICLES:
         run = run[:-1]
     if not run:
@@ -300,4 +328,4 @@ def _named(text: str, run: list[re.Match[str]]) -> Iterator[Mention]:
     followed = re.match(r"\s?-?\s?\d", text[end:])
     if place or followed or (len(run) == 1 and (_begins(text, start) or len(run[0][0]) < 3)):
         return
-    yield Mention("person", start, end, text[start:end], text[start:end], 0.0)
+    yield Mention("person", start, end, text[start:end], text[start:end], score)

@@ -1,0 +1,48 @@
+"""Half-said camera names, beside one that is said whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from viot_agent.fleet.mentions import find_mentions
+from viot_agent.fleet.types import Camera
+
+FLEET = [
+    Camera(i, name, "", (), "UTC", None)
+    for i, name in enumerate(
+        ("gate 2", "gate 3", "gate 2 north", "north gate", "south gate", "Loading Dock A", "Loading Dock B", "cam-07",
+         "cam-08", "lobby")
+    )
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "cameras"),
+    [
+        ("how many at gate 2, no wait, 3?", ["gate 2", "gate 3"]),
+        ("gates 2 and 3 please", ["gate 2", "gate 3"]),
+        ("gates 2 & 3", ["gate 2", "gate 3"]),
+        ("the north and south gate", ["north gate", "south gate"]),
+        ("loading dock A, sorry, B", ["Loading Dock A", "Loading Dock B"]),
+        ("loading docks A and B", ["Loading Dock A", "Loading Dock B"]),
+        ("compare cam-07 with 08", ["cam-07", "cam-08"]),
+        ("gate 2 - scratch that, 3 - since noon", ["gate 2", "gate 3"]),
+        ("dock B burns", ["Loading Dock B"]),
+        # other numbers are other things
+        ("gate 2 at 3 pm", ["gate 2"]),
+        ("gate 2 with 3 people", ["gate 2"]),
+        ("gate 2 between 3 and 4", ["gate 2"]),
+        ("gate 2, 3 minutes ago", ["gate 2"]),
+        ("gate 2 had a fight and 3 were hurt", ["gate 2"]),
+        ("lobby, 3", ["lobby"]),
+    ],
+)
+def test_half_said_names(text: str, cameras: list[str]) -> None:
+    found = [m.target for m in find_mentions(text, FLEET, []) if m.kind == "camera" and m.score >= 99]
+    assert found == cameras
+
+
+def test_a_number_that_no_camera_has_is_marked_as_unknown() -> None:
+    (mention,) = [m for m in find_mentions("who was at gate 9 today", FLEET, []) if m.kind == "camera"]
+    assert mention.text == "gate 9" and mention.score < 60
+    assert any(m.kind == "time" and m.text == "today" for m in find_mentions("who was at gate 9 today", FLEET, []))

@@ -1,0 +1,127 @@
+"""Half-said camera names: the "3" of "gate 2 and 3", of "gate 2, no, 3", the "north" of "the north and south gates".
+
+Owns finding the rest of a name that the other camera of the sentence completes. Only a name that then is exactly a
+known one is found; what whole names look like lies in ``names`` and ``mentions``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from viot_agent.fleet.names import name_tokens, singulars
+from viot_agent.fleet.words import Token, join
+
+Find = Callable[[str], list[str]]
+"""The camera names under a lookup key (exact), or an empty list."""
+
+_REACH = 7  # tokens between a name and its half-said sibling
+_BETWEEN = frozenset(
+    "and or nor but to the no not nope nah sorry wait i mean meant rather actually make that scratch correction hang "
+    "hold on er um uh oops then than vs versus against plus also with should be was one camera cam number maybe both "
+    "either it its it's is this say well ok okay sry pardon instead please even other".split()
+)
+_UNITS = re.compile(
+    r"\s?(?:[.:]\d|am\b|pm\b|a\.m|p\.m|o'?clock|minutes?\b|mins?\b|hours?\b|hrs?\b|days?\b|people\b|persons?\b|times?\b|"
+    r"seconds?\b|secs?\b|weeks?\b|%|more\b|of\b|cars?\b|guys?\b|men\b|women\b)",
+    re.IGNORECASE,
+)
+
+
+def half_said(
+    text: str, whole: Sequence[tuple[int, int, str]], taken: Sequence[tuple[int, int]], find: Find
+) -> Iterator[tuple[int, int, str]]:
+    """``(start, end, camera)`` of each half-said name.
+
+    ``whole`` are the stretches of whole camera names with the cameras' own names, ``taken`` stretches that mean
+    something else (times, plates). ``find`` looks a key up among the known cameras.
+    """
+    cut = name_tokens(text)
+    busy = [(a, b) for a, b, _ in whole] + list(taken)
+    found: set[tuple[int, int]] = set()
+    for start, end, name in whole:
+        parts = [t.text for t in name_tokens(name)]
+        if len(parts) < 2:
+            continue
+        after = [t for t in cut if t.start >= end]
+        yield from _fresh(_walk(text, after, busy, parts, find, back=False), found)
+        before = [t for t in reversed(cut) if t.end <= start]
+        yield from _fresh(_walk(text, before, busy, parts, find, back=True), found)
+    yield from _fresh(_plural_heads(text, cut, busy, find), found)
+
+
+def _fresh(hits: Iterator[tuple[int, int, str]], found: set[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
+    for hit in hits:
+        if hit[:2] not in found:
+            found.add(hit[:2])
+            yield hit
+
+
+def _walk(
+    text: str,
+    row: Sequence[Token],
+    busy: Sequence[tuple[int, int]],
+    parts: Sequence[str],
+    find: Find,
+    *,
+    back: bool,
+) -> Iterator[tuple[int, int, str]]:
+    """Step away from a whole name over joining words; each token that completes a sibling's name is one."""
+    left = _REACH
+    for token in row:
+        if left == 0:
+            return
+        inside = any(a < token.end and token.start < b for a, b in busy)
+        name = None if inside or _UNITS.match(text, token.end) else _sibling(token.text, parts, find, back)
+        if name is not None:
+            yield token.start, token.end, name
+            left = _REACH
+        elif inside or token.text in _BETWEEN:
+            left -= 1
+        else:
+            return
+
+
+def _sibling(word: str, parts: Sequence[str], find: Find, back: bool) -> str | None:
+    """The one camera whose name is ``parts`` with its telling word exchanged for ``word``."""
+    if back:
+        # "north and south gate": the word in front is exchanged; a number stands behind its noun
+        tries = [[word, *parts[1:]]] if not parts[0].isdigit() and not word.isdigit() else []
+    else:
+        tries = [[*parts[:-1], word], [*parts[:-2], word, parts[-1]]] if len(parts) > 2 else [[*parts[:-1], word]]
+        if not word.isdigit() and not any(p.isdigit() for p in parts):
+            tries.append([word, *parts[1:]])
+    for attempt in tries:
+        if list(attempt) == list(parts):
+            continue
+        names = find("".join(attempt))
+        if len(names) == 1:
+            return names[0]
+    return None
+
+
+def _plural_heads(
+    text: str, cut: Sequence[Token], busy: Sequence[tuple[int, int]], find: Find
+) -> Iterator[tuple[int, int, str]]:
+    """``gates 2 and 3``: the plural noun with its first number, then the numbers alone."""
+    for i, token in enumerate(cut[:-1]):
+        for single in singulars(token.text):
+            first = cut[i + 1]
+            if text[token.end : first.start].strip() or _UNITS.match(text, first.end):
+                continue
+            head = [t.text for t in cut[max(0, i - 2) : i]]
+            for words in (head, head[1:], []):
+                names = find("".join([*words, single, first.text]))
+                if len(names) != 1:
+                    continue
+                start = cut[i - len(words)].start if words else token.start
+                if not any(a < first.end and start < b for a, b in busy if (a, b) != (token.start, token.end)):
+                    yield start, first.end, names[0]
+                    parts = [*words, single, first.text]
+                    yield from _walk(text, cut[i + 2 :], busy, parts, find, back=False)
+                break
+
+
+def lookup_key(name: str) -> str:
+    """The key ``find`` is asked with."""
+    return join(name_tokens(name))
