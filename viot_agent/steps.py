@@ -166,12 +166,14 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The end of a run. Every claim cites evidence; ``missing`` names what a *needs_input* answer asks back for."""
+    """The end of a run. Every claim cites evidence; ``missing`` names what a *needs_input* answer asks back for, and
+    ``unknown`` the names in the request that no camera and nobody enrolled carries."""
 
     text: str
     status: Status
     claims: tuple[Claim, ...] = ()
     missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from viot_agent.agent.limits import EARLIER
 from viot_agent.errors import FailedFault, MediaFault, UserFault
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.library.rows import Analyzer
+from viot_agent.library.run_store import restored
 from viot_agent.library.store import Library
 from viot_agent.steps import Attachment, Request, Run, Step
 from viot_agent.toolbox import Toolbox
@@ -184,10 +186,20 @@ class Viot:
         *,
         attach: Sequence[Path] = (),
         llm: str = "mini",
+        conversation: str = "",
         on_step: Callable[[Step], None] | None = None,
     ) -> Run:
-        """Answer a request in words. Raises UserFault, MediaFault for what cannot be read; never for a tool's fault."""
-        return self.agent(llm).run(Request(text, attachments=attachments(attach)), on_step)
+        """Answer a request in words. Raises UserFault, MediaFault for what cannot be read; never for a tool's fault.
+
+        With ``conversation`` (any name) the request is read as the next turn of it: "and yesterday?" is understood. A
+        file that an earlier turn attached is attached again (the library keeps no paths).
+        """
+        earlier: list[Run] = []
+        if conversation:
+            stored = self.library.runs(limit=EARLIER, conversation=conversation)
+            earlier = [restored(row) for row in reversed(stored)]
+        request = Request(text, attachments=attachments(attach), conversation=conversation)
+        return self.agent(llm).run(request, on_step, earlier=earlier)
 
 
 def attachments(paths: Sequence[Path]) -> tuple[Attachment, ...]:

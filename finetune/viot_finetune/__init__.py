@@ -1,1 +1,1 @@
-"""Training: the embedded model ``mini`` now, LoRA instruction tuning and face recognisers later."""
+"""Training: the instruction data, the embedded model ``mini``, LoRA tuning of large models; face recognisers later."""

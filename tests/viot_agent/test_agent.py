@@ -10,13 +10,14 @@ import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic import Field
 
 from viot_agent.agent.limits import Limits
 from viot_agent.agent.runner import Agent
 from viot_agent.errors import FailedFault, NameFault, ParseFault, PolicyRefusal, RetryFault, UserFault
 from viot_agent.fleet import Fleet
 from viot_agent.library.fake import FakeLibrary
-from viot_agent.steps import Claim, Evidence, Observation, Request, Run
+from viot_agent.steps import Attachment, Claim, Evidence, Observation, Request, Run
 from viot_agent.toolbox import CamerasArg, TimeArg, Toolbox, ToolContext, ToolSpec, tool
 from viot_agent.weights import Weights
 
@@ -218,3 +219,46 @@ def test_the_json_form(tmp_path: Path) -> None:
     assert set(record["evidence"][0]) == {
         *("id", "camera", "start", "end", "track", "who", "score", "clip", "crop", "tool", "model", "model_version")
     }
+
+
+class Reader(Scripted):
+    """Keeps what it was given to read: the person's words, and what is at hand."""
+
+    heard: list[Any] = Field(default_factory=list)
+
+    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> ChatResult:
+        said = [m.additional_kwargs["request"] for m in messages if m.type == "human"]
+        self.heard.append((said, messages[-1].additional_kwargs["uploads"]))
+        return ChatResult(generations=[ChatGeneration(message=AIMessage("Hello."))])
+
+
+def test_earlier_turns_and_what_they_attached_are_read(tmp_path: Path) -> None:
+    library, heard = FakeLibrary(), Reader(script=[])
+    reader = Agent(heard, Toolbox([look]), Fleet(library), library, Weights(tmp_path), tmp_path)
+    picture = Attachment("image-1", "image", tmp_path / "him.jpg")
+    runs: list[Run] = []
+    for text, files in (("one", ()), ("seen him?", (picture,)), ("and then?", ()), ("really?", ()), ("why?", ())):
+        runs.append(reader.run(Request(text, attachments=files), earlier=runs))
+    assert heard.heard[2] == (["one", "seen him?", "and then?"], ["image-1"])
+    assert heard.heard[4] == (["seen him?", "and then?", "really?", "why?"], ["image-1"]), "three turns back, no more"
+    assert [r.request.attachments for r in runs[:3]] == [(), (picture,), (picture,)]
+
+
+def test_a_name_that_nobody_carries_is_said_with_the_nearest(tmp_path: Path) -> None:
+    library = FakeLibrary()
+    library.add_camera("gate 2", "x.mp4", tz="UTC")
+    library.add_person("Ana Silva", [b"x"], "form")
+    back = AIMessage("Which person?", additional_kwargs={"kind": "ask", "missing": ["person", "cameras"]})
+    one = Agent(Scripted(script=[back]), Toolbox([look]), Fleet(library), library, Weights(tmp_path), tmp_path)
+    answer = one.run(Request("was Anna Sylva Braun at gate 9?")).answer
+    assert answer.status == "needs_input" and answer.missing == ("person", "cameras")
+    assert "gate 9" in answer.unknown and "gate 2" in answer.text
+    assert one.run(Request("was he there?")).answer.text == "Which person?"
+
+
+def test_an_unmet_condition_is_said(tmp_path: Path) -> None:
+    end = AIMessage("3 people were seen on gate 2.", additional_kwargs={"kind": "finish", "unmet": ["export_clip"]})
+    run = ask(tmp_path, act(cameras=["gate 2"]), end)
+    assert (
+        run.answer.text == "3 people were seen on gate 2. Not done, because its condition does not hold: export_clip."
+    )

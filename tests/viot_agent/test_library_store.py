@@ -27,6 +27,7 @@ from viot_agent.library.lock import FileLock
 from viot_agent.library.migrate import upgrade
 from viot_agent.library.records import Fingerprint, MediaRow, RunRows, RunStamp, SegmentSpan
 from viot_agent.library.rows import CropRow, EventRow, PlateRow, Rows, TrackPoint, TrackRow, VectorRow
+from viot_agent.library.run_store import restored
 from viot_agent.library.schema import HEAD, KNOWN, metadata
 from viot_agent.library.store import Library
 from viot_agent.steps import (
@@ -395,6 +396,16 @@ def a_run(id: str, owner: str, now: float) -> Run:
     seen = Observation("c1", "face_recognition", "ok", "Ada was there.", "found", (), (evidence,), coverage)
     step = Step(Thought("look"), ToolCall("c1", "face_recognition", {"cameras": ["gate"]}), seen)
     return Run(id, request, (step,), Answer("Ada.", "answered", (Claim("Ada.", ("e1",)),)), "mini", 0.5, {"llm": 0.1})
+
+
+def test_the_runs_of_a_conversation_come_back_as_turns(library: Library) -> None:
+    spoken = a_run("run-9", "local", 200.0)
+    library.save_run(replace(spoken, request=replace(spoken.request, conversation="c")))
+    assert library.runs(conversation="other") == []
+    (row,) = library.runs(conversation="c")
+    again = restored(row)
+    assert (again.id, again.request.text, again.answer.text) == ("run-9", spoken.request.text, spoken.answer.text)
+    assert again.request.attachments == (), "no path is kept"
 
 
 def test_runs(library: Library) -> None:

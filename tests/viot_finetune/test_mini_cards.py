@@ -1,19 +1,28 @@
-"""The cards that mini was trained on are the registered tools' own: a changed card means training again."""
+"""Every registered tool is its card, and the cards are those that mini was trained on."""
 
 from __future__ import annotations
 
 import pytest
 
-from viot_finetune.mini.cards import card_specs
+from viot_agent.bench.cards import cards, cards_hash
+from viot_agent.errors import FailedFault
+from viot_agent.llm.mini import assets
 from viot_tools.registry import TOOLS
 
 
 @pytest.mark.parametrize("spec", TOOLS, ids=lambda s: s.name)
-def test_the_trained_card_is_the_registered_one(spec) -> None:  # type: ignore[no-untyped-def]
-    plain = card_specs()[spec.name][0]
-    assert [(a.name, a.kind, a.required) for a in plain.args] == [(a.name, a.kind, a.required) for a in spec.args]
-    assert plain.card() == spec.card(), "retrain mini (python -m viot_finetune.mini) and update cards.json"
+def test_the_card_is_the_registered_tool(spec) -> None:  # type: ignore[no-untyped-def]
+    card = cards()[spec.name]
+    assert card.args == spec.args
+    assert card.card() == spec.card(), "update viot_agent/bench/cards.json and train mini again"
 
 
-def test_no_card_without_a_tool() -> None:
-    assert set(card_specs()) == {spec.name for spec in TOOLS}
+def test_mini_was_trained_on_these_cards() -> None:
+    card = assets.DECODER.with_suffix(".md").read_text("utf-8")
+    assert cards_hash() in card, "a card changed: train mini again (python -m viot_finetune.mini)"
+
+
+def test_a_card_that_is_not_built_cannot_be_called() -> None:
+    assert len(cards()) == 18
+    with pytest.raises(FailedFault, match="cannot be called"):
+        cards()["gait_recognition"].fn()

@@ -14,3 +14,7 @@ class Limits:
     seconds: float = 60.0
     repeats: int = 1
     parse_retries: int = 1
+
+
+EARLIER = 3
+"""Turns of the conversation before the request that a model reads."""

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from langchain.agents import create_agent
 from langchain.tools import ToolRuntime
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, AnyMessage
 from langchain_core.tools import StructuredTool
 
 from viot_agent.agent.grounding import write_answer
-from viot_agent.agent.limits import Limits
+from viot_agent.agent.limits import EARLIER, Limits
 from viot_agent.agent.middleware import Budget, Faults, ParseRetry, PolicyGate, Repetition
 from viot_agent.agent.prompt import request_message, system_text
 from viot_agent.agent.state import RunState
-from viot_agent.errors import PolicyRefusal, UserFault
+from viot_agent.errors import NameFault, PolicyRefusal, UserFault
 from viot_agent.fleet import Fleet
+from viot_agent.fleet.types import Mention
 from viot_agent.library.api import Library
 from viot_agent.policy import AuditSink, Policy, SingleUserPolicy
 from viot_agent.steps import Answer, Evidence, Observation, Request, Run, Step, new_id
@@ -31,6 +33,8 @@ from viot_agent.toolbox import Toolbox, ToolContext, ToolSpec
 from viot_agent.weights import Weights
 
 MAX_REQUEST = 4000
+UNSURE = 60.0
+"""A camera's mention below this score (0..100) has the form of a name, but of none that exists."""
 
 
 class EvidenceWriter(Protocol):
@@ -73,20 +77,29 @@ class Agent:
             context_schema=RunState,
         )
 
-    def run(self, request: Request, on_step: Callable[[Step], None] | None = None) -> Run:
-        """Answer. Never raises for what a model or tool did; raises UserFault for a request nobody can answer."""
+    def run(
+        self, request: Request, on_step: Callable[[Step], None] | None = None, *, earlier: Sequence[Run] = ()
+    ) -> Run:
+        """Answer. Never raises for what a model or tool did; raises UserFault for a request nobody can answer.
+
+        ``earlier`` are the finished runs of the same conversation, oldest first: follow-ups ("and yesterday?") are read
+        against their requests, and what they attached can still be named.
+        """
         text = request.text.strip()
         if not text:
             raise UserFault("the request is empty", fix='ask something, e.g. viot ask "who was at the gate today?"')
         if len(text) > MAX_REQUEST:
             raise UserFault(f"the request has {len(text)} characters; {MAX_REQUEST} are read at most", fix="shorten it")
         started = time.monotonic()
+        known = {a.handle for a in request.attachments}
+        before = {a.handle: a for past in earlier[-EARLIER:] for a in past.request.attachments if a.handle not in known}
+        request = replace(request, attachments=(*before.values(), *request.attachments))
         run_id = new_id("run")
         tools = ToolContext(request, self.fleet, self.library, self.weights, self.home, run_id)
         state = RunState(tools, self.limits, on_step)
         try:
             self.policy.check_request(request)
-            answer = self._loop(request, state)
+            answer = self._loop(request, state, earlier[-EARLIER:])
         except PolicyRefusal as refusal:
             answer = Answer(f"Refused: {refusal.reason}.", "refused")
         run = Run(run_id, request, tuple(state.steps), answer, self.llm_name, time.monotonic() - started)
@@ -99,23 +112,50 @@ class Agent:
             self.audit.save_run(run)
         return run
 
-    def _loop(self, request: Request, state: RunState) -> Answer:
-        mentions = self.fleet.mentions(request.text, [a.handle for a in request.attachments])
+    def _loop(self, request: Request, state: RunState, earlier: Sequence[Run]) -> Answer:
         cameras = [c.name for c in self.fleet.cameras() if _in_scope(c.name, request)]
         people = [p.name for p in self.fleet.people()]
-        message = request_message(request, mentions, cameras, people)
+        messages: list[AnyMessage | dict[str, Any]] = []
+        at_hand: list[str] = []
+        for past in (*(run.request for run in earlier), request):
+            at_hand = list(dict.fromkeys([*at_hand, *(a.handle for a in past.attachments)]))
+            mentions = self.fleet.mentions(past.text, at_hand)
+            messages.append(request_message(past, mentions, cameras, people))
+            if past is not request:
+                messages.append(AIMessage(content=earlier[len(messages) // 2].answer.text))
         # one call after another: evidence is numbered in order, and SQLite has one writer
         config: Any = {"recursion_limit": 10 * self.limits.steps + 20, "max_concurrency": 1}
-        result = self._graph.invoke({"messages": [message]}, config=config, context=state)
+        result = self._graph.invoke({"messages": messages}, config=config, context=state)
         last = result["messages"][-1]
         kwargs = last.additional_kwargs if isinstance(last, AIMessage) else {}
         if kwargs.get("kind") == "ask" and not state.stop:
-            return Answer(str(last.content), "needs_input", (), tuple(kwargs.get("missing", ())))
+            return self._asked_back(str(last.content), tuple(kwargs.get("missing", ())), mentions)
         model_text = str(last.content) if isinstance(last, AIMessage) and not last.tool_calls else ""
         answer = write_answer(model_text, request.text, state.observations, stop=state.stop)
+        if kwargs.get("absent") and state.observations:
+            said = "".join(f" Not done: {t} is not installed here." for t in kwargs["absent"])
+            answer = replace(answer, text=answer.text + said)
+        if kwargs.get("unmet"):
+            # the model left a sub-goal undone because its condition does not hold: that is said, never passed over
+            said = "".join(f" Not done, because its condition does not hold: {t}." for t in kwargs["unmet"])
+            answer = replace(answer, text=answer.text + said)
         if kwargs.get("reply") == "out_of_scope" and not state.observations:
-            return Answer(answer.text, "cannot_tell")
+            return Answer(model_text if kwargs.get("absent") else answer.text, "cannot_tell")
         return answer
+
+    def _asked_back(self, question: str, missing: tuple[str, ...], mentions: Sequence[Mention]) -> Answer:
+        """The question back; a name that nothing known carries is named, with the nearest ones that exist."""
+        faults: list[NameFault] = []
+        for mention in mentions:
+            try:
+                if mention.kind == "person" and mention.score == 0 and "person" in missing:
+                    self.fleet.resolve_person(mention.text)
+                elif mention.kind == "camera" and mention.score < UNSURE and "cameras" in missing:
+                    self.fleet.resolve_cameras([mention.text])
+            except NameFault as fault:
+                faults.append(fault)
+        text = " ".join(dict.fromkeys(f"{str(f)[0].upper()}{str(f)[1:].rstrip('.')}." for f in faults)) or question
+        return Answer(text, "needs_input", (), missing, tuple(f.name for f in faults))
 
 
 def _in_scope(name: str, request: Request) -> bool:

@@ -35,12 +35,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a bench gives back. ``extra`` holds keys of single benches (``SR``, ``by_level``, ...)."""
+    """What a bench gives back. ``extra`` holds keys of single benches (``SR``, ``by_level``, ...); ``notes`` are lines
+    that are printed under the table."""
 
     rows: tuple[Row, ...]
     skipped: tuple[str, ...] = ()
     command: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The published JSON form."""
@@ -62,7 +64,7 @@ class Report:
             floor = "" if r.floor is None else f"{r.floor:.3f}"
             interval = f"{r.low:.3f} to {r.high:.3f}"
             lines.append(f"| `{r.id}` | {r.value:.3f} | {interval} | {r.n} | {floor} | {r.tier} | {r.model} |")
-        lines += ["", f"Reprint: `{self.command}`."]
+        lines += ["", *(f"{line[:1].upper()}{line[1:]}." for line in self.notes), f"Reprint: `{self.command}`."]
         lines += [f"Skipped: {line}" for line in self.skipped]
         return "\n".join(lines)
 
@@ -85,6 +87,8 @@ class Report:
                 r.id, r.metric, f"{r.value:.3f}", f"{r.low:.3f} to {r.high:.3f}", str(r.n), floor, r.tier, r.model
             )
         console.print(table)
+        for line in self.notes:
+            console.print(line, markup=False, highlight=False)
         for line in self.skipped:
             console.print(f"skipped: {line}", markup=False, highlight=False)
         console.print(f"reprint: {self.command}", markup=False, highlight=False)

@@ -33,7 +33,7 @@ app.add_typer(models.app, name="models")
 app.command("index")(index.index)
 app.command("ask")(ask.ask)
 app.command("doctor")(doctor.doctor)
-app.command("bench")(bench.bench)
+app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bench.bench)
 
 
 def _version(show: bool) -> None:

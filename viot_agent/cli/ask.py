@@ -26,6 +26,12 @@ def ask(
     request: Annotated[str, typer.Argument(help="What you want to know, in your own words.")],
     attach: Annotated[list[Path] | None, typer.Option("--attach", help="A picture or clip; may be repeated.")] = None,
     llm: Annotated[str, typer.Option("--llm", help="mini, hf:NAME[+adapter=PATH], or openai:URL#MODEL.")] = "mini",
+    conversation: Annotated[
+        str,
+        typer.Option(
+            "--conversation", "-c", help="Go on with the conversation of this name (any word): 'and yesterday?'"
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole record as JSON.")] = False,
 ) -> None:
     """Ask the cameras."""
@@ -33,7 +39,13 @@ def ask(
 
     out = Console(highlight=False, soft_wrap=True)
     with Viot.open() as viot:
-        run = viot.ask(request, attach=attach or (), llm=llm, on_step=None if as_json else lambda s: show_step(out, s))
+        run = viot.ask(
+            request,
+            attach=attach or (),
+            llm=llm,
+            conversation=conversation,
+            on_step=None if as_json else lambda s: show_step(out, s),
+        )
     if as_json:
         typer.echo(json.dumps(run.to_json(), ensure_ascii=False, indent=2))
     else:
@@ -47,8 +59,9 @@ def exit_code(run: Run) -> int:
         return 4
     if run.answer.status == "incomplete":
         return 3
-    wrong_input = run.answer.status == "needs_input" and any(
-        s.observation is not None and s.observation.status == "retry" for s in run.steps
+    wrong_input = run.answer.status == "needs_input" and (
+        bool(run.answer.unknown)
+        or any(s.observation is not None and s.observation.status == "retry" for s in run.steps)
     )
     return 2 if wrong_input else 0
 

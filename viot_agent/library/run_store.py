@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from viot_agent.library.base import Part
 from viot_agent.library.schema import runs
-from viot_agent.steps import Run, iso
+from viot_agent.steps import Answer, Request, Run, iso
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +48,27 @@ class RunStore(Part):
                 )
             )
 
-    def runs(self, owner: str | None = "local", limit: int = 50) -> list[StoredAsk]:
-        """The latest runs of an owner (None = of everybody), newest first."""
+    def runs(self, owner: str | None = "local", limit: int = 50, conversation: str | None = None) -> list[StoredAsk]:
+        """The latest runs of an owner (None = of everybody), of one conversation if asked for, newest first."""
         query = select(runs).order_by(runs.c.created.desc(), runs.c.id.desc()).limit(limit)
         if owner is not None:
             query = query.where(runs.c.owner == owner)
+        if conversation is not None:
+            query = query.where(runs.c.conversation == conversation)
         with self.db.read() as connection:
             return [
                 StoredAsk(r.run, r.owner, r.conversation, r.created, r.request, r.status, r.record)
                 for r in connection.execute(query)
             ]
+
+
+def restored(row: StoredAsk) -> Run:
+    """A stored run as a later turn needs it: what was asked and answered.
+
+    Neither observations nor attached files come back: the record holds no paths, so a file is attached again.
+    """
+    request = Request(row.request, now=row.created, conversation=row.conversation)
+    return Run(row.id, request, (), Answer(row.record["answer"], row.record["status"]), row.record["llm"], 0.0)
 
 
 def record(run: Run) -> dict[str, Any]:

@@ -4,7 +4,8 @@ The grammar is built from the tools bound to the model: a step that names no too
 be produced (llguidance, NumPy masks). The weights come from the model hub at a pinned revision or from a local folder
 (a path, or ``VIOT_MODELS/NAME``); nothing is downloaded when ``HF_HUB_OFFLINE`` is set.
 
-Owns generation. The step text is ``viot_agent.react``'s; prompts are ``viot_agent.agent.prompt``'s.
+Owns generation, and how a chat becomes one text (:func:`prompt_text`, shared with training, so that what a model was
+tuned on is what it is asked). The step text is ``viot_agent.react``'s; prompts are ``viot_agent.agent.prompt``'s.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -26,31 +27,61 @@ from viot_agent.errors import FailedFault, UserFault
 from viot_agent.llm.messages import to_chat, to_message
 from viot_agent.react import parse
 from viot_agent.toolbox import Toolbox
+from viot_agent.toolbox.contract import Kind
 
+# what react.render writes: the grammar must not force another spacing than the text a model was tuned on
+_JSON = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 _ASK = {
     "type": "object",
     "properties": {
-        "missing": {"type": "array", "items": {"enum": ["person", "cameras", "time", "plate"]}, "maxItems": 4},
-        "question": {"type": "string", "maxLength": 200},
+        "missing": {"type": "array", "items": {"enum": [k for k in get_args(Kind) if k != "scene"]}, "maxItems": 4},
+        "question": {"type": "string", "maxLength": 400},
     },
     "required": ["missing", "question"],
     "additionalProperties": False,
 }
+# a role and its text on lines of their own: no token can reach over the place where the model begins to write
 _PLAIN_TEMPLATE = (
-    "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
-    "{% if add_generation_prompt %}assistant: {% endif %}"
+    "{% if bos_token %}{{ bos_token }}{% endif %}"
+    "{% for m in messages %}{{ m['role'] }}:\n{{ m['content'] }}"
+    "{% if m['role'] == 'assistant' and eos_token %}{{ eos_token }}{% endif %}\n{% endfor %}"
+    "{% if add_generation_prompt %}assistant:\n{% endif %}"
 )
+
+
+def prompt_text(tokenizer: Any, chat: Sequence[dict[str, str]]) -> str:
+    """What the model reads before it writes the next step: its own chat template, else the plain ReAct one.
+
+    Raises FailedFault when the model's template does not take such a chat (for instance without a system role).
+    """
+    from jinja2.exceptions import TemplateError
+
+    template = None if getattr(tokenizer, "chat_template", None) else _PLAIN_TEMPLATE
+    try:
+        text: str = tokenizer.apply_chat_template(
+            list(chat), tokenize=False, add_generation_prompt=True, chat_template=template
+        )
+    except TemplateError as error:
+        raise FailedFault(
+            f"the model's chat template does not take this chat: {error}", fix="choose a model with a system role"
+        ) from error
+    return text
+
+
+def model_folder(name: str) -> str:
+    """The local folder ``VIOT_MODELS/NAME`` where there is one, else the name itself."""
+    local = os.environ.get("VIOT_MODELS")
+    return str(Path(local) / name) if local and (Path(local) / name).is_dir() else name
 
 
 def step_grammar(toolbox: Toolbox) -> str:
     """The Lark grammar of one ReAct step over these tools, for llguidance."""
-    options = {"whitespace_flexible": False}
     acts, rules = [], []
     for number, spec in enumerate(toolbox):
-        schema = {**_bounded(spec.schema()), "x-guidance": options}
+        schema = {**_bounded(spec.schema()), "x-guidance": _JSON}
         acts.append(f'"{spec.name}\\nAction Input: " args_{number}')
         rules.append(f"args_{number}: %json {json.dumps(schema, ensure_ascii=False)}")
-    ask = json.dumps({**_ASK, "x-guidance": options})
+    ask = json.dumps({**_ASK, "x-guidance": _JSON})
     lines = [
         'start: "Thought: " LINE "\\n" (act | finish | ask)',
         f'act: "Action: " ({" | ".join(acts)})' if acts else 'act: "Action: none"',
@@ -58,7 +89,7 @@ def step_grammar(toolbox: Toolbox) -> str:
         'ask: "Ask Back: " askargs',
         f"askargs: %json {ask}",
         *rules,
-        "LINE: /[^\\n]{1,160}/",
+        "LINE: /[^\\n]{1,400}/",
         "ANSWER: /[^\\n]{1,600}/",
     ]
     return "\n".join(lines)
@@ -101,10 +132,7 @@ class HFChat(BaseChatModel):
         """One step. Raises ParseFault when the text is no step (only without a grammar)."""
         import torch
 
-        template = None if getattr(self.tokenizer, "chat_template", None) else _PLAIN_TEMPLATE
-        prompt = self.tokenizer.apply_chat_template(
-            to_chat(messages), tokenize=False, add_generation_prompt=True, chat_template=template
-        )
+        prompt = prompt_text(self.tokenizer, to_chat(messages))
         ids = self.tokenizer(prompt, return_tensors="pt", add_special_tokens=False).to(self.model.device)
         length = ids["input_ids"].shape[1]
         limit = getattr(self.model.config, "max_position_embeddings", None)
@@ -159,9 +187,7 @@ def load_hf(name: str, toolbox: Toolbox, adapter: str | None = None, revision: s
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    local = os.environ.get("VIOT_MODELS")
-    if local and (Path(local) / name).is_dir():
-        name = str(Path(local) / name)
+    name = model_folder(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
         model = AutoModelForCausalLM.from_pretrained(name, revision=revision, use_safetensors=True, dtype="auto")

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from viot_agent.library.api import Library
     from viot_agent.weights import Weights
 
-Kind = Literal["person", "vehicle", "cameras", "time", "plate", "text", "media", "handle", "choice"]
+Kind = Literal["person", "vehicle", "cameras", "time", "plate", "text", "media", "handle", "choice", "scene", "event"]
 Cost = Literal["index", "footage", "render"]
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{2,40}$")
@@ -64,6 +64,11 @@ TimeArg = Annotated[str, Arg("time")]
 RequiredTimeArg = TimeArg
 PlateArg = Annotated[str, Arg("plate")]
 """A number plate; compared without case, spaces and hyphens."""
+SceneArg = Annotated[str, Arg("scene")]
+"""A scene that an earlier observation of the run named: never taken from the request."""
+
+EVENTS = ("face:", "plate:", "fire", "crowd>", "anomaly", "person")
+"""What can be watched for. A form that ends in ``:`` or ``>`` is completed by a person, a plate or a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,12 @@ class ArgSpec:
     def schema(self) -> dict[str, Any]:
         """JSON schema of the argument."""
         base: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 300, "description": self.description}
-        if self.choices:
+        if self.kind == "event":
+            # "face:" is completed by a name: an open form is a pattern, a closed one a constant
+            open_forms = [c for c in self.choices if c[-1] in ":>"]
+            closed = [re.escape(c) for c in self.choices if c not in open_forms]
+            base["pattern"] = f"^({'|'.join([*closed, *(re.escape(c) + '.+' for c in open_forms)])})$"
+        elif self.choices:
             base["enum"] = list(self.choices)
         if self.kind == "cameras":
             return {

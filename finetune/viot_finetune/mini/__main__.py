@@ -13,10 +13,10 @@ from pathlib import Path
 
 from viot_agent.llm.mini.assets import sha256_of
 from viot_agent.llm.mini.planner import Planner, Weights
+from viot_finetune.instruct.fill import load_rows
 from viot_finetune.mini.card import write_card
 from viot_finetune.mini.cards import stub_toolbox
-from viot_finetune.mini.evaluate import by_planner, by_router, evaluate, examples, table
-from viot_finetune.mini.examples import load_rows, split
+from viot_finetune.mini.evaluate import by_planner, by_router, evaluate, examples, split, table
 from viot_finetune.mini.train import Recipe, save, train
 
 
@@ -49,7 +49,8 @@ def main() -> None:
     if not args.eval_only:
         started = time.monotonic()
         came_from = sha256_of(args.start) if args.start else ""
-        arrays, curve = train(kept, recipe, minutes=args.minutes, start=args.start)
+        strange = load_rows(args.data, "fictitious*.jsonl")
+        arrays, curve = train(kept, recipe, strange=strange, minutes=args.minutes, start=args.start)
         save(arrays, path, recipe)
         seconds = time.monotonic() - started
         facts = {
@@ -73,7 +74,9 @@ def main() -> None:
         if args.misses and name == "validation":
             for r in (r for r in results["mini"] if not r.chain):
                 said = [(s.tool or s.reply or "ask", s.args or s.missing) for s in r.steps]
-                print(json.dumps([r.example.text, r.example.steps, r.example.reply, said], ensure_ascii=False))
+                want = [(e.tool, e.args, e.observation) for e in r.example.steps]
+                ids = [r.example.id, r.example.text, want, r.example.reply, r.example.missing, said]
+                print(json.dumps(ids, ensure_ascii=False))
     if not args.eval_only:
         command = "python -m viot_finetune.mini " + " ".join(sys.argv[1:])
         write_card(path.with_suffix(".md"), path, args.data, len(kept), recipe, command, facts, tables)

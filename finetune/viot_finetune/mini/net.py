@@ -32,7 +32,8 @@ class Batch:
 
     ``states`` (B, N, 384), ``kinds`` (B, N, K), ``shapes`` (B, N), ``unit_mask`` (B, N) true where real;
     ``cands`` (B, C, 384), ``cand_mask``; ``slots`` (B, S, 384), ``slot_kinds`` (B, S); ``elements`` (B, L) flat;
-    ``gold`` (B, L) flat index of the next element or -100; ``allowed`` (B, L, V) true where the grammar allows.
+    ``gold`` (B, L) flat index of the next element or -100; ``allowed`` (B, L, V) true where the grammar allows;
+    ``weight`` (B, L) how much each element counts.
     """
 
     states: Tensor
@@ -46,6 +47,7 @@ class Batch:
     elements: Tensor
     gold: Tensor
     allowed: Tensor
+    weight: Tensor
 
 
 class Block(nn.Module):
@@ -92,7 +94,7 @@ class Net(nn.Module):
         super().__init__()
         self.unit_in, self.unit_norm = nn.Linear(ENCODED, WIDTH), nn.LayerNorm(WIDTH)
         self.kind_emb, self.shape_emb = _small(len(KINDS), WIDTH), _small(len(SHAPES), WIDTH)
-        self.anchor = _small(1, WIDTH)
+        self.anchor, self.pool_in = _small(1, WIDTH), nn.Linear(ENCODED, WIDTH)
         self.mix = nn.ModuleList(Block(False, dropout) for _ in range(MIX_LAYERS))
         self.mix_norm = nn.LayerNorm(WIDTH)
         self.cand_in, self.cand_q = nn.Linear(ENCODED, WIDTH), nn.Linear(WIDTH, WIDTH)
@@ -116,7 +118,9 @@ class Net(nn.Module):
         """Scores (B, L, V)."""
         size, units = b.states.shape[:2]
         x = self.unit_in(b.states) + b.kinds @ self.kind_emb + self.shape_emb[b.shapes]
-        x = torch.cat([self.anchor.expand(size, 1, WIDTH), self.unit_norm(x)], 1)
+        real = b.unit_mask[..., None]
+        whole = (b.states * real).sum(1, keepdim=True) / real.sum(1, keepdim=True).clamp(min=1)
+        x = torch.cat([self.anchor + self.pool_in(whole), self.unit_norm(x)], 1)
         x = x + 0.5 * torch.from_numpy(waves(units + 1))
         seen = torch.cat([torch.ones(size, 1, dtype=torch.bool), b.unit_mask], 1)
         for block in self.mix:
@@ -155,6 +159,8 @@ class Net(nn.Module):
         )
 
     def loss(self, b: Batch) -> Tensor:
-        """Mean cross entropy over what the grammar leaves open at each written position."""
+        """Weighted mean cross entropy over what the grammar leaves open at each written position."""
         scores = self(b).masked_fill(~b.allowed, -1e9)
-        return F.cross_entropy(scores.flatten(0, 1), b.gold.flatten(), ignore_index=-100, label_smoothing=0.0)
+        each = F.cross_entropy(scores.flatten(0, 1), b.gold.flatten(), ignore_index=-100, reduction="none")
+        weight = b.weight.flatten() * (b.gold.flatten() >= 0)
+        return (each * weight).sum() / weight.sum()

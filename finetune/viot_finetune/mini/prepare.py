@@ -6,7 +6,6 @@ Owns the encoding and the batches. An example that the grammar cannot write is c
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +17,10 @@ import torch
 from viot_agent.llm.mini.decoder import Layout, marks, slot_kinds
 from viot_agent.llm.mini.encoder import WINDOW, Reader
 from viot_agent.llm.mini.grammar import MISSING_KINDS, SYM, Call, Element, Grammar, Menu
-from viot_agent.llm.mini.units import KINDS, Unit, find_span, make_units, trim_time
-from viot_agent.toolbox.contract import ToolSpec
-from viot_finetune.mini.examples import Example
+from viot_agent.llm.mini.units import KINDS, REQUEST, Passage, Reading, Unit, find_span, number_of, read, trim_time
+from viot_agent.toolbox.contract import ArgSpec, ToolSpec
+from viot_finetune.instruct.fill import Example
 from viot_finetune.mini.net import Batch
-
-_GOOD = ("found", "found", "none", "cannot_tell", "info", "info", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +39,24 @@ class Unreachable(ValueError):
     """The right step cannot be written for this filling (for instance a name split by a wrong mention)."""
 
 
+def reading_of(example: Example, seen: Sequence[Passage]) -> Reading:
+    """What the model reads of an example after these observations."""
+    earlier = [Passage(s.text, s.mentions) for s in example.earlier]
+    return read(example.said.text, example.said.mentions, example.said.uploads, earlier=earlier, seen=seen)
+
+
 def samples(example: Example, menu: Menu, reader: Reader, rng: random.Random) -> list[Sample]:
     """All decisions of the example: one a call and the one that ends it. Raises Unreachable."""
-    units = make_units(example.text, example.mentions, example.uploads)
-    pieces = reader.pieces([u.reading for u in units]) if units else []
-    if sum(map(len, pieces)) > WINDOW:
-        raise Unreachable("longer than one window")
     found: list[Sample] = []
     history: list[Call] = []
-    for n, (tool, args) in enumerate(example.steps):
-        plan = [t for t, _ in example.steps[n:]]
-        gold = _act(plan, args, example.text, units, menu)
-        found.append(_sample(example, units, pieces, menu, history, gold))
-        history.append(Call(tool, args, rng.choice(_GOOD)))
+    seen: list[Passage] = []
+    for step in example.steps:
+        found.append(_sample(example, seen, menu, history, reader, lambda g, s=step: _act(s, g, example)))
+        text, status = step.observation, step.status
+        history.append(Call(step.tool, step.args, status))
+        seen.append(Passage(text, tool=step.tool))
     if example.steps:
-        if rng.random() < 0.1:
+        if rng.random() < 0.04:
             history[-1] = Call(history[-1].tool, history[-1].args, "retry")
         gold = [("sym", SYM["OBSERVED"])]
     elif example.reply == "ask":
@@ -64,74 +64,159 @@ def samples(example: Example, menu: Menu, reader: Reader, rng: random.Random) ->
         gold = [("sym", SYM[s]) for s in ("MISSING", *(f"missing:{m}" for m in wanted), "END")]
     else:
         gold = [("sym", SYM["NOTOOL"]), ("sym", SYM[f"reply:{example.reply}"])]
-    found.append(_sample(example, units, pieces, menu, history, gold))
+    found.append(_sample(example, seen, menu, history, reader, lambda _: list(gold)))
     return found
 
 
-def random_menu(specs: dict[str, tuple[ToolSpec, ...]], needed: set[str], rng: random.Random, *, whole: float) -> Menu:
-    """A menu of cards in random wordings and order: all tools with chance ``whole``, else some beside the needed."""
+def random_menu(
+    specs: dict[str, tuple[ToolSpec, ...]],
+    strange: Sequence[ToolSpec],
+    needed: set[str],
+    rng: random.Random,
+    *,
+    whole: float,
+) -> Menu:
+    """A menu of cards in random wordings and order: all tools with chance ``whole``, else some beside the needed; at
+    times with tools that do not exist among them."""
     names = [n for n in specs if n in needed or rng.random() < 0.6] if rng.random() >= whole else list(specs)
-    names = names or list(specs)
-    rng.shuffle(names)
-    return Menu.of([rng.choice(specs[n]) for n in names])
+    names = [n for n in names if n in specs] or list(specs)
+    chosen = [specs[n][0] if rng.random() < 0.4 else rng.choice(specs[n]) for n in names]
+    extra = [s for s in strange if s.name in needed]
+    if extra or rng.random() < 0.3:
+        others = [s for s in strange if s not in extra]
+        extra = [*extra, *rng.sample(others, min(len(others), rng.randint(1, 6)))]
+    chosen += extra
+    rng.shuffle(chosen)
+    return Menu.of(chosen)
 
 
-def _act(plan: Sequence[str], args: dict[str, Any], text: str, units: Sequence[Unit], menu: Menu) -> list[Element]:
-    heads = [menu.index(t) for t in plan]
-    assert all(h is not None for h in heads)
-    row: list[Element] = [
-        ("sym", SYM["NEED"]),
-        *(("cand", h) for h in heads if h is not None),
-        ("sym", SYM["PLAN_END"]),
-    ]
-    row.append(("cand", heads[0] or 0))
-    for slot in menu.slots_of(heads[0] or 0):
+def _act(step: Any, grammar: Grammar, example: Example) -> list[Element]:
+    menu = grammar.menu
+    head = menu.index(step.tool)
+    if head is None:
+        raise Unreachable(f"{step.tool} is not in the menu")
+    row: list[Element] = [("sym", SYM["NEED"]), ("cand", head)]
+    for tool, open_ in step.rest:
+        at = menu.index(tool)
+        if at is None:
+            raise Unreachable(f"{tool} is not in the menu")
+        row += [*([("sym", SYM["IF"])] if open_ else []), ("cand", at)]  # type: ignore[list-item]
+    row += [("sym", SYM["PLAN_END"]), ("cand", head)]
+    for slot in menu.slots_of(head):
         arg = menu.slots[slot][1]
         row.append(("slot", slot))
-        if arg.name not in args:
+        if arg.name not in step.args:
             row.append(("sym", SYM["SKIP"]))
             continue
-        value = args[arg.name]
+        value = step.args[arg.name]
         for item in value if isinstance(value, list) else [value]:
-            row += _copy(str(item), arg.kind, text, units)
+            row += _value(str(item), slot, arg, grammar, example)
         if arg.kind == "cameras":
             row.append(("sym", SYM["ARG_END"]))
     return [*row, ("sym", SYM["END"])]
 
 
-_WANTED = {"person": ("person",), "cameras": ("camera", "group"), "time": ("time",), "plate": ("plate",)}
+_WANTED = {
+    "person": ("person",),
+    "vehicle": ("plate",),
+    "cameras": ("camera", "group"),
+    "time": ("time",),
+    "plate": ("plate",),
+}
 
 
-def _copy(value: str, kind: str, text: str, units: Sequence[Unit]) -> list[Element]:
-    """The pointer to a value: a virtual unit, the marked unit of its kind that covers it, or a run of plain words."""
+def _value(value: str, slot: int, arg: ArgSpec, grammar: Grammar, example: Example) -> list[Element]:
+    menu = grammar.menu
+    if not arg.choices:
+        return _copy(value, arg.kind, grammar.reading, example)
+    form = next((c for c in arg.choices if c[-1] in ":>" and value.startswith(c)), value)
+    at = next((i for i, c in enumerate(menu.candidates) if c.slot == slot and c.value == form), None)
+    if at is None:
+        raise Unreachable(f"no choice {value!r}")
+    row: list[Element] = [("cand", at)]
+    rest = value.removeprefix(form)
+    if not rest:
+        return row
+    kind = {"face:": "person", "plate:": "plate"}.get(form)
+    if kind is not None:
+        return row + _copy(rest, kind, grammar.reading, example)[:1]
+    for i, unit in enumerate(grammar.units):
+        if unit.segment <= REQUEST and str(number_of(unit)) == rest:
+            return [*row, ("start", i)]
+    raise Unreachable(f"no number {rest!r} in {example.text!r}")
+
+
+def _copy(value: str, kind: str, reading: Reading, example: Example) -> list[Element]:
+    """The pointer to a value: a virtual unit, the marked unit of its kind where it was said, or plain words."""
+    units = reading.units
     for i, unit in enumerate(units):
-        if unit.virtual and unit.value == value:
+        if (unit.virtual or "handle" in unit.kinds) and unit.value == value:
             return [("start", i)]
-    for at in _places(value, text):
+    place = example.where.get(value)
+    if place is not None:
+        start, end = _absolute(place, example)
+        if kind != "text":
+            best = max(range(len(units)), key=lambda i: _fit(units[i], start, end, value, kind), default=-1)
+            if best >= 0 and _fit(units[best], start, end, value, kind) > 0:
+                return [("start", best)]
+        first = next((i for i, u in enumerate(units) if u.start == start), None)
+        last = next((i for i, u in enumerate(units) if u.end == end), None)
+        if kind == "text" and reading.asked.strip() == value:
+            return [("sym", SYM["WHOLE"])]
+        plain = first is not None and last is not None and not any(u.marked for u in units[first : last + 1])
+        if first is not None and last is not None and first <= last and (plain or kind == "text"):
+            # a question mark at the end is no word
+            while last > first and units[last].shape == "punct":
+                last -= 1
+            return [("start", first), ("end", last)]
+    if kind == "scene":
         for i, unit in enumerate(units):
-            shared = min(at + len(value), unit.end) - max(at, unit.start)
-            own = trim_time(unit.value) if kind == "time" else unit.value
-            if any(k in unit.kinds for k in _WANTED[kind]) and shared >= 0.6 * max(len(value), len(own)):
-                return [("start", i)]
-    span = find_span(text, units, value)
-    if span is not None and not units[span[0]].marked:
-        return [("start", span[0]), ("end", span[1])]
-    raise Unreachable(f"no pointer to {value!r} in {text!r}")
+            if unit.segment > REQUEST and reading.text[unit.start :].startswith(value):
+                span = next((k for k in range(i, len(units)) if units[k].end == unit.start + len(value)), None)
+                if span is not None:
+                    return [("start", i), ("end", span)]
+    wanted = _WANTED.get(kind, ())
+    for i, unit in enumerate(units):
+        if unit.value == value and any(k in unit.kinds for k in wanted) and unit.segment <= REQUEST:
+            return [("start", i)]
+    found = find_span(reading.text, units, value)
+    if found is not None and not units[found[0]].marked and kind in ("time", "plate", "person"):
+        return [("start", found[0]), ("end", found[1])]
+    raise Unreachable(f"no pointer to {kind} {value!r} in {example.text!r}")
 
 
-def _places(value: str, text: str) -> list[int]:
-    return [m.start() for m in re.finditer(re.escape(value), text)]
+def _absolute(place: tuple[int, int, int], example: Example) -> tuple[int, int]:
+    """Offsets in the joined text of a stretch of one turn."""
+    turn, start, end = place
+    at = sum(len(s.text) + 1 for s in example.earlier[:turn])
+    return at + start, at + end
+
+
+def _fit(unit: Unit, start: int, end: int, value: str, kind: str) -> float:
+    """How well a marked unit covers where a value was said; 0 when it does not."""
+    if unit.virtual or not any(k in unit.kinds for k in _WANTED.get(kind, ())):
+        return 0.0
+    shared = min(end, unit.end) - max(start, unit.start)
+    if shared <= 0:
+        return 0.0
+    own = trim_time(unit.value) if kind == "time" else unit.value
+    if kind in ("cameras", "person"):
+        # a camera or person may be said in part: it is the name that the unit stands for
+        same = own.casefold() == value.casefold()
+        return 2.0 if same else 0.9 if shared >= 0.6 * max(end - start, unit.end - unit.start) else 0.0
+    covered = shared / max(end - start, len(own))
+    return covered if covered >= 0.6 else 0.0
 
 
 def _sample(
-    example: Example,
-    units: tuple[Unit, ...],
-    pieces: list[list[int]],
-    menu: Menu,
-    history: list[Call],
-    gold: list[Element],
+    example: Example, seen: Sequence[Passage], menu: Menu, history: Sequence[Call], reader: Reader, gold_of: Any
 ) -> Sample:
-    grammar = Grammar(example.text, units, menu, history)
+    reading = reading_of(example, seen)
+    pieces = reader.unit_pieces(reading.units)
+    if sum(map(len, pieces)) > WINDOW:
+        raise Unreachable("longer than one window")
+    grammar = Grammar(reading, menu, history)
+    gold: list[Element] = gold_of(grammar)
     allowed = []
     for element in gold:
         options = tuple(grammar.allowed()) if grammar.step is None else ()
@@ -139,7 +224,7 @@ def _sample(
             raise Unreachable(f"{example.id}: {element} is not allowed in {example.text!r}")
         allowed.append(options)
         grammar.push(element)
-    return Sample(units, pieces, menu, tuple(grammar.prefix), tuple(gold), tuple(allowed))
+    return Sample(reading.units, pieces, menu, tuple(grammar.prefix), tuple(gold), tuple(allowed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +243,7 @@ def tokens(batch: Sequence[Sample], reader: Reader, hide: float = 0.0, rng: rand
         row = [reader.cls]
         for unit, piece in zip(sample.units, sample.pieces, strict=True):
             hidden = rng is not None and not unit.marked and rng.random() < hide
-            row += [reader.unk] * len(piece) if hidden else piece
+            row += [t if t == reader.sep else reader.unk for t in piece] if hidden else piece
         rows.append([*row, reader.sep])
     length, units = max(map(len, rows)), max(1, max(len(s.units) for s in batch))
     ids = np.zeros((len(rows), length), np.int64)
@@ -190,6 +275,7 @@ def collate(
     gold = np.full((size, length), -100, np.int64)
     allowed = np.zeros((size, length, layout.size), bool)
     allowed[:, :, 0] = True
+    weight = np.ones((size, length), np.float32)
     for b, s in enumerate(batch):
         n = len(s.units)
         kinds[b, :n], shapes[b, :n] = marks(s.units)
@@ -206,6 +292,8 @@ def collate(
         for k, (element, options) in enumerate(zip(s.gold, s.allowed, strict=True)):
             if len(options) > 1:
                 gold[b, first + k] = layout.flat(element)
+                # what to do is harder than where it was said
+                weight[b, first + k] = 2.0 if element[0] in ("cand", "sym") else 1.0
                 allowed[b, first + k, 0] = False
                 allowed[b, first + k, [layout.flat(o) for o in options]] = True
     as_torch = torch.from_numpy
@@ -213,4 +301,5 @@ def collate(
     return Batch(
         states, as_torch(kinds), as_torch(shapes), as_torch(unit_mask), cand_rows + noise * torch.randn_like(cand_rows),
         as_torch(cand_mask), as_torch(slots), as_torch(slot_ids), as_torch(elements), as_torch(gold), as_torch(allowed),
+        as_torch(weight),
     )  # fmt: skip

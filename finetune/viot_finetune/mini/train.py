@@ -11,7 +11,7 @@ import math
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from safetensors.numpy import load_file, save_file
 from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.encoder import Reader
 from viot_agent.llm.mini.grammar import Menu
-from viot_finetune.mini.cards import card_specs
-from viot_finetune.mini.examples import Example, Noise, fill, join
+from viot_finetune.instruct.fill import Example, Noise, fill
+from viot_finetune.mini.cards import card_specs, fictitious
 from viot_finetune.mini.net import Net
 from viot_finetune.mini.prepare import Sample, Tokens, Unreachable, collate, random_menu, samples, tokens
 
@@ -38,16 +38,20 @@ class Recipe:
     seed: int = 0
     batch: int = 32
     frozen_steps: int = 0
-    lora_steps: int = 900
+    lora_steps: int = 2400
     frozen_rate: float = 8e-4
-    decoder_rate: float = 8e-4
-    lora_rate: float = 1.5e-3
-    rank: int = 8
-    alpha: int = 16
-    hide: float = 0.06
-    layers: tuple[int, ...] = (3, 4, 5)
+    decoder_rate: float = 1e-3
+    lora_rate: float = 1.2e-3
+    rank: int = 32
+    alpha: int = 32
+    hide: float = 0.05
+    layers: tuple[int, ...] = (2, 3, 4, 5)
     threads: int = 2
     pool: int = 3000
+    strange: float = 0.12
+    """Share of the requests that are for tools which exist only in training."""
+    absent: float = 0.08
+    """Share of the requests whose tool is taken out of the menu: nothing may be called then."""
 
 
 class Clock:
@@ -66,11 +70,22 @@ class Clock:
 class Source:
     """An endless seeded stream of decisions from authored rows."""
 
-    def __init__(self, rows: Sequence[dict[str, Any]], reader: Reader, seed: int, noise: Noise | None = None) -> None:
+    def __init__(
+        self,
+        rows: Sequence[dict[str, Any]],
+        reader: Reader,
+        seed: int,
+        noise: Noise | None = None,
+        strange: tuple[Sequence[dict[str, Any]], float] = ((), 0.0),
+        absent: float = 0.0,
+    ) -> None:
         self.rows, self.reader, self.noise = list(rows), reader, noise or Noise()
         self.rng = random.Random(seed)
         self.specs = card_specs()
+        self.fictitious = list(fictitious().values())
         self.weights = [_weight(r) for r in self.rows]
+        self.strange, self.share = list(strange[0]), strange[1] if strange[0] else 0.0
+        self.absent = absent
         self.kept: list[Example] = []
         self.unreachable = self.drawn = 0
 
@@ -78,29 +93,40 @@ class Source:
         """All decisions of one filling of one phrasing."""
         while True:
             example = self._example()
-            needed = set(self.specs) if example.reply == "ask" else {t for t, _ in example.steps}
-            menu = random_menu(self.specs, needed, self.rng, whole=0.6)
+            needed = set(self.specs) if example.reply == "ask" else {t for s in example.steps for t in _tools(s)}
+            specs, strange = self.specs, self.fictitious
+            if example.steps and self.rng.random() < self.absent:
+                # the tool it needs is not installed: no other is called in its place
+                head = example.steps[0].tool
+                specs = {n: s for n, s in specs.items() if n != head}
+                strange = [s for s in strange if s.name != head]
+                example = replace(example, steps=(), reply="out_of_scope", missing=())
+                needed = set()
+            menu = random_menu(specs, strange, needed, self.rng, whole=0.65)
             self.drawn += 1
             try:
                 found = samples(example, menu, self.reader, self.rng)
-                # "everything is observed" after a single call is learnt in no time: most of those are left out
-                return found if len(found) != 2 or self.rng.random() < 0.3 else found[:1]
             except Unreachable as reason:
                 self.unreachable += 1
                 _LOG.debug("%s", reason)
+                continue
+            # "everything is observed" after a single call is learnt in no time: most of those are left out
+            plain = len(found) == 2 and not example.steps[0].rest
+            return found[:1] if plain and self.rng.random() > 0.25 else found
 
     def _example(self) -> Example:
         # finding mentions costs more than a gradient's share of two cores: fillings come back with other menus
-        if len(self.kept) > 200 and self.rng.random() < 0.7:
+        if len(self.kept) > 2000 and self.rng.random() < 0.6:
             return self.rng.choice(self.kept)
-        row = self.rng.choices(self.rows, self.weights)[0]
-        if self.rng.random() < self.noise.joined:
-            row = join(row, self.rng.choice(self.rows), self.rng) or row
-        example = fill(row, self.rng, "train", self.noise)
-        if len(self.kept) < 6000:
+        if self.rng.random() < self.share:
+            row = self.rng.choice(self.strange)
+        else:
+            row = self.rng.choices(self.rows, self.weights)[0]
+        example = self.rng.choice(fill(row, self.rng, "train", self.noise))
+        if len(self.kept) < 12000:
             self.kept.append(example)
         else:
-            self.kept[self.rng.randrange(6000)] = example
+            self.kept[self.rng.randrange(12000)] = example
         return example
 
     def take(self, count: int) -> list[Sample]:
@@ -110,17 +136,24 @@ class Source:
         return found[:count]
 
 
+def _tools(step: Any) -> list[str]:
+    return [step.tool, *(t for t, _ in step.rest)]
+
+
 def _weight(row: dict[str, Any]) -> float:
     # what is rare and hard comes more often
-    if len(row["steps"]) > 1:
+    turns = row.get("turns")
+    if turns:
+        return 0.9 * len(turns)
+    if any("when" in s for s in row["steps"]):
         return 2.5
-    if not row["steps"]:
-        return 2.0
-    return 2.0 if "correction" in row.get("tags", ()) else 1.0
+    if len(row["steps"]) > 1:
+        return 1.8
+    return 1.5 if {"correction", "sibling", "plural"} & set(row.get("tags", ())) else 1.0
 
 
 class EncoderTrainer:
-    """MiniLM in PyTorch with a LoRA adapter on query and value."""
+    """MiniLM in PyTorch with a LoRA adapter on every linear layer of the upper four."""
 
     def __init__(self, recipe: Recipe) -> None:
         from peft import LoraConfig, get_peft_model
@@ -132,9 +165,10 @@ class EncoderTrainer:
         config = LoraConfig(
             r=recipe.rank,
             lora_alpha=recipe.alpha,
-            lora_dropout=0.05,
-            target_modules=["query", "value"],
-            # the lower half stays as it is: no gradient has to go through it, which saves a third of a step
+            # no dropout in the encoder: drawing it costs a fifth of a step, and words are hidden instead
+            lora_dropout=0.0,
+            target_modules=["query", "key", "value", "dense"],
+            # the lowest layers stay as they are: no gradient has to go through them
             layers_to_transform=list(recipe.layers),
         )
         self.model = get_peft_model(AutoModel.from_pretrained(folder, add_pooling_layer=False), config)
@@ -150,10 +184,18 @@ class EncoderTrainer:
     def embed(self, texts: Sequence[str], reader: Reader) -> dict[str, npt.NDArray[np.float32]]:
         """Mean-pooled, normalised embeddings of cards and slots, as the runtime makes them."""
         self.model.eval()
-        found = {}
-        for text in texts:
-            hidden = self.model(input_ids=torch.tensor([reader.text(text)])).last_hidden_state[0].mean(0)
-            found[text] = (hidden / hidden.norm()).numpy()
+        found: dict[str, npt.NDArray[np.float32]] = {}
+        rows = sorted(((reader.text(t), t) for t in texts), key=lambda r: len(r[0]))
+        for k in range(0, len(rows), 32):
+            part = rows[k : k + 32]
+            ids = torch.zeros(len(part), len(part[-1][0]), dtype=torch.long)
+            mask = torch.zeros_like(ids)
+            for i, (row, _) in enumerate(part):
+                ids[i, : len(row)], mask[i, : len(row)] = torch.tensor(row), 1
+            hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+            mean = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+            unit = (mean / mean.norm(dim=1, keepdim=True)).numpy()
+            found.update({text: unit[i] for i, (_, text) in enumerate(part)})
         return found
 
     def load(self, arrays: dict[str, npt.NDArray[np.float32]]) -> None:
@@ -176,9 +218,16 @@ def _runtime_name(name: str) -> str:
 
 
 def train(
-    rows: Sequence[dict[str, Any]], recipe: Recipe, *, minutes: float = math.inf, start: Path | None = None
+    rows: Sequence[dict[str, Any]],
+    recipe: Recipe,
+    *,
+    strange: Sequence[dict[str, Any]] = (),
+    minutes: float = math.inf,
+    start: Path | None = None,
 ) -> tuple[dict[str, Any], list[float]]:
-    """Train on authored rows. Returns the arrays to ship and the loss curve (mean of every 20 steps).
+    """Train on authored rows, and ``strange`` ones for tools that exist only in training.
+
+    Returns the arrays to ship and the loss curve (mean of every 20 steps).
 
     ``start`` goes on from an earlier file. ``minutes`` ends the schedule early; such a run says so in the log and is
     not repeatable to the bit.
@@ -186,14 +235,15 @@ def train(
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
     reader = Reader(assets.encoder_dir())
-    source = Source(rows, reader, recipe.seed)
+    source = Source(rows, reader, recipe.seed, strange=(strange, recipe.strange), absent=recipe.absent)
     encoder = EncoderTrainer(recipe)
     net = Net()
     if start is not None:
         earlier = load_file(start)
         encoder.load(earlier)
         net.load_state_dict({k: torch.from_numpy(earlier[k].astype(np.float32)) for k in net.state_dict()})
-    texts = sorted({t for specs in source.specs.values() for s in specs for part in Menu.of([s]).texts() for t in part})
+    every = [s for specs in source.specs.values() for s in specs] + source.fictitious
+    texts = sorted({t for s in every for part in Menu.of([s]).texts() for t in part})
     embed = encoder.embed(texts, reader)
     curve: list[float] = []
     clock = Clock(minutes)
@@ -210,7 +260,7 @@ def save(arrays: dict[str, Any], path: Path, recipe: Recipe) -> None:
     """Write float16 safetensors with the adapter's scale in its metadata."""
     half = {k: np.ascontiguousarray(v, np.float16) for k, v in arrays.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(half, path, {"lora_scale": str(recipe.alpha / recipe.rank), "format": "mini-1"})
+    save_file(half, path, {"lora_scale": str(recipe.alpha / recipe.rank), "format": "mini-2"})
 
 
 def _frozen(
@@ -278,7 +328,7 @@ def _joint(
     embed: dict[str, Any] = {}
     waiting: list[Sample] = []
     for step in range(recipe.lora_steps):
-        if step % 40 == 0:
+        if step % 100 == 0:
             embed = encoder.embed(texts, source.reader)
         if len(waiting) < recipe.batch:
             # batches of similar length: padding is wasted work on two cores
@@ -287,7 +337,6 @@ def _joint(
             source.rng.shuffle(parts)
             waiting = [s for part in parts for s in part]
         batch, waiting = waiting[: recipe.batch], waiting[recipe.batch :]
-        encoder.model.train()
         loss = net.loss(
             collate(batch, encoder.states(tokens(batch, source.reader, recipe.hide, source.rng)), embed, 0.01)
         )

@@ -22,7 +22,9 @@ from viot_agent.llm.mini.units import KINDS, SHAPES, Unit
 
 Array = npt.NDArray[np.float32]
 
-SLOT_KINDS = ("person", "vehicle", "cameras", "time", "plate", "text", "media", "handle", "choice")
+SLOT_KINDS = (
+    "person", "vehicle", "cameras", "time", "plate", "text", "media", "handle", "choice", "scene", "event"
+)  # fmt: skip
 WIDTH, HEADS, INNER, MIX_LAYERS, LAYERS, ENCODED = 256, 4, 640, 2, 2, 384
 
 
@@ -86,7 +88,10 @@ class Decoder:
         w = self.w
         kinds, shapes = marks(units)
         x = self._linear(states, "unit_in") + kinds @ w["kind_emb"] + w["shape_emb"][shapes]
-        x = np.concatenate([w["anchor"], self._norm(x, "unit_norm")]) + 0.5 * waves(len(units) + 1)
+        # the anchor carries the whole request: what it is about, before any word is looked at
+        whole = states.mean(axis=0, keepdims=True) if len(units) else np.zeros((1, ENCODED), np.float32)
+        anchor = w["anchor"] + self._linear(whole, "pool_in")
+        x = np.concatenate([anchor, self._norm(x, "unit_norm")]) + 0.5 * waves(len(units) + 1)
         for i in range(MIX_LAYERS):
             y = self._norm(x, f"mix.{i}.n1")
             x = x + self._attend(y, self._linear(y, f"mix.{i}.k"), self._linear(y, f"mix.{i}.v"), f"mix.{i}")

@@ -46,6 +46,14 @@ class Reader:
         rows = self._tokenizer.encode_batch(list(readings), add_special_tokens=False)
         return [row.ids[:48] or [self.unk] for row in rows]
 
+    def unit_pieces(self, units: Sequence[Unit]) -> list[list[int]]:
+        """Token ids of each unit as it is read; the first of a later segment is preceded by [SEP]."""
+        rows = self.pieces([u.reading for u in units]) if units else []
+        for i in range(1, len(rows)):
+            if units[i].segment != units[i - 1].segment:
+                rows[i] = [self.sep, *rows[i]]
+        return rows
+
     def text(self, text: str) -> list[int]:
         """Token ids of a whole text with [CLS] and [SEP], at most 512: for cards, which are short."""
         ids: list[int] = self._tokenizer.encode(text).ids
@@ -100,7 +108,7 @@ class Encoder:
 
     def units(self, units: Sequence[Unit]) -> Array:
         """One vector a unit, (N, 384): the mean of its tokens' states, read in context."""
-        pieces = self.reader.pieces([u.reading for u in units]) if units else []
+        pieces = self.reader.unit_pieces(units)
         out = np.zeros((len(units), WIDTH), np.float32)
         best = np.full(len(units), -1)
         spans = windows([len(p) for p in pieces]) if units else []

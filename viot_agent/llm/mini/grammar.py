@@ -3,32 +3,37 @@
 An element is ``(channel, index)``: a symbol of the closed vocabulary, a candidate tool or choice, an argument slot,
 the first or the last unit of a copied span. A step is one of::
 
-    NEED tool+ PLAN_END tool (slot (SKIP | span | span+ ARG_END))* END     the remaining sub-goals, then one call
+    NEED tool (IF? tool)* PLAN_END tool (slot (SKIP | span | form span? | span+ ARG_END))* END
+                                                                           the remaining sub-goals, then one call
     OBSERVED                                                               everything asked is observed: answer
     NOTOOL reply                                                           greeting, thanks, help, out of scope
     MISSING kind+ END                                                      ask back
 
-It is built from the registry: slots come in the tool's own argument order, an optional one may be skipped, a marked
-unit can only fill a slot of its kind, a choice only one of its values. So every finished step validates against the
-schema.
+``IF`` marks a sub-goal whose condition an observation must settle first. It is built from the registry: slots come in
+the tool's own argument order, an optional one may be skipped, a marked unit can only fill a slot of its kind, a choice
+only one of its values, a scene only words of an observation, a handle only one that exists. So every finished step
+validates against the schema.
 
 Owns the rules and their state. Knows no weights: any scores, even random ones, give a valid step (property-tested).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
-from viot_agent.llm.mini.units import Unit, find_span, time_like, trim_time
+from rapidfuzz.distance import OSA
+
+from viot_agent.llm.mini.units import REQUEST, Reading, find_span, number_of, time_like, trim_time
 from viot_agent.toolbox.contract import ArgSpec, ToolSpec
 
 Channel = Literal["sym", "cand", "slot", "start", "end"]
 Element = tuple[Channel, int]
 
-MISSING_KINDS = ("person", "vehicle", "cameras", "time", "plate", "text", "media", "handle", "choice")
+MISSING_KINDS = ("person", "vehicle", "cameras", "time", "plate", "text", "media", "handle", "choice", "event")
 REPLIES = ("greeting", "thanks", "help", "out_of_scope")
 STATUSES = ("found", "none", "cannot_tell", "info", "retry", "failed", "refused")
 SYMBOLS = (
@@ -43,6 +48,7 @@ SYMBOLS = (
     "WHOLE",
     "END",
     "UNKNOWN",
+    "IF",
     *(f"reply:{r}" for r in REPLIES),
     *(f"missing:{m}" for m in MISSING_KINDS),
     *(f"seen:{s}" for s in STATUSES),
@@ -50,7 +56,7 @@ SYMBOLS = (
 """The closed vocabulary; the order is that of the trained rows, so only ever append."""
 SYM = {name: i for i, name in enumerate(SYMBOLS)}
 
-_FREE = ("person", "vehicle", "cameras", "time", "plate", "text")
+_FREE = ("person", "vehicle", "cameras", "time", "plate", "text", "scene")
 _MARKS: dict[str, tuple[str, ...]] = {
     "person": ("person",),
     "cameras": ("camera", "group"),
@@ -58,26 +64,32 @@ _MARKS: dict[str, tuple[str, ...]] = {
     "plate": ("plate",),
     "vehicle": ("plate",),
 }
-MAX_PLAN = 6
+MAX_PLAN = 8
 MAX_FREE_UNITS = 14
+MAX_TEXT_UNITS = 60
+_EVENT_OF = {"face:": "person", "plate:": "plate", "crowd>": "number"}
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of this run: tool, arguments and what came of it (one of STATUSES)."""
+    """A call of this run: tool, arguments and what came of it (one of STATUSES). ``rest``: the tools that the step
+    which made it left to do (with those whose condition was open), where that is known."""
 
     tool: str
     args: dict[str, Any]
     status: str = "info"
+    rest: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A finished step in plain values. ``plan`` are the remaining tools, the one called first."""
+    """A finished step in plain values. ``plan`` are the remaining tools, the one called first; ``open`` those of them
+    whose condition is not settled yet, by place."""
 
     kind: Literal["act", "finish", "ask"]
     reply: str = ""
     plan: tuple[str, ...] = ()
+    open: tuple[int, ...] = ()
     tool: str = ""
     args: dict[str, Any] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
@@ -126,8 +138,11 @@ class Menu:
 class Grammar:
     """The state of one step being written. ``allowed()`` says what may come next, ``push()`` takes it."""
 
-    def __init__(self, text: str, units: Sequence[Unit], menu: Menu, history: Sequence[Call] = ()) -> None:
-        self.text, self.units, self.menu, self.history = text, tuple(units), menu, tuple(history)
+    def __init__(self, reading: Reading, menu: Menu, history: Sequence[Call] = ()) -> None:
+        self.reading, self.text, self.units = reading, reading.text, reading.units
+        self.menu, self.history = menu, tuple(history)
+        self._heard: dict[str, bool] = {}
+        self._openings: dict[tuple[str, int, str], list[int]] = {}
         self.prefix: list[Element] = [("sym", SYM["BOS"])]
         for call in self.history:
             self.prefix += self._written(call)
@@ -135,17 +150,26 @@ class Grammar:
         self.step: Step | None = None
         self._state = "open"
         self._plan: list[int] = []
+        self._open: list[int] = []
+        self._form = ""
         self._missing: list[str] = []
         self._slots: list[int] = []
         self._values: list[str] = []
         self._start = -1
         self._args: dict[str, Any] = {}
-        self._openings: dict[ArgSpec, list[int]] = {}
-        self._callable = tuple(i for i in range(len(menu.tools)) if self._can_call(i))
-        # with a picture attached, "him" is the one in the picture, and the whole fleet may be searched for it
-        shown = any("upload" in unit.kinds and unit.value.startswith("image-") for unit in units)
+        planned = self.history[-1].rest if self.history else None
+        # an observation settles conditions; it gives no new orders. What was not planned at first is not done after it
+        self._callable = tuple(
+            i
+            for i in range(len(menu.tools))
+            if (planned is None or menu.tools[i].name in planned) and self._can_call(i)
+        )
+        # with a file attached, "him" and "this" are the one in it
+        shown = any("upload" in unit.kinds for unit in self.units)
         kinds = {arg.kind for _, arg in menu.slots}
-        self._askable = () if shown else tuple(m for m in MISSING_KINDS if m in kinds)
+        strange = any("unknown" in unit.kinds and "person" in unit.kinds for unit in self.units)
+        answered = ("vehicle", "media", *(() if strange else ("person",))) if shown else ()
+        self._askable = tuple(m for m in MISSING_KINDS if m in kinds and m not in answered)
 
     # -- what may come next ------------------------------------------------------------------------------------------
 
@@ -167,7 +191,7 @@ class Grammar:
         options = _syms("OBSERVED") if self.history else _syms("NOTOOL")
         if self._callable:
             options += _syms("NEED")
-        if self._askable:
+        if self._askable and not (self.history and self.history[-1].rest is not None):
             options += _syms("MISSING")
         return options
 
@@ -200,14 +224,16 @@ class Grammar:
     def _allow_plan(self) -> list[Element]:
         if not self._plan:
             return [("cand", i) for i in self._callable]
-        options = _syms("PLAN_END")
-        if len(self._plan) < MAX_PLAN:
-            options += [("cand", i) for i in range(len(self.menu.tools))]
-        return options
+        tools: list[Element] = [("cand", i) for i in range(len(self.menu.tools))]
+        if self._open and self._open[-1] == len(self._plan):
+            return tools
+        return _syms("PLAN_END", "IF") + tools if len(self._plan) < MAX_PLAN else _syms("PLAN_END")
 
     def _push_plan(self, element: Element) -> None:
         if element[0] == "cand":
             self._plan.append(element[1])
+        elif SYMBOLS[element[1]] == "IF":
+            self._open.append(len(self._plan))
         else:
             self._state = "act"
 
@@ -234,7 +260,7 @@ class Grammar:
         if self._values:
             more = options if len(self._values) < _limits(arg)[1] else []
             return [*more, ("sym", SYM["ARG_END"])]
-        if arg.kind == "text" and 0 < len(self.text.strip()) <= _limits(arg)[0]:
+        if arg.kind == "text" and 0 < len(self.reading.asked.strip()) <= _limits(arg)[0]:
             options = [*options, ("sym", SYM["WHOLE"])]
         if not arg.required:
             options = [*options, ("sym", SYM["SKIP"])]
@@ -242,16 +268,45 @@ class Grammar:
 
     def _push_value(self, element: Element) -> None:
         channel, index = element
-        if channel == "start" and not self.units[index].marked:
+        text = self.menu.slots[self._slots[0]][1].kind == "text"
+        if channel == "start" and (text or not self.units[index].marked):
             self._start, self._state = index, "end"
         elif channel == "start":
             self._take(self.units[index].value)
         elif channel == "cand":
-            self._take(self.menu.candidates[index].value)
+            value = self.menu.candidates[index].value
+            if value in _EVENT_OF:
+                self._form, self._state = value, "about"
+            else:
+                self._take(value)
         elif SYMBOLS[index] == "WHOLE":
-            self._take(self.text.strip())
+            self._take(self.reading.asked.strip())
         else:
             self._close_slot()
+
+    def _allow_about(self) -> list[Element]:
+        """What completes an event's form: a person, a plate, a number."""
+        return [("start", i) for i in self._about(self._form)]
+
+    def _push_about(self, element: Element) -> None:
+        unit = self.units[element[1]]
+        number = number_of(unit)
+        self._state = "value"
+        self._take(self._form + (str(number) if self._form == "crowd>" else unit.value))
+
+    def _about(self, form: str) -> list[int]:
+        kind = _EVENT_OF[form]
+        fits = []
+        for i, unit in enumerate(self.units):
+            if unit.segment > REQUEST:
+                continue
+            if kind == "number":
+                ok = number_of(unit) is not None
+            else:
+                ok = kind in unit.kinds or (kind == "person" and unit.virtual and unit.value.startswith("image-"))
+            if ok:
+                fits.append(i)
+        return fits
 
     def _allow_end(self) -> list[Element]:
         arg = self.menu.slots[self._slots[0]][1]
@@ -266,7 +321,7 @@ class Grammar:
 
     def _push_close(self, element: Element) -> None:
         names = tuple(self.menu.tools[i].name for i in self._plan)
-        self.step = Step("act", plan=names, tool=names[0], args=dict(self._args))
+        self.step = Step("act", plan=names, open=tuple(self._open), tool=names[0], args=dict(self._args))
 
     # -- the parts of a slot -----------------------------------------------------------------------------------------
 
@@ -292,29 +347,64 @@ class Grammar:
     def _fillable(self, slot: int) -> bool:
         arg = self.menu.slots[slot][1]
         if arg.choices:
-            return True
-        return bool(self._starts(arg)) or (arg.kind == "text" and 0 < len(self.text.strip()) <= _limits(arg)[0])
+            return bool(self._choices(slot))
+        return bool(self._starts(arg)) or (
+            arg.kind == "text" and 0 < len(self.reading.asked.strip()) <= _limits(arg)[0]
+        )
 
     def _choices(self, slot: int) -> list[int]:
-        return [i for i, c in enumerate(self.menu.candidates) if c.slot == slot]
+        """The values that may be chosen: an event's forms that can be completed; else those that were said, if any."""
+        every = [
+            i
+            for i, c in enumerate(self.menu.candidates)
+            if c.slot == slot and (c.value not in _EVENT_OF or self._about(c.value))
+        ]
+        arg = self.menu.slots[slot][1]
+        if arg.kind != "choice":
+            return every
+        said = [i for i in every if self._is_said(self.menu.candidates[i].value)]
+        return said if said or not arg.required else every
+
+    def _is_said(self, value: str) -> bool:
+        """Whether a choice's word stands in the request or an earlier turn, one letter of a longer word forgiven."""
+        if value not in self._heard:
+            words = [u.value.casefold() for u in self.units if u.segment <= REQUEST and not u.virtual]
+            joined = {a + b for a, b in itertools.pairwise(words)} | set(words)
+            parts = value.casefold().replace("_", " ").split()
+            self._heard[value] = all(
+                p in joined or (len(p) >= 5 and any(abs(len(w) - len(p)) < 2 and _near(w, p) for w in words))
+                for p in parts
+            )
+        return self._heard[value]
 
     def _starts(self, arg: ArgSpec) -> list[int]:
         """Units that may open a copy for this slot: marked ones of its kind, and plain words as the alternative."""
-        if arg not in self._openings:
-            limit, wanted = _limits(arg)[0], _MARKS.get(arg.kind, ())
+        limit, wanted = _limits(arg)[0], _MARKS.get(arg.kind, ())
+        key = (arg.kind, limit, arg.name if arg.kind == "handle" else "")
+        if key not in self._openings:
             marked, free = [], []
             for i, unit in enumerate(self.units):
                 if len(unit.value) > limit:
                     continue
-                if unit.virtual:
-                    if _handle_fits(arg.kind, unit):
+                observed = unit.segment > REQUEST
+                if "handle" in unit.kinds or (unit.virtual and "upload" in unit.kinds):
+                    if _handle_fits(arg, unit.value):
                         marked.append(i)
+                elif observed != (arg.kind == "scene"):
+                    # a scene is what was observed; everything else is what was said
+                    continue
                 elif any(k in wanted for k in unit.kinds):
                     marked.append(i)
-                elif not unit.marked and arg.kind in _FREE and self._ends(arg, i):
+                elif (arg.kind == "text" or not unit.marked) and arg.kind in _FREE and self._opens(arg, i):
                     free.append(i)
-            self._openings[arg] = marked + free
-        return [i for i in self._openings[arg] if self.units[i].value not in self._values]
+            self._openings[key] = marked + free
+        return [i for i in self._openings[key] if self.units[i].value not in self._values]
+
+    def _opens(self, arg: ArgSpec, start: int) -> bool:
+        """Whether a copy of plain words may begin here."""
+        if self.units[start].shape == "punct":
+            return False
+        return arg.kind not in ("time", "plate") or bool(self._ends(arg, start))
 
     def _ends(self, arg: ArgSpec, start: int) -> list[int]:
         """Units that may close a copy of plain words: none marked between, and one that can be of a plate or a time."""
@@ -322,9 +412,12 @@ class Grammar:
             return []
         limit = _limits(arg)[0]
         ends, fits = [], arg.kind not in ("time", "plate")
-        for i in range(start, min(start + MAX_FREE_UNITS, len(self.units))):
+        longest = MAX_TEXT_UNITS if arg.kind == "text" else MAX_FREE_UNITS
+        for i in range(start, min(start + longest, len(self.units))):
             unit = self.units[i]
-            if unit.marked or unit.end - self.units[start].start > limit:
+            if unit.virtual or unit.segment != self.units[start].segment:
+                break
+            if (unit.marked and arg.kind != "text") or unit.end - self.units[start].start > limit:
                 break
             fits = fits or (time_like(unit) if arg.kind == "time" else unit.shape in ("digit", "upper"))
             if fits and unit.shape != "punct":
@@ -345,7 +438,13 @@ class Grammar:
                 continue
             value = call.args[arg.name]
             for item in value if isinstance(value, list) else [value]:
-                span = find_span(self.text, self.units, str(item))
+                form, said = _form_of(arg, str(item))
+                choice = next((i for i in self._choices(slot) if self.menu.candidates[i].value == form), None)
+                if choice is not None:
+                    row.append(("cand", choice))
+                if not said:
+                    continue
+                span = find_span(self.text, self.units, said)
                 if span is None:
                     row += _syms("UNKNOWN")
                 elif span[0] == span[1] and self.units[span[0]].marked:
@@ -365,12 +464,28 @@ def _limits(arg: ArgSpec) -> tuple[int, int]:
     return int(text.get("maxLength", 300)), int(schema.get("maxItems", 1))
 
 
-def _handle_fits(kind: str, unit: Unit) -> bool:
-    if kind == "media":
-        return True
-    if kind in ("person", "vehicle"):
-        return "upload" in unit.kinds
-    return kind == "handle" and "handle" in unit.kinds
+def _near(a: str, b: str) -> bool:
+    """One edit apart (a swap of neighbours counts as one)."""
+    return bool(OSA.distance(a, b, score_cutoff=1) <= 1)
+
+
+def _form_of(arg: ArgSpec, value: str) -> tuple[str, str]:
+    """A value as its choice (empty where there is none) and the copied rest: ``face:Ana`` is ``face:`` and ``Ana``."""
+    if not arg.choices:
+        return "", value
+    form = next((c for c in arg.choices if c in _EVENT_OF and value.startswith(c)), value)
+    return form, value.removeprefix(form)
+
+
+def _handle_fits(arg: ArgSpec, value: str) -> bool:
+    """Whether an attached file or a made one can be this argument."""
+    stem = value.rpartition("-")[0]
+    if arg.kind == "media":
+        return not stem.startswith("pose") and stem != "alert"
+    if arg.kind in ("person", "vehicle"):
+        return stem in ("image", "video")
+    # "poses" takes poses-7, "clip" takes clip-2
+    return arg.kind == "handle" and stem not in ("image", "video") and (stem.rstrip("s") == arg.name.rstrip("s"))
 
 
 def _syms(*names: str) -> list[Element]:

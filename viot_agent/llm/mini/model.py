@@ -7,6 +7,7 @@ since, and writes one ReAct step through the shared renderer and parser. Neither
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,15 @@ from langchain_core.tools import BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr
 from threadpoolctl import ThreadpoolController
 
+from viot_agent.bench.cards import cards
 from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
 from viot_agent.llm.mini.grammar import Call
 from viot_agent.llm.mini.planner import Planner
-from viot_agent.llm.mini.words import to_react
-from viot_agent.react import parse, render
+from viot_agent.llm.mini.units import Passage, read
+from viot_agent.llm.mini.words import absent, to_react
+from viot_agent.react import Finish, parse, render
 from viot_agent.steps import Observation
 from viot_agent.toolbox import Toolbox
 
@@ -70,19 +73,41 @@ class MiniChat(BaseChatModel):
         if asked is None:
             raise FailedFault("mini needs a request: there is no human message")
         request, after = messages[asked], messages[asked + 1 :]
-        extra = request.additional_kwargs
-        text = str(extra.get("request", request.content))
-        mentions = [Mention(**m) for m in extra.get("mentions", ())]
-        calls, summaries, made = _history(after)
+        said = _passage(request)
+        before = [m for m in messages[:asked] if isinstance(m, HumanMessage)]
+        history = _history(after)
+        calls = [h.call for h in history]
+        uploads = [u for m in (*before, request) for u in m.additional_kwargs.get("uploads", ())]
+        seen = [Passage(h.summary, tool=h.call.tool) for h in history]
+        made = [h.handle for h in history if h.handle and h.handle not in h.summary]
+        reading = read(said.text, said.mentions, [*uploads, *made], earlier=[_passage(m) for m in before], seen=seen)
         planner = self.planner()
         # the decoder's matrices are small: BLAS threads cost more than they bring, and far more on a busy machine
         with self._blas().limit(limits=1, user_api="blas"):
-            step = planner.next_step(text, mentions, [*extra.get("uploads", ()), *made], calls)
+            step = planner.next_step(reading, calls)
         tools = [self.toolbox.get(n) for n in self._names()]
-        written = render(to_react(step, summaries, [t.description for t in tools]))
+        written = render(to_react(step, [h.summary for h in history], [t.description for t in tools]))
         message = to_message(parse(written))
+        if step.kind == "act" and step.tool not in self._names():
+            # the model knows what tool would do it, and this installation has none of that name: nothing stands in
+            return self._without(step.tool, history)
         if step.reply:
             message.additional_kwargs["reply"] = step.reply
+        message.additional_kwargs["plan"] = list(step.plan)
+        message.additional_kwargs["open"] = [step.plan[i] for i in step.open]
+        if step.kind == "finish" and step.reply == "done":
+            # a sub-goal that waited for its condition and was never called: said as such in the answer
+            waited = [t for h in history for t in h.open]
+            message.additional_kwargs["unmet"] = [t for t in dict.fromkeys(waited) if t not in [c.tool for c in calls]]
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _without(self, tool: str, history: Sequence[_Past]) -> ChatResult:
+        """The end of a run that needs a tool which is not there: said, after what was observed."""
+        missing = absent(tool, cards()[tool].description)
+        seen = " ".join(dict.fromkeys(h.summary.strip() for h in history if h.summary.strip()))
+        step = Finish(f"{tool} is needed, and it is not installed.", f"{seen} {missing}".strip())
+        message = to_message(parse(render(step)))
+        message.additional_kwargs |= {"reply": "done" if history else "out_of_scope", "absent": [tool]}
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _blas(self) -> ThreadpoolController:
@@ -91,8 +116,10 @@ class MiniChat(BaseChatModel):
         return self._controller
 
     def planner(self) -> Planner:
-        """The loaded planner, made once and set to the bound tools."""
+        """The loaded planner, made once, and set to the bound tools and the known ones that are not installed."""
         specs = [self.toolbox.get(n) for n in self._names()]
+        if any(s.name in cards() for s in specs):
+            specs += [card for name, card in cards().items() if name not in {s.name for s in specs}]
         if "planner" not in self._shared:
             self._shared["planner"] = Planner(specs, home=self.home, threads=self.threads)
         planner = self._shared["planner"]
@@ -104,20 +131,39 @@ class MiniChat(BaseChatModel):
         return self.toolbox.names if self.bound is None else self.bound
 
 
-def _history(messages: Sequence[BaseMessage]) -> tuple[list[Call], list[str], list[str]]:
-    """Calls with their status, the observations' summaries, and the handles that calls made, in order."""
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """One call of this run: what came of it in words, the handle it made, the sub-goals it left open."""
+
+    call: Call
+    summary: str
+    handle: str
+    open: tuple[str, ...]
+
+
+def _passage(message: BaseMessage) -> Passage:
+    """A person's message as said: the original words and what code recognised in them."""
+    extra = message.additional_kwargs
+    return Passage(str(extra.get("request", message.content)), tuple(Mention(**m) for m in extra.get("mentions", ())))
+
+
+def _history(messages: Sequence[BaseMessage]) -> list[_Past]:
+    """The run's calls in order, each with what was observed."""
     results = {m.tool_call_id: m for m in messages if isinstance(m, ToolMessage)}
-    calls, summaries, handles = [], [], []
+    past: list[_Past] = []
     for message in messages:
         for call in message.tool_calls if isinstance(message, AIMessage) else ():
             result = results.get(call["id"] or "")
             if result is None:
                 continue
-            calls.append(Call(call["name"], dict(call["args"]), _status(result)))
-            summaries.append(str(result.content))
-            if isinstance(result.artifact, Observation) and isinstance(result.artifact.data.get("handle"), str):
-                handles.append(result.artifact.data["handle"])
-    return calls, summaries, handles
+            seen = result.artifact
+            handle = seen.data.get("handle", "") if isinstance(seen, Observation) else ""
+            plan = message.additional_kwargs.get("plan")
+            rest = None if plan is None else tuple(plan[1:])
+            made = Call(call["name"], dict(call["args"]), _status(result), rest)
+            waiting = tuple(message.additional_kwargs.get("open", ()))
+            past.append(_Past(made, str(result.content), handle if isinstance(handle, str) else "", waiting))
+    return past
 
 
 def _status(result: ToolMessage) -> str:

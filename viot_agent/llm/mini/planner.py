@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +18,12 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from viot_agent.errors import WeightsMissing
-from viot_agent.fleet.types import Mention
 from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.decoder import Decoder
 from viot_agent.llm.mini.encoder import Encoder
-from viot_agent.llm.mini.grammar import Call, Grammar, Menu, Step
-from viot_agent.llm.mini.units import Unit, make_units
+from viot_agent.llm.mini.grammar import MISSING_KINDS, Call, Grammar, Menu, Step
+from viot_agent.llm.mini.units import Reading, Unit
+from viot_agent.llm.mini.words import courtesy
 from viot_agent.toolbox.contract import ToolSpec
 
 Array = npt.NDArray[np.float32]
@@ -70,22 +70,24 @@ class Planner:
         candidates, slots = self.menu.texts()
         self._candidates, self._slots = self._embed(candidates), self._embed(slots)
 
-    def next_step(
-        self, text: str, mentions: Iterable[Mention] = (), handles: Sequence[str] = (), history: Sequence[Call] = ()
-    ) -> Step:
-        """The next step. A call that this run has made already is not made again: the run is finished instead."""
-        takes = {arg.kind for _, arg in self.menu.slots}
-        if not takes & {"media", "handle"}:
-            handles = [h for h in handles if h.startswith(("image-", "video-"))]
-        units = make_units(text, mentions, handles)
-        grammar = Grammar(text, units, self.menu, history)
+    def next_step(self, reading: Reading, history: Sequence[Call] = ()) -> Step:
+        """The next step.
+
+        A call that this run has made already is not made again: the run is finished instead. A call for a name that
+        nothing known carries is not made at all: it is asked about. Mere courtesies need no model.
+        """
+        polite = courtesy(reading.asked)
+        if polite and not history:
+            return Step("finish", polite)
+        grammar = Grammar(reading, self.menu, history)
         # one decoder and one kept encoding: requests of several threads take turns
         with self._lock:
-            self.decoder.start(self._states(units), units, self.menu, self._candidates, self._slots)
+            self.decoder.start(self._states(reading.units), reading.units, self.menu, self._candidates, self._slots)
             step = decode(grammar, self.decoder)
         if step.kind == "act" and any(_same(step, call) for call in history):
             return Step("finish", "done")
-        return step
+        strange = unknown_names(grammar) if step.kind == "act" else ()
+        return Step("ask", missing=strange) if strange else step
 
     def _states(self, units: tuple[Unit, ...]) -> Array:
         if self._last is None or self._last[0] != units:
@@ -97,6 +99,18 @@ class Planner:
             if text not in self._cards:
                 self._cards[text] = self.encoder.sentence(text)
         return np.stack([self._cards[t] for t in texts]) if texts else np.zeros((0, 384), np.float32)
+
+
+def unknown_names(grammar: Grammar) -> tuple[str, ...]:
+    """What must be asked for because a written call points at a name that no camera and nobody enrolled carries."""
+    found: list[str] = []
+    kind = ""
+    for channel, index in grammar.written:
+        if channel == "slot":
+            kind = grammar.menu.slots[index][1].kind
+        elif channel == "start" and "unknown" in grammar.units[index].kinds:
+            found.append("cameras" if kind == "cameras" else "person")
+    return tuple(m for m in MISSING_KINDS if m in found)
 
 
 def decode(grammar: Grammar, decoder: Decoder) -> Step:

@@ -5,6 +5,7 @@ Owns the wording. Nothing here decides anything, and no model writes a word of i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from viot_agent.llm.mini.grammar import Step
@@ -20,6 +21,7 @@ _QUESTIONS = {
     "media": "Which picture or video do you mean? Please attach it.",
     "handle": "Which earlier result do you mean?",
     "choice": "Which of the possible ways do you want?",
+    "event": "What shall I watch for: a person, a plate, fire, a crowd, anything unusual, or anybody at all?",
 }
 _MISSING = {
     "person": "the person is not named and no picture is attached",
@@ -31,6 +33,7 @@ _MISSING = {
     "media": "no picture or video is attached",
     "handle": "the earlier result is not named",
     "choice": "the way to do it is not chosen",
+    "event": "what to watch for is not said",
 }
 _NO_TOOL = {
     "greeting": "a greeting",
@@ -40,10 +43,36 @@ _NO_TOOL = {
 }
 
 
+_GREETING = frozenset(
+    "hi hello hey hiya howdy greetings morning afternoon evening day good there all everyone yo".split()
+)
+_THANKS = frozenset(
+    "thanks thank thx ta cheers you very much so a lot many million for that great perfect ok okay".split()
+)
+
+
+def courtesy(text: str) -> str:
+    """``greeting`` or ``thanks`` for a text that is nothing else, else an empty string."""
+    words = re.findall(r"[a-z']+", text.casefold())
+    if not words or len(words) > 8 or any(c.isdigit() for c in text):
+        return ""
+    if set(words) <= _GREETING and set(words) & {"hi", "hello", "hey", "hiya", "howdy", "greetings", "good", "yo"}:
+        return "greeting"
+    if set(words) <= _THANKS and set(words) & {"thanks", "thank", "thx", "ta", "cheers"}:
+        return "thanks"
+    return ""
+
+
+def absent(tool: str, purpose: str) -> str:
+    """What is said of a request that needs a tool which is not installed."""
+    return f"That needs {tool}, which is not installed here ({purpose.rstrip('.')})."
+
+
 def thought(step: Step) -> str:
     """The thought of a step, in words."""
     if step.kind == "act":
-        return f"A tool is needed: {', then '.join(step.plan)}."
+        goals = [f"if its condition holds {t}" if i in step.open else t for i, t in enumerate(step.plan)]
+        return f"A tool is needed: {', then '.join(goals)}."
     if step.kind == "ask":
         reasons = " and ".join(_MISSING[m] for m in step.missing)
         return f"{reasons[0].upper()}{reasons[1:]}, so I must ask."

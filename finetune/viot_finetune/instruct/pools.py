@@ -50,6 +50,11 @@ _ENDINGS = (
     " 2 north", " 2 south", " level 1", " level 2", " inner", " outer", " left", " right", "-01", "-02", " B2",
     " II",
 )  # fmt: skip
+_TELLING = (
+    ("1", "2", "3", "4", "5", "6"), ("7", "8", "9", "10", "11", "12"), ("A", "B", "C", "D"), ("a", "b", "c"),
+    ("north", "south", "east", "west"), ("left", "right"), ("inner", "outer"), ("upper", "lower"),
+    ("01", "02", "03"), ("101", "102", "103"), ("front", "back"),
+)  # fmt: skip
 _CODES = ("cam", "cam ", "camera ", "cctv ", "ch", "unit ", "c", "ptz-", "view ", "nvr2-")
 _GROUPS = (
     "north gates", "south side", "perimeter", "ground floor", "first floor", "car parks", "loading docks",
@@ -113,6 +118,54 @@ class Pools:
             if name != near and half_of(name) == self.half:
                 return name
         raise AssertionError("the pool of cameras has an empty half")
+
+    def siblings(self, rng: random.Random) -> tuple[str, str, str]:
+        """Two cameras that differ in their last word, and that word of the second: ("gate 2", "gate 3", "3")."""
+        for _ in range(400):
+            site = rng.choice(_SITES)
+            ends = rng.choice(_TELLING)
+            first, second = rng.sample(ends, 2)
+            style = rng.choice((str, str, str.title, str.upper))
+            names = style(f"{site} {first}"), style(f"{site} {second}")
+            if half_of(site + first) == self.half:
+                return names[0], names[1], style(second)
+        raise AssertionError("the pool of siblings has an empty half")
+
+    def plural_site(self, rng: random.Random) -> tuple[str, str, list[str]]:
+        """A noun, its plural, and two to four cameras of that sort: ("gate", "gates", ["gate 1", "north gate"])."""
+        site = rng.choice([s for s in _SITES if half_of(s) == self.half and not s.endswith(("s", "y"))])
+        ends = list(rng.choice(_TELLING))
+        rng.shuffle(ends)
+        plural = site + ("es" if site.endswith(("ch", "sh", "x", "ss")) else "s")
+        names = [f"{site} {e}" for e in ends[: rng.randint(2, min(4, len(ends)))]]
+        return site, plural, [n.title() if rng.random() < 0.3 else n for n in names]
+
+    def stranger(self, rng: random.Random) -> str:
+        """A full name, to be enrolled by nobody."""
+        return f"{rng.choice(_FIRST)} {rng.choice(_LAST)}".replace("~", " ")
+
+    def future(self, rng: random.Random) -> str:
+        """When an alert shall be on."""
+        day = rng.choice(_DAYS)
+        return rng.choice(
+            (
+                "at night", "tonight", "overnight", "on weekends", "during the night", "outside opening hours",
+                "after closing time", "from now on", f"after {self.clock(rng)}", f"until {day}", f"on {day}",
+                f"between {self.clock(rng)} and {self.clock(rng)}", "for the next two hours", "this weekend",
+                "tomorrow", "tomorrow morning", f"until {self.clock(rng)}", "on weekdays", "in the evening",
+                "during the match", "for the rest of the day", f"from {self.clock(rng)} to {self.clock(rng)}",
+                "every night", "before opening", f"until {day} morning", "next week", "in the small hours",
+            )
+        )  # fmt: skip
+
+    def number(self, rng: random.Random) -> str:
+        """A number of people."""
+        words = ("three", "four", "five", "six", "eight", "ten", "twelve", "fifteen", "twenty")
+        return (
+            rng.choice(words)
+            if rng.random() < 0.25
+            else str(rng.choice((2, 3, 4, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 80, 100, 150, 200)))
+        )
 
     def group(self, rng: random.Random) -> str:
         return rng.choice([g for g in _GROUPS if half_of(g) == self.half])

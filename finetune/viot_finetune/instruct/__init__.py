@@ -1,0 +1,1 @@
+"""VIoT-Instruct: authored phrasings, their checks, and the builder of training cases."""

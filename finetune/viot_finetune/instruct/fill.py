@@ -1,0 +1,484 @@
+"""From authored phrasings to cases: slots filled in a small random fleet, words noised, branches chosen.
+
+Mentions are found by ``fleet.mentions`` in the filled text, exactly as in serving. Conditions ("if there is smoke,
+then ...") are settled one way or the other by an observation that says so; the steps that follow are those that then
+happen.
+
+Owns filling and noise. Does not know the model's elements (``mini.prepare`` does).
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from viot_agent.bench.verdict import verdict_of
+from viot_agent.fleet.mentions import find_mentions
+from viot_agent.fleet.types import Camera, Mention, Person
+from viot_agent.llm.mini.units import trim_time
+from viot_finetune.instruct.check import load
+from viot_finetune.instruct.observations import observe
+from viot_finetune.instruct.pools import Half, Pools
+
+_SLOT = re.compile(
+    r"\{(person2?|image|camera[23]?|camera2_short|pair|plural|group|plate2?|time2?|time_np|time_at|future|n|nocamera|"
+    r"noperson)\}"
+)
+_OPENERS = (
+    "hey, ", "ok so ", "please ", "quick question: ", "hi, ", "um, ", "listen, ", "good morning, ", "control, ",
+    "@bot ", "Hello! ", "sorry to bother you, ", "so... ", "question - ", "yo ", "Dear team, ", "right, ",
+)  # fmt: skip
+_CLOSERS = (" thanks", " please", " thx", ", over", " asap", " - thank you", " cheers", " pls", "!!", " ok?")
+_KEYS = {"a": "s", "e": "r", "i": "o", "o": "p", "t": "r", "n": "m", "s": "d", "r": "t", "l": "k", "h": "g"}
+_NUMBERS = {
+    w: str(n) for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
+}
+_NUMBERS |= {"fifteen": "15", "twenty": "20"}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One turn as sent: the text, what code recognises in it, and what is attached."""
+
+    text: str
+    mentions: tuple[Mention, ...]
+    uploads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One right call. ``waits`` are the later calls (tools) whose condition is open when it is made; ``observation``
+    what comes of it; ``rest`` the tools that remain after it, each with whether its condition is open."""
+
+    tool: str
+    args: dict[str, Any]
+    observation: str
+    status: str
+    rest: tuple[tuple[str, bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A request as a person would send it, and what is right.
+
+    ``where`` says where in which turn an argument's value was said: ``{value: (turn, start, end)}``; the request is
+    the last turn.
+    """
+
+    id: str
+    said: Said
+    earlier: tuple[Said, ...]
+    cameras: tuple[str, ...]
+    groups: tuple[str, ...]
+    people: tuple[str, ...]
+    steps: tuple[Expected, ...]
+    reply: str = ""
+    missing: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    where: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        return self.said.text
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How often words are disturbed; ``CLEAN`` is for evaluation."""
+
+    typos: float = 0.3
+    case: float = 0.15
+    opener: float = 0.08
+    nobody: float = 0.1  # no person is enrolled at all: names are found by their looks only
+    missed: float = 0.04  # a time or plate that code does not recognise: copied as plain words
+
+
+CLEAN = Noise(0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def load_rows(folder: Path, pattern: str = "phrasings_*.jsonl") -> list[dict[str, Any]]:
+    """All authored rows of the folder's files of that name, in order, each with an id. Raises FileNotFoundError."""
+    rows = []
+    for path in sorted(folder.glob(pattern)):
+        stem = path.stem.rpartition("_")[2]
+        rows += [{"id": f"{stem}-{n:04d}", **row} for n, row in enumerate(load(path), 1)]
+    if not rows:
+        raise FileNotFoundError(f"no {pattern} in {folder}")
+    return rows
+
+
+def fill(row: dict[str, Any], rng: random.Random, half: Half, noise: Noise) -> list[Example]:
+    """One filling of a phrasing: one example, or one a turn."""
+    values, world = _world(row, Pools(half), rng, noise)
+    turns = row.get("turns") or [row]
+    said: list[Said] = []
+    where: dict[str, tuple[int, int, int]] = {}
+    found = []
+    for n, turn in enumerate(turns):
+        # what a turn attaches later turns may still mean
+        uploads = tuple(turn.get("uploads", row.get("uploads", ()) if n == 0 else ()))
+        text, spans = _text(turn, values, rng, noise)
+        where = (
+            {**{k: (n, a, b) for k, (a, b) in spans.items()}, **where}
+            if n == 0
+            else {**where, **{k: (n, a, b) for k, (a, b) in spans.items()}}
+        )
+        at_hand = tuple(dict.fromkeys([*(u for s in said for u in s.uploads), *uploads]))
+        mentions = _miss(tuple(find_mentions(text, world.fleet, world.known, at_hand)), rng, noise.missed)
+        said.append(Said(text, mentions, uploads))
+        texts = [s.text for s in said]
+        steps, places = _steps(turn, values, texts, where, at_hand, world, rng)
+        found.append(
+            Example(
+                row["id"] if len(turns) == 1 else f"{row['id']}.{n + 1}",
+                Said(text, mentions, at_hand),
+                tuple(said[:-1]),
+                world.cameras,
+                world.groups,
+                world.people,
+                steps,
+                turn.get("reply", ""),
+                tuple(turn.get("missing", ())),
+                tuple(row.get("tags", ())),
+                places,
+            )
+        )
+    return found
+
+
+# The small fleet around a request ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Fleet:
+    cameras: tuple[str, ...]
+    groups: tuple[str, ...]
+    people: tuple[str, ...]
+
+    @property
+    def fleet(self) -> list[Camera]:
+        out = []
+        for i, name in enumerate(self.cameras):
+            mine = self.groups[i % len(self.groups) :][:1] if self.groups else ()
+            if i == len(self.cameras) - 1 and len(self.groups) > len(self.cameras):
+                mine = self.groups[i:]
+            out.append(Camera(i, name, "", tuple(mine), "UTC", None))
+        return out
+
+    @property
+    def known(self) -> list[Person]:
+        return [Person(i, name, "", 1) for i, name in enumerate(self.people)]
+
+
+def _world(row: dict[str, Any], pools: Pools, rng: random.Random, noise: Noise) -> tuple[dict[str, str], _Fleet]:
+    text = "\n".join(t["text"] for t in row.get("turns") or [row])
+    close = "{camera2_short}" in text or "{pair}" in text or rng.random() < 0.4
+    if close:
+        first, second, short = pools.siblings(rng)
+        names = [first, second]
+    else:
+        first, short = pools.camera(rng), ""
+        names = [first]
+    while len(names) < 3:
+        name = pools.camera(rng, near=first if rng.random() < 0.5 else "")
+        if name.casefold() not in [n.casefold() for n in names]:
+            names.append(name)
+    values = {"camera": names[0], "camera2": names[1], "camera3": names[2], "image": "image-1"}
+    values["camera2_short"] = short
+    values["group"] = pools.group(rng)
+    values |= {"time": pools.moment(rng), "time_np": pools.noun_moment(rng), "time_at": pools.clock(rng)}
+    values["time2"] = next(t for t in iter(lambda: pools.moment(rng), "") if t != values["time"])
+    values |= {"person": pools.person(rng), "plate": pools.plate(rng), "future": pools.future(rng)}
+    values["n"] = pools.number(rng)
+    values["plate2"] = next(p for p in iter(lambda: pools.plate(rng), "") if p != values["plate"])
+    values["person2"] = next(
+        p for p in iter(lambda: pools.person(rng), "") if not set(p.split()) & set(values["person"].split())
+    )
+    fleet = list(names) if rng.random() < 0.9 else names[:1]
+    for slot in ("camera2", "camera3"):
+        if f"{{{slot}}}" in text or "{camera2_short}" in text or "{pair}" in text:
+            fleet = list(names)
+    values["pair"] = _pair(first, names[1], short, rng) if close else ""
+    size = rng.choice((0, 1, 2, 3, 4, 6, 8, 12)) if rng.random() < 0.9 else rng.randint(20, 60)
+    fleet += [pools.camera(rng, near=first if rng.random() < 0.4 else "") for _ in range(size)]
+    values["plural"] = ""
+    if "{plural}" in text:
+        site, values["plural"], members = pools.plural_site(rng)
+        fleet = [n for n in fleet if site not in n.casefold() or n in (values["camera"], values["camera2"])] + members
+    missing = pools.stranger(rng)
+    while any(set(missing.split()) & set(p.split()) for p in (values["person"], values["person2"])):
+        missing = pools.stranger(rng)
+    values["noperson"] = missing
+    others = [
+        p for p in (pools.person(rng) for _ in range(rng.randint(0, 5))) if not set(p.split()) & set(missing.split())
+    ]
+    people = [values["person"], values["person2"], *others]
+    if noise.nobody > rng.random() and "{noperson}" not in text:
+        people = []
+    groups = list(dict.fromkeys([values["group"], *(pools.group(rng) for _ in range(rng.randint(0, 2)))]))
+    values["nocamera"] = _nowhere(fleet, groups, pools, rng)
+    rng.shuffle(fleet)
+    rng.shuffle(people)
+    return values, _Fleet(tuple(dict.fromkeys(fleet)), tuple(groups), tuple(dict.fromkeys(people)))
+
+
+def _pair(first: str, second: str, short: str, rng: random.Random) -> str:
+    """Two siblings in one phrase."""
+    joint = rng.choice((" and ", " and ", " and ", " & ", " or ", ", "))
+    stem, _, end = first.rpartition(" ")
+    noun = stem.rpartition(" ")[2]
+    plural = stem + ("es" if noun.casefold().endswith(("ch", "sh", "x", "ss")) else "" if noun[-1] in "syY" else "s")
+    return f"{rng.choice((stem, plural))} {end}{joint}{short}"
+
+
+def _nowhere(fleet: Sequence[str], groups: Sequence[str], pools: Pools, rng: random.Random) -> str:
+    """A camera's name that the fleet does not hold: mostly a known noun with a strange number."""
+    known = {n.casefold() for n in [*fleet, *groups]}
+    for _ in range(200):
+        stems = [n.rpartition(" ")[0] for n in fleet if n.rpartition(" ")[2].isalnum() and " " in n]
+        if stems and rng.random() < 0.75:
+            name = f"{rng.choice(stems)} {rng.choice((9, 13, 14, 21, 44, 77, 99))}"
+        else:
+            name = rng.choice(("cam ", "camera ", "gate ", "pier ", "dock ")) + str(rng.randint(50, 99))
+        if name.casefold() not in known:
+            return name
+    raise AssertionError("no name is left")
+
+
+# The words ---------------------------------------------------------------------------------------------------------
+
+
+def _text(
+    turn: dict[str, Any], values: dict[str, str], rng: random.Random, noise: Noise
+) -> tuple[str, dict[str, tuple[int, int]]]:
+    """The filled, noised text, and where each argument pattern and slot stands in it."""
+    template: str = turn["text"]
+    parts: list[str] = []
+    spans: dict[str, tuple[int, int]] = {}
+    at = 0
+    disturbed = rng.random() < noise.typos
+    if noise.opener > rng.random() and turn["steps"]:
+        parts.append(rng.choice(_OPENERS))
+    for start, end, pattern in [*_fields(template, turn["steps"]), (len(template), len(template), "")]:
+        literal = template[at:start]
+        parts.append(_typo(literal, rng) if disturbed else literal)
+        if pattern:
+            value = ""
+            place, done = sum(map(len, parts)), start
+            for slot in _SLOT.finditer(template, start, end):
+                # a slot inside a longer copied stretch can be an argument of its own
+                value += template[done : slot.start()]
+                at_slot = place + len(value)
+                value += values[slot[1]]
+                spans.setdefault(slot[0], (at_slot, place + len(value)))
+                done = slot.end()
+            value += template[done:end]
+            spans.setdefault(pattern.casefold(), (place, place + len(value)))
+            parts.append(value)
+        at = end
+    if noise.opener > rng.random() and turn["steps"]:
+        parts.append(rng.choice(_CLOSERS))
+    text = "".join(parts)
+    if rng.random() < noise.case:
+        text = _recase(text, rng.choice((str.lower, str.lower, str.upper)))
+    return text, spans
+
+
+def _fields(template: str, steps: Sequence[dict[str, Any]]) -> list[tuple[int, int, str]]:
+    """Stretches of the template that are filled or copied: argument patterns (longest first), then single slots."""
+    patterns: set[str] = set()
+    for step in steps:
+        for key, value in step["args"].items():
+            if key not in ("event", "method", "mask", "scene", "poses"):
+                patterns |= set(value if isinstance(value, list) else [value])
+    found: list[tuple[int, int, str]] = []
+    for pattern in sorted(patterns, key=len, reverse=True):
+        if re.fullmatch(r"@\d|(?:image|video)-\d", pattern):
+            continue
+        edge = r"\b" if pattern[0].isalnum() else "", r"\b" if pattern[-1].isalnum() else ""
+        for match in re.finditer(edge[0] + re.escape(pattern) + edge[1], template, re.IGNORECASE):
+            if all(match.end() <= a or b <= match.start() for a, b, _ in found):
+                found.append((match.start(), match.end(), pattern))
+    for match in _SLOT.finditer(template):
+        if all(match.end() <= a or b <= match.start() for a, b, _ in found):
+            found.append((match.start(), match.end(), match[0]))
+    return sorted(found)
+
+
+def _typo(literal: str, rng: random.Random) -> str:
+    words = re.split(r"(\s+)", literal)
+    places = [i for i, w in enumerate(words) if len(w) > 3 and w.isalpha()]
+    for i in rng.sample(places, min(len(places), rng.randint(1, 2))):
+        word, k = words[i], rng.randrange(1, len(words[i]) - 1)
+        words[i] = rng.choice(
+            (
+                word[:k] + word[k + 1 :],
+                word[:k] + word[k + 1] + word[k] + word[k + 2 :],
+                word[:k] + _KEYS.get(word[k], "") + word[k + 1 :],
+                word[:k] + word[k] + word[k:],
+            )
+        )
+    return "".join(words)
+
+
+def _recase(text: str, change: Any) -> str:
+    # character by character: places must not move (the capital of ß is two letters)
+    return "".join(change(c) if len(change(c)) == 1 else c for c in text)
+
+
+def _miss(mentions: tuple[Mention, ...], rng: random.Random, rate: float) -> tuple[Mention, ...]:
+    return tuple(m for m in mentions if m.kind not in ("time", "plate") or rng.random() >= rate)
+
+
+# The right calls -----------------------------------------------------------------------------------------------------
+
+
+def _steps(
+    turn: dict[str, Any],
+    values: dict[str, str],
+    texts: Sequence[str],
+    where: dict[str, tuple[int, int, int]],
+    uploads: Sequence[str],
+    world: _Fleet,
+    rng: random.Random,
+) -> tuple[tuple[Expected, ...], dict[str, tuple[int, int, int]]]:
+    """The calls that happen in the branch that is chosen here, and where their values were said."""
+    rows = turn["steps"]
+    truth = {k: rng.random() < 0.55 for k in range(1, len(rows) + 1)}
+    happens: dict[int, bool] = {}
+    for k, step in enumerate(rows, 1):
+        rule = re.fullmatch(r"(not )?(\d)", str(step.get("when", "")))
+        happens[k] = rule is None or (happens[int(rule[2])] and truth[int(rule[2])] == (rule[1] is None))
+    places: dict[str, tuple[int, int, int]] = {}
+    made: dict[int, str] = {}
+    out: list[Expected] = []
+    for k, step in enumerate(rows, 1):
+        if not happens[k]:
+            continue
+        args = {
+            name: _argument(name, value, values, texts, where, uploads, made, places)
+            for name, value in step["args"].items()
+        }
+        text, status, handle = _observation(step, truth[k], values, args, world, rng)
+        made[k] = handle
+        rest = []
+        for j in range(k + 1, len(rows) + 1):
+            rule = re.fullmatch(r"(?:not )?(\d)", str(rows[j - 1].get("when", "")))
+            # a condition is open as long as the step that tests it has not been observed
+            open_ = rule is not None and int(rule[1]) >= k
+            if happens[j] or (open_ and happens[int(rule[1]) if rule else 0]):
+                rest.append((rows[j - 1]["tool"], open_))
+        out.append(Expected(step["tool"], args, text, status, tuple(rest)))
+    return tuple(out), places
+
+
+def _argument(
+    name: str,
+    value: Any,
+    values: dict[str, str],
+    texts: Sequence[str],
+    where: dict[str, tuple[int, int, int]],
+    uploads: Sequence[str],
+    made: dict[int, str],
+    places: dict[str, tuple[int, int, int]],
+) -> Any:
+    if isinstance(value, list):
+        flat = []
+        for item in value:
+            flat += _cameras(item, values, texts, where, places)
+        return flat
+    if value in uploads or name in ("method", "mask"):
+        return value
+    if re.fullmatch(r"@\d", value):
+        return made[int(value[1])]
+    if name == "event":
+        return _event(value, values, where, places)
+    place = where.get(value.casefold()) or _said_before(value, texts)
+    said = texts[place[0]][place[1] : place[2]]
+    said = trim_time(said) if name == "time" else said
+    places[said] = place
+    return said
+
+
+def _said_before(value: str, texts: Sequence[str]) -> tuple[int, int, int]:
+    """Where an earlier turn said words that only now become an argument."""
+    for turn in range(len(texts) - 1, -1, -1):
+        at = texts[turn].casefold().find(value.casefold())
+        if at >= 0:
+            return turn, at, at + len(value)
+    raise KeyError(value)
+
+
+def _cameras(
+    item: str,
+    values: dict[str, str],
+    texts: Sequence[str],
+    where: dict[str, tuple[int, int, int]],
+    places: dict[str, tuple[int, int, int]],
+) -> list[str]:
+    if item == "{pair}":
+        names = [values["camera"], values["camera2"]]
+        places.update(dict.fromkeys(names, where["{pair}"]))
+        return names
+    item = "{camera2}" if item == "{camera2_short}" else item
+    key = item.casefold()
+    if key not in where and item == "{camera2}" and "{camera2_short}" in where:
+        key = "{camera2_short}"
+    if key not in where and item in ("{camera}", "{camera2}") and "{pair}" in where:
+        key = "{pair}"
+    place = where[key]
+    slot = re.fullmatch(r"\{(camera[23]?)\}", item)
+    said = values[slot[1]] if slot else texts[place[0]][place[1] : place[2]]
+    places[said] = place
+    return [said]
+
+
+def _event(
+    value: str, values: dict[str, str], where: dict[str, tuple[int, int, int]], places: dict[str, tuple[int, int, int]]
+) -> str:
+    slot = re.search(r"\{(\w+)\}", value)
+    if slot is None:
+        return value
+    said = values[slot[1]]
+    places[said] = where[slot[0]]
+    form = value[: slot.start()]
+    return form + (_NUMBERS.get(said, said) if form == "crowd>" else said)
+
+
+def _observation(
+    step: dict[str, Any], met: bool, values: dict[str, str], args: dict[str, Any], world: _Fleet, rng: random.Random
+) -> tuple[str, str, str]:
+    """``(text, status, value)``: what the step reports; the value is the scene or the handle that later steps need."""
+    tool, obs = step["tool"], step.get("obs")
+    texts = obs["met" if met else "unmet"] if isinstance(obs, dict) else obs
+    if texts and (isinstance(obs, dict) or rng.random() < 0.7):
+        text = _SLOT.sub(lambda m: values[m[1]], rng.choice(texts))
+        status: str = verdict_of(tool, text)
+    else:
+        text, status = observe(tool, rng, values, args.get("cameras", ()))
+    if tool == "scene_recognition":
+        from viot_finetune.instruct.observations import SCENES
+
+        named = [s for s in SCENES if re.search(rf"(?<!\w){re.escape(s)}(?!\w)", text, re.IGNORECASE)]
+        if not named:
+            text, status = observe(tool, rng, values, args.get("cameras", ()))
+            named = [s for s in SCENES if re.search(rf"(?<!\w){re.escape(s)}(?!\w)", text, re.IGNORECASE)]
+        value = max(named, key=len)
+        at = text.casefold().find(value)
+        return text, status, text[at : at + len(value)]
+    stem = {
+        "pose_estimation": "poses", "export_clip": "clip", "privacy_cloak": "cloak", "masked_face_generation": "mask",
+        "face_redaction": "redacted",
+    }.get(tool)  # fmt: skip
+    if stem is None:
+        return text, status, ""
+    handle = re.search(rf"\b{stem}-\d+\b", text)
+    if handle is None:
+        number = rng.randint(1, 30)
+        text = rng.choice((f"{text} ({stem}-{number})", f"{stem}-{number}: {text}"))
+        return text, status, f"{stem}-{number}"
+    return text, status, handle[0]

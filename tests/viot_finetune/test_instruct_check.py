@@ -1,0 +1,86 @@
+"""The rules of authored phrasings: what breaks them is found, and the phrasings that ship keep them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from viot_agent.bench.cards import cards
+from viot_finetune.instruct.check import ARGS, check, faults, load, main, skeleton, twins
+
+DATA = Path(__file__).resolve().parents[2] / "datasets" / "viot_instruct"
+GOOD: dict[str, Any] = {
+    "text": "is {person} at {camera} now",
+    "steps": [{"tool": "face_recognition", "args": {"person": "{person}", "cameras": ["{camera}"], "time": "now"}}],
+}
+
+
+def step(tool: str, **args: Any) -> dict[str, Any]:
+    return {"text": "x {person} {camera} {time} at noon", "steps": [{"tool": tool, "args": args}]}
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        (GOOD, None),
+        (step("unlock_door"), "no tool"),
+        (step("export_clip", cameras=["{camera}"]), "needs time"),
+        (step("list_cameras", cameras=["{camera}"]), "takes no cameras"),
+        (step("crowd_counting", cameras="{camera}"), "cameras is a list"),
+        (step("crowd_counting", cameras=["{camera2}"]), "not in the text"),
+        (step("crowd_counting", time="at noon"), "leading preposition"),
+        (step("anomaly_detection", scene="@1"), "comes after scene_recognition"),
+        (step("privacy_cloak", media="image-1"), "not attached"),
+        (step("create_alert", event="flood"), "event"),
+        ({"text": "hm", "steps": []}, "needs a reply"),
+        ({"text": "hm {mood}", "steps": [], "reply": "help"}, "unknown slots"),
+        ({"text": "hm", "steps": [], "reply": "ask"}, "missing goes with ask"),
+        ({"turns": [{"text": "hm", "steps": [], "reply": "help"}]}, "at least two"),
+    ],
+)
+def test_faults(row: dict[str, Any], fault: str | None) -> None:
+    found = list(faults(row))
+    assert (found == []) if fault is None else any(fault in f for f in found), found
+
+
+def test_a_condition_needs_observations_that_settle_it() -> None:
+    row = {
+        "text": "if {person} is at {camera}, save {camera} {time}",
+        "steps": [
+            {"tool": "face_recognition", "args": {"person": "{person}", "cameras": ["{camera}"]}},
+            {"tool": "export_clip", "args": {"cameras": ["{camera}"], "time": "{time}"}, "when": "1"},
+        ],
+    }
+    assert any("met and unmet" in f for f in faults(row))
+
+
+def test_twins_share_a_skeleton() -> None:
+    rows = [{"text": "has {person} been at gate now please"}, {"text": "please, has {plate} been at gate now?"}]
+    named = [(str(i), skeleton(r)) for i, r in enumerate(rows)]
+    assert list(twins(named)) == ["1 shares its skeleton with 0"]
+    assert list(twins(named[:1], [("z", frozenset("other words of no kin".split()))])) == []
+
+
+def test_the_rules_are_the_cards(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, spec in cards().items():
+        needed, optional = ARGS[name]
+        assert {a.name for a in spec.args if a.required} == set(needed), name
+        assert {a.name for a in spec.args if not a.required} == set(optional), name
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps(GOOD) + "\n{broken\n", "utf-8")
+    with pytest.raises(ValueError, match=r"a\.jsonl:2"):
+        load(file)
+    file.write_text(json.dumps({**GOOD, "text": "nobody"}) + "\n", "utf-8")
+    assert main([str(file)]) == 1
+    assert "not in the text" in capsys.readouterr().out
+
+
+def test_all_shipped_phrasings_keep_the_rules() -> None:
+    """At least 3,000 of them, and no two with one skeleton, across files."""
+    files = sorted(DATA.glob("phrasings_*.jsonl"))
+    assert sum(len(load(f)) for f in files) >= 3000
+    for i, file in enumerate(files):
+        assert check(file, files[:i]) == []
