@@ -15,6 +15,7 @@ from viot_agent.weights import Weights
 from viot_tools.faces.analyzer import CROP_SIDE, MAX_CROPS, MAX_LOOKS, FacesAnalyzer, cut_out, to_jpeg
 from viot_tools.faces.detect import Face
 from viot_tools.faces.identity import Calibration
+from viot_tools.faces.joint import LEAST_LOOKS
 from viot_tools.faces.recognise import unit
 
 CALIBRATION = Calibration("fake", "1", "fake", 1e-3, ((1e-3, 0.5), (1e-4, 0.6)), 0.3, 0.1, 0.05, 0.3, 0.5)
@@ -63,9 +64,27 @@ def frame(n: int, *, image: Image = BACKGROUND, step: float = 0.2) -> Frame:
     return Frame(n, round(n * step, 6), marked)
 
 
-def analyzer(script: Callable[[int], list[Face]], home: Path) -> FacesAnalyzer:
+class Doubled:
+    """Joint vectors that hold the first one twice; says which sizes of faces it was asked for."""
+
+    model, model_version = "fake+fake", "1"
+
+    def __init__(self) -> None:
+        self.heights: list[float] = []
+
+    def join(self, image: Image, faces: Sequence[Face], first: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert all(0 <= v <= max(image.shape) for f in faces for v in f.xyxy)
+        self.heights += [f.xyxy[3] - f.xyxy[1] for f in faces]
+        return unit(np.hstack([first, first]))
+
+
+def analyzer(script: Callable[[int], list[Face]], home: Path, joint: Doubled | None = None) -> FacesAnalyzer:
     return FacesAnalyzer(
-        Weights(home, None, "builtin"), detector=Scripted(script), recogniser=Colours(), calibration=CALIBRATION
+        Weights(home, None, "builtin"),
+        detector=Scripted(script),
+        recogniser=Colours(),
+        calibration=CALIBRATION,
+        joint=joint,
     )
 
 
@@ -115,6 +134,28 @@ def test_one_faint_detection_is_noise_and_a_sure_one_is_not(home: Path) -> None:
 def test_a_poor_track_says_why(home: Path) -> None:
     rows = run(analyzer(lambda n: [face(40, side=16)], home), [frame(n) for n in range(4)])
     assert [t.label for t in rows.tracks] == ["too small"]
+
+
+@pytest.mark.parametrize(
+    ("script", "joint"),
+    [
+        (lambda n: [face(40, side=32)], LEAST_LOOKS),  # 12.8 pixels between the eyes
+        (lambda n: [face(40, side=32)] if n < 2 else [], 0),  # seen too seldom
+        (lambda n: [face(40, side=44)], 0),  # 17.6
+        (lambda n: [face(40, side=16)], 0),  # under the gate
+        (lambda n: [face(40, side=36 + n // 2)], 0),  # comes nearer
+    ],
+)
+def test_small_faces_get_joint_vectors(script: Callable[[int], list[Face]], joint: int, home: Path) -> None:
+    joiner = Doubled()
+    noisy = np.random.default_rng(1).integers(0, 255, BACKGROUND.shape, dtype=np.uint8)
+    rows = run(analyzer(script, home, joiner), [frame(n, image=noisy) for n in range(20)])
+    both = [v for v in rows.vectors if v.model == "fake+fake"]
+    assert len(both) == joint == len(joiner.heights)
+    first = {(v.track, v.t): v for v in rows.vectors if v.model == "fake"}
+    for v in both:
+        assert v.vector == pytest.approx(unit(np.hstack([first[v.track, v.t].vector] * 2)), abs=1e-6)
+        assert v.quality == first[v.track, v.t].quality >= CALIBRATION.gate
 
 
 def test_still_frames_are_not_looked_at_again(home: Path) -> None:
@@ -169,6 +210,8 @@ def test_model_and_version_name_both_networks(home: Path) -> None:
     assert "dlib-hog" in made.model_version and made.recogniser.model_version in made.model_version
     hub = FacesAnalyzer(Weights(home, None, "hub"))
     assert hub.model == "mobilefacenet" and hub.model_version != made.model_version
+    assert made.joint is None and hub.joint is not None and hub.joint.model_version in hub.model_version
+    assert FacesAnalyzer(Weights(home, None, "hub"), recogniser=Colours(), calibration=CALIBRATION).joint is None
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,12 @@ def test_the_threshold_of_small_galleries_is_that_of_ten(enrolled: int, expected
 
 @given(st.integers(1, 500), st.integers(1, 500))
 def test_the_threshold_never_falls_with_the_gallery(a: int, b: int) -> None:
-    for calibration in (load("mobilefacenet", "yunet"), load("dlib-face-recogniser", "dlib-hog")):
+    for model, detector in (
+        ("mobilefacenet", "yunet"),
+        ("mobilefacenet+dlib-face-recogniser", "yunet"),
+        ("dlib-face-recogniser", "dlib-hog"),
+    ):
+        calibration = load(model, detector)
         low, high = sorted((a, b))
         assert calibration.upper(low) <= calibration.upper(high)
 
@@ -100,15 +105,18 @@ def test_equal_scores_fall_to_the_first_name_and_are_unsure() -> None:
 )
 def test_linked(own: NDArray[np.float32], other: NDArray[np.float32], named: bool) -> None:
     verdict = vote([look(own)], PEOPLE, CALIBRATION)
-    link = linked([look(own)], verdict, {"Anna": [other]}, CALIBRATION, 2)
+    link = linked([look(own)], verdict, {"Anna": [other]}, CALIBRATION, 2, CALIBRATION.margin)
     assert (link is not None) == named
 
 
 def test_a_link_needs_a_good_face_and_the_same_name() -> None:
     poor = [look(at(0.45), 0.1)]
-    assert linked(poor, vote(poor, PEOPLE, CALIBRATION), {"Anna": [at(0.45)]}, CALIBRATION, 2) is None
+    assert linked(poor, vote(poor, PEOPLE, CALIBRATION), {"Anna": [at(0.45)]}, CALIBRATION, 2, 0.05) is None
     good = [look(at(0.45))]
-    assert linked(good, vote(good, PEOPLE, CALIBRATION), {"Ben": [at(0.45)]}, CALIBRATION, 2) is None
+    assert linked(good, vote(good, PEOPLE, CALIBRATION), {"Ben": [at(0.45)]}, CALIBRATION, 2, 0.05) is None
+    # the margin is that of the thresholds which gave the verdict
+    assert linked(good, vote(good, PEOPLE, CALIBRATION), {"Anna": [at(0.45)]}, CALIBRATION, 2, 0.05) is not None
+    assert linked(good, vote(good, PEOPLE, CALIBRATION), {"Anna": [at(0.45)]}, CALIBRATION, 2, 0.5) is None
 
 
 @pytest.mark.parametrize(("score", "poor", "expected"), [(0.25, False, True), (0.24, False, False), (0.1, True, True)])
@@ -161,6 +169,7 @@ def test_shipped_thresholds_are_sane() -> None:
     rows = json.loads((files("viot_tools.faces") / "thresholds.json").read_text("utf-8"))["calibrations"]
     assert {(r["model"], r["detector"]) for r in rows} == {
         ("mobilefacenet", "yunet"),
+        ("mobilefacenet+dlib-face-recogniser", "yunet"),
         ("dlib-face-recogniser", "dlib-hog"),
     }
     for row in rows:

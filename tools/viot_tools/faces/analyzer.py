@@ -2,9 +2,10 @@
 
 It runs its own detector on sampled frames (not more often than ``GAP`` seconds apart), follows faces within the
 segment, and embeds at most ``MAX_LOOKS`` frames a track, spread over its time and the best of each stretch: embedding
-costs more than detection, and eight looks settle a vote. A track whose face changes half-way (two people meeting in one
-box) is split where the embeddings disagree. A track's ``label`` is empty, or says why its best look is no good ("too
-small").
+costs more than detection, and eight looks settle a vote. A track whose face changes half-way (two people meeting in
+one box) is split where the embeddings disagree. A track's ``label`` is empty, or says why its best look is no good
+("too small"). A track whose good looks are all small, and at least ``LEAST_LOOKS``, gets joint vectors (``joint``) of
+its best ``LEAST_LOOKS`` besides: one costs ten times the first vector.
 
 Owns the way from frames to rows. Knows no people and no library.
 """
@@ -17,11 +18,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from viot_agent.library.rows import CropRow, Rows, SegmentInfo, Shared, TrackRow, VectorRow
+from viot_agent.library.rows import CropRow, Rows, SegmentInfo, Shared, TrackRow, Vector, VectorRow
 from viot_agent.media.types import XYXY, Frame, Image
 from viot_agent.weights import Weights
 from viot_tools.faces.detect import REFINE_BELOW, Face, FaceDetector, around, make_detector, refine
 from viot_tools.faces.identity import Calibration, load
+from viot_tools.faces.joint import LEAST_LOOKS, JointRecogniser, is_small, make_joint
 from viot_tools.faces.quality import Quality, measure
 from viot_tools.faces.recognise import FaceRecogniser, make_recogniser
 from viot_tools.faces.tracking import CutDetector, FaceTracker, Trail
@@ -51,23 +53,30 @@ class FacesAnalyzer:
         detector: FaceDetector | None = None,
         recogniser: FaceRecogniser | None = None,
         calibration: Calibration | None = None,
+        joint: JointRecogniser | None = None,
     ) -> None:
         self.detector = detector or make_detector(weights)
+        # joint vectors belong to the tier's own recogniser: who brings another brings his own, or has none
+        self.joint = joint or (make_joint(weights) if recogniser is None else None)
         self.recogniser = recogniser or make_recogniser(weights)
         self.calibration = calibration or load(self.recogniser.model, self.detector.model)
         self.model = self.recogniser.model
         self.model_version = f"{self.recogniser.model_version}+{self.detector.model}-{self.detector.model_version}"
         self.summary = f"faces: {self.detector.model} detector, {self.recogniser.model} recogniser"
+        if self.joint is not None:
+            self.model_version += f"+joint-{self.joint.model_version}"
+            self.summary += f" (small faces: {self.joint.model})"
 
     def start(self, segment: SegmentInfo) -> FacesAnalysis:
         """The analysis of one segment; models load with the first frame (WeightsMissing when absent)."""
-        return FacesAnalysis(self.detector, self.recogniser, self.calibration)
+        return FacesAnalysis(self.detector, self.recogniser, self.calibration, self.joint)
 
 
 @dataclass(slots=True)
 class _Kept:
     """A frame of a trail that may be embedded. Of the picture only the aligned ``chip`` is kept; of a small face the
-    surroundings (``small``: cut-out, face in it), because its landmarks are found again if it is chosen."""
+    surroundings (``small``: cut-out, face in it), because its landmarks are found again if it is chosen (and
+    ``small`` is then the face as found again)."""
 
     t: float
     quality: Quality
@@ -94,8 +103,15 @@ class _Album:
 class FacesAnalysis:
     """The state of one segment."""
 
-    def __init__(self, detector: FaceDetector, recogniser: FaceRecogniser, calibration: Calibration) -> None:
+    def __init__(
+        self,
+        detector: FaceDetector,
+        recogniser: FaceRecogniser,
+        calibration: Calibration,
+        joint: JointRecogniser | None = None,
+    ) -> None:
         self._detector, self._recogniser, self._calibration = detector, recogniser, calibration
+        self._joint = joint
         self._tracker, self._cuts = FaceTracker(), CutDetector()
         self._albums: dict[int, _Album] = {}
         self._last: list[Face] = []
@@ -176,7 +192,7 @@ class FacesAnalysis:
         image, face = kept.small
         better = refine(self._detector, image, face)
         chip = self._recogniser.align(image, better)
-        return _Kept(kept.t, measure(better, chip), chip, None)
+        return _Kept(kept.t, measure(better, chip), chip, (image, better))
 
     def _write(
         self,
@@ -198,9 +214,22 @@ class FacesAnalysis:
         self._tracks.append(TrackRow(key, "face", points, label))
         for k, v in looks:
             self._vectors.append(VectorRow(key, k.t, self._recogniser.model, v, round(k.quality.value, 4)))
+        self._write_joint(key, looks)
         for crop in album.crops:
             if t0 <= crop.t < t1:
                 self._crops.append(CropRow(key, crop.t, crop.xyxy, to_jpeg(crop.image), round(crop.quality, 4)))
+
+    def _write_joint(self, key: str, looks: Sequence[tuple[_Kept, Vector]]) -> None:
+        if self._joint is None:
+            return
+        good = [(k, v) for k, v in looks if k.quality.value >= self._calibration.gate]
+        if len(good) < LEAST_LOOKS or not all(k.small is not None and is_small(k.small[1]) for k, _ in good):
+            return  # too few to decide, or a larger look says more by itself
+        for k, v in sorted(good, key=lambda kv: (-kv[0].quality.value, kv[0].t))[:LEAST_LOOKS]:
+            assert k.small is not None
+            image, face = k.small
+            [vector] = self._joint.join(image, [face], v[None])
+            self._vectors.append(VectorRow(key, k.t, self._joint.model, vector, round(k.quality.value, 4)))
 
 
 def choose(kept: Sequence[_Kept], gate: float) -> list[_Kept]:

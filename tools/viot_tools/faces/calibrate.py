@@ -2,6 +2,9 @@
 
 ``python -m viot_tools.faces.calibrate --data ../shared/data [--tier hub|builtin] [--out thresholds.json]``
 
+prints ``thresholds.json``, and with ``--out`` writes it and, beside it, ``joint.safetensors`` (``calibrate_small``, the
+hub tier's second row: small faces by two recognisers).
+
 Every picture goes the full path: detector, alignment, recogniser, quality. People (not pictures) are split into two
 halves by a hash of their name: numbers are chosen on one half and reported on the other. The gallery side of every pair
 is an original picture, the probe side the original or a copy shrunk until a camera's size (eye distances of
@@ -124,16 +127,23 @@ def central(faces: Sequence[Face], image: Image) -> Face | None:
     )
 
 
+def opened(picture: Picture) -> Image:
+    """(H, W, 3) RGB. Raises UserFault for a file that is no picture."""
+    import cv2
+
+    raw = cv2.imread(str(picture.path), cv2.IMREAD_COLOR)
+    if raw is None:
+        raise UserFault(f"{picture.path} is no readable picture")
+    return np.asarray(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), np.uint8)
+
+
 def embed_all(found: Sequence[Picture], detector: FaceDetector, recogniser: FaceRecogniser) -> list[Probe]:
     """Every picture and its shrunken copies along the full path; a face that is not found gives no probe."""
     import cv2
 
     probes: list[Probe] = []
     for number, picture in enumerate(found):
-        raw = cv2.imread(str(picture.path), cv2.IMREAD_COLOR)
-        if raw is None:
-            raise UserFault(f"{picture.path} is no readable picture")
-        image = cv2.cvtColor(raw, cv2.COLOR_BGR2RGB)
+        image = opened(picture)
         original = central(detector.detect(image), image)
         if original is None:
             continue
@@ -306,17 +316,26 @@ def calibrate(data: Path, weights: Weights) -> dict[str, Any]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. Returns the exit code."""
+    from viot_tools.faces.calibrate_small import calibrate_small  # which stands on this module
+    from viot_tools.faces.joint import FILE, MobileFaceNetDlib, write
+
     parser = argparse.ArgumentParser(prog="python -m viot_tools.faces.calibrate", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder laid out like ../shared/data")
     parser.add_argument("--tier", choices=("hub", "builtin"), action="append", help="default: both")
     parser.add_argument("--out", type=Path, help="write (or update) this JSON file")
     args = parser.parse_args(argv)
+    basis = None
     try:
         with tempfile.TemporaryDirectory() as scratch:
             rows = []
             for tier in args.tier or ("hub", "builtin"):
-                models = args.data / "models" if tier == "hub" else None
-                rows.append(calibrate(args.data, Weights(Path(scratch), models, tier)))
+                weights = Weights(Path(scratch), args.data / "models" if tier == "hub" else None, tier)
+                rows.append(calibrate(args.data, weights))
+                if tier == "hub":
+                    joint = MobileFaceNetDlib(weights)
+                    found = pictures(args.data)
+                    row, basis = calibrate_small(found, make_detector(weights), make_recogniser(weights), joint)
+                    rows.append(row)
     except ViotError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -326,6 +345,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     text = json.dumps({"command": "python -m viot_tools.faces.calibrate --data DIR", "calibrations": rows}, indent=1)
     if args.out is not None:
         args.out.write_text(text + "\n", "utf-8")
+        if basis is not None:
+            write(basis, args.out.with_name(FILE.name), joint.versions)
     print(text)
     return 0
 

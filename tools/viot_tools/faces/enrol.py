@@ -19,8 +19,9 @@ from viot_agent.media.types import Image
 from viot_agent.weights import Weights
 from viot_tools.faces.detect import Face, FaceDetector, make_detector
 from viot_tools.faces.identity import Calibration, load
+from viot_tools.faces.joint import JointRecogniser, make_joint
 from viot_tools.faces.quality import measure
-from viot_tools.faces.recognise import FaceRecogniser, make_recogniser
+from viot_tools.faces.recognise import FaceRecogniser, embed, make_recogniser
 
 log = logging.getLogger("viot.faces")
 
@@ -36,30 +37,39 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """Detector, recogniser and thresholds that belong together."""
+    """Detector, recogniser and thresholds that belong together; of small faces too, in a tier that has ``joint``
+    vectors of them."""
 
     detector: FaceDetector
     recogniser: FaceRecogniser
     calibration: Calibration
+    joint: JointRecogniser | None = None
+    small: Calibration | None = None
 
     @classmethod
     def of(cls, weights: Weights) -> Kit:
         """Those of the tier in force; models load on first use."""
         detector, recogniser = make_detector(weights), make_recogniser(weights)
-        return cls(detector, recogniser, load(recogniser.model, detector.model))
+        joint = make_joint(weights)
+        small = load(joint.model, detector.model) if joint is not None else None
+        return cls(detector, recogniser, load(recogniser.model, detector.model), joint, small)
 
 
 def enrol_vectors(pictures: Sequence[bytes], names: Sequence[str], weights: Weights) -> dict[str, NDArray[np.float32]]:
-    """For ``viot person enroll``: the vectors of the tier in force and, in the hub tier, of the builtin one where its
-    detector finds the faces too. ``names`` of the pictures stand in messages; warnings are logged.
+    """For ``viot person enroll``: the vectors of the tier in force (the joint ones for small faces among them) and, in
+    the hub tier, of the builtin one where its detector finds the faces too. ``names`` of the pictures stand in
+    messages; warnings are logged.
 
     Raises MediaFault for a picture with no face or with several, WeightsMissing when the tier's files are absent.
     """
     images = [decode_image(data) for data in pictures]
-    first = enrol(images, names, Kit.of(weights))
+    kit = Kit.of(weights)
+    first = enrol(images, names, kit)
     for sentence in first.warnings:
         log.warning(sentence)
     found = {first.model: first.vectors}
+    if kit.joint is not None:
+        found[kit.joint.model] = enrol_joint(images, names, kit.joint, kit)
     if weights.tier == "hub":
         other = Weights(weights.home, None, "builtin", weights.manifest)
         try:
@@ -88,6 +98,15 @@ def enrol(images: Sequence[Image], names: Sequence[str], kit: Kit) -> Enrolled:
         if others and float((vectors[others] @ vectors[i]).max()) < kit.calibration.lower:
             warnings.append(f"{name} does not look like the person in the other pictures")
     return Enrolled(kit.recogniser.model, vectors, tuple(warnings))
+
+
+def enrol_joint(images: Sequence[Image], names: Sequence[str], joint: JointRecogniser, kit: Kit) -> NDArray[np.float32]:
+    """(N, D) joint vectors of one person's pictures, to compare small faces with. Raises as :func:`enrol`."""
+    rows = []
+    for image, name in zip(images, names, strict=True):
+        face = only_face(image, name, kit.detector)
+        rows.append(joint.join(image, [face], embed(kit.recogniser, image, [face])))
+    return np.concatenate(rows)
 
 
 def only_face(image: Image, name: str, detector: FaceDetector) -> Face:

@@ -5,6 +5,8 @@ chances to be wrong, so each comparison gets far / n, read off the measured curv
 a smaller n, so that enrolling a second person does not change what was said of the first. Past the end of the curve its
 last point holds, and the rate then grows with n (``Calibration.measured_to``).
 
+A face that is small in all its frames is judged by joint vectors (``joint``), the same way, under their own thresholds.
+
 Owns the decision. Knows no pictures, no library and no words. How the numbers were chosen: ``calibrate``.
 """
 
@@ -160,12 +162,13 @@ def linked(
     matched: Mapping[str, Sequence[NDArray[np.float32]]],
     calibration: Calibration,
     enrolled: int,
+    margin: float,
 ) -> float | None:
-    """The second way to a match, for a track in doubt: its best person leads by the margin, *and* the track is as like
-    to one that was itself named that person (``matched``: name to summaries, of the same camera and about the same
-    time) as a match must be. Two independent accidents are needed to be wrong. One step only: linked tracks link no
-    further. Returns the cosine to the other track, or None."""
-    if verdict.answer != "unsure" or verdict.poor or verdict.score - verdict.runner_up < calibration.margin:
+    """The second way to a match, for a track in doubt: its best person leads by the ``margin`` (of the calibration
+    that gave the verdict), *and* the track is as like to one that was itself named that person (``matched``: name to
+    summaries, of the same camera and about the same time) as a match must be. Two independent accidents are needed to
+    be wrong. One step only: linked tracks link no further. Returns the cosine to the other track, or None."""
+    if verdict.answer != "unsure" or verdict.poor or verdict.score - verdict.runner_up < margin:
         return None
     own = summary(looks, calibration)
     best = max((float(own @ other) for other in matched.get(verdict.who, ())), default=-1.0)

@@ -1,6 +1,7 @@
 """From stored face tracks to people: who was where, who may have been, who is unknown.
 
-Tracks of one chain (a face that crosses a border between segments) are one *subject* and vote together. Owns grouping,
+Tracks of one chain (a face that crosses a border between segments) are one *subject* and vote together. A subject that
+is small in all its frames is judged by its joint vectors, where there are enough. Owns grouping,
 deciding and merging into appearances. Knows no words: ``tool`` makes the sentences.
 """
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from viot_agent.library.api import Library
 from viot_agent.library.rows import Track
 from viot_tools.faces.identity import Calibration, Look, Verdict, cluster, could_be, is_poor, linked, summary, vote
+from viot_tools.faces.joint import LEAST_LOOKS
 
 BRIDGE = 1.0
 """Appearances of one person on one camera that are at most this many seconds apart are one: a face is missed for a
@@ -28,13 +30,15 @@ clothes)."""
 @dataclass(frozen=True, slots=True)
 class Subject:
     """One face followed on one camera. ``looks`` are all its embeddings; never empty. ``start``/``end`` POSIX seconds,
-    half a sampling step beyond its first and last sight, inside the window that was asked for."""
+    half a sampling step beyond its first and last sight, inside the window that was asked for. ``small``: its joint
+    vectors, if it is small throughout and was seen well ``LEAST_LOOKS`` times; else empty."""
 
     camera: str
     tracks: tuple[Track, ...]
     looks: tuple[Look, ...]
     start: float
     end: float
+    small: tuple[Look, ...] = ()
 
     @property
     def reasons(self) -> frozenset[str]:
@@ -43,24 +47,33 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """Who is enrolled (name to template (D,)) and under which thresholds a track is compared with them."""
+
+    people: Mapping[str, NDArray[np.float32]]
+    calibration: Calibration
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """A subject with what was decided: ``who`` is None unless named. ``link`` is the cosine to the track it leaned
-    on."""
+    """A subject with what was decided, and under which thresholds: ``who`` is None unless named. ``link`` is the cosine
+    to the track it leaned on."""
 
     subject: Subject
     verdict: Verdict
     who: str | None
+    calibration: Calibration
     link: float | None = None
 
-    def may_be(self, name: str, calibration: Calibration) -> bool:
+    def may_be(self, name: str) -> bool:
         """True when this subject was not named and cannot be ruled out as ``name``. A profile never can be."""
         if self.who is not None or self.verdict.answer == "match":
             return False
         score = self.verdict.scores.get(name, -1.0)
         if self.verdict.poor and "turned away" in self.subject.reasons:
             return True
-        close = self.verdict.score - score < calibration.margin or self.verdict.who == name
-        return close and could_be(score, self.verdict.poor, calibration)
+        close = self.verdict.score - score < self.calibration.margin or self.verdict.who == name
+        return close and could_be(score, self.verdict.poor, self.calibration)
 
     def beside(self, others: Iterable[Subject]) -> bool:
         """True when this face was seen at the same time and by the same camera as one of ``others``: it is not
@@ -85,18 +98,25 @@ class Appearance:
 
 
 def subjects(
-    library: Library, camera: str, start: float | None, end: float | None, model: str, sampled_fps: float
+    library: Library,
+    camera: str,
+    start: float | None,
+    end: float | None,
+    model: str,
+    sampled_fps: float,
+    *,
+    joint: str = "",
+    gate: float = 0.0,
 ) -> list[Subject]:
-    """The faces of ``camera`` in the window, by first sight."""
+    """The faces of ``camera`` in the window, by first sight. ``joint``: the model of joint vectors, empty for none;
+    ``gate``: the quality at which a look is good enough to have one."""
     tracks = library.tracks("face", [camera], start, end, model=model)
     if not tracks:
         return []
     # looks just outside the window still say who it is
-    hits = library.vectors(model, [camera], min(t.start for t in tracks), max(t.end for t in tracks) + 1e-3)
-    looks: dict[int, list[Look]] = {}
-    for hit in hits:
-        if hit.vector is not None:
-            looks.setdefault(hit.track, []).append(Look(hit.ts, hit.quality, hit.vector))
+    whole = min(t.start for t in tracks), max(t.end for t in tracks) + 1e-3
+    looks = _looks(library, model, camera, *whole)
+    small = _looks(library, joint, camera, *whole) if joint else {}
     chains: dict[int, list[Track]] = {}
     for track in tracks:
         chains.setdefault(track.chain, []).append(track)
@@ -109,8 +129,23 @@ def subjects(
         half = max(_half_step(track, sampled_fps) for track in chain)
         a, b = min(t.start for t in chain) - half, max(t.end for t in chain) + half
         a, b = _inside(a, b, start, end, spans)
-        found.append(Subject(camera, tuple(chain), tuple(sorted(seen, key=lambda s: s.ts)), a, b))
+        # a track with enough good looks but no joint vector has a large one: it speaks for the whole chain
+        good = [t for t in chain if sum(look.quality >= gate for look in looks.get(t.id, ())) >= LEAST_LOOKS]
+        both = [look for t in good for look in small[t.id]] if all(t.id in small for t in good) else []
+        found.append(Subject(camera, tuple(chain), _in_time(seen), a, b, _in_time(both)))
     return sorted(found, key=lambda s: (s.start, s.tracks[0].id))
+
+
+def _looks(library: Library, model: str, camera: str, start: float, end: float) -> dict[int, list[Look]]:
+    looks: dict[int, list[Look]] = {}
+    for hit in library.vectors(model, [camera], start, end):
+        if hit.vector is not None:
+            looks.setdefault(hit.track, []).append(Look(hit.ts, hit.quality, hit.vector))
+    return looks
+
+
+def _in_time(looks: Iterable[Look]) -> tuple[Look, ...]:
+    return tuple(sorted(looks, key=lambda look: look.ts))
 
 
 def _half_step(track: Track, sampled_fps: float) -> float:
@@ -132,24 +167,27 @@ def _inside(
     return low, max(low, high)
 
 
-def decide(
-    found: Sequence[Subject], people: Mapping[str, NDArray[np.float32]], calibration: Calibration
-) -> list[Found]:
-    """Name the subjects, each by its own looks; then those in doubt, by a named one of the same camera (one step)."""
-    votes = [(subject, vote(subject.looks, people, calibration)) for subject in found]
-    named = [(s, v.who, summary(s.looks, calibration)) for s, v in votes if v.answer == "match"]
+def decide(found: Sequence[Subject], judge: Judge, small: Judge | None = None) -> list[Found]:
+    """Name the subjects, each by its own looks (small ones by their joint vectors if there is a judge for them); then
+    those in doubt, by a named one of the same camera (one step)."""
+    votes = []
+    for subject in found:
+        by, looks = (small, subject.small) if small is not None and subject.small else (judge, subject.looks)
+        votes.append((subject, vote(looks, by.people, by.calibration), by.calibration))
+    calibration = judge.calibration
+    named = [(s, v.who, summary(s.looks, calibration)) for s, v, _ in votes if v.answer == "match"]
     out = []
-    for subject, verdict in votes:
+    for subject, verdict, by_calibration in votes:
         if verdict.answer == "match":
-            out.append(Found(subject, verdict, verdict.who))
+            out.append(Found(subject, verdict, verdict.who, by_calibration))
             continue
         near: dict[str, list[NDArray[np.float32]]] = {}
         for other, who, vector in named:
             apart = max(other.start - subject.end, subject.start - other.end)
             if other.camera == subject.camera and apart <= LINK_WITHIN and not together(other, subject):
                 near.setdefault(who, []).append(vector)
-        link = linked(subject.looks, verdict, near, calibration, len(people))
-        out.append(Found(subject, verdict, verdict.who if link is not None else None, link))
+        link = linked(subject.looks, verdict, near, calibration, len(judge.people), by_calibration.margin)
+        out.append(Found(subject, verdict, verdict.who if link is not None else None, by_calibration, link))
     return out
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from viot_agent.errors import MediaFault, NameFault, RetryFault
+from viot_agent.errors import NameFault
 from viot_agent.steps import Claim, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import CamerasArg, PersonArg, TimeArg, ToolContext, tool
 
@@ -46,24 +46,25 @@ def face_recognition(
         time: the person's own time phrase; omitted = any time.
     """
     from viot_tools.faces.enrol import Kit
+    from viot_tools.faces.gallery import enrolled, small_judge, uploaded
     from viot_tools.faces.looked import look
-    from viot_tools.faces.sightings import decide, subjects
+    from viot_tools.faces.sightings import Judge, Subject, decide, subjects
 
     where = _windows(ctx, cameras, time)
     kit = Kit.of(ctx.weights)
     model = kit.recogniser.model
-    gallery: dict[str, NDArray[np.float32]]
+    people: dict[str, NDArray[np.float32]]
     unusable: dict[str, str] = {}
     wanted = person
     if person is not None and ctx.attachment(person) is not None:
-        gallery = {person: _uploaded(ctx, person, kit)}
+        people = {person: uploaded(ctx, person, kit)}
     else:
         if person is not None:
             try:
                 wanted = ctx.fleet.resolve_person(person).name
             except NameFault as error:
                 return _not_enrolled(ctx, error)
-        gallery, unusable = _gallery(ctx, kit)
+        people, unusable = enrolled(ctx, kit)
         if wanted is not None and wanted in unusable:
             return _observation(
                 ctx,
@@ -72,13 +73,17 @@ def face_recognition(
                 fix="viot person enroll with another picture",
             )
     looked = [look(ctx.library, c, w, ctx.request.now, "faces", model, ctx.fleet.local) for c, w in where]
-    found: list[Found] = []
+    joint, gate = kit.joint.model if kit.joint is not None else "", kit.calibration.gate
+    seen: list[list[Subject]] = []
     for entry in looked:
-        c, w = entry.camera, entry.window
+        c, w, fps = entry.camera, entry.window, entry.coverage.sampled_fps
         if entry.coverage.indexed_seconds > 0:
-            seen = subjects(ctx.library, c.name, w.start, w.end, model, entry.coverage.sampled_fps)
-            found += decide(seen, gallery, kit.calibration)
-    report = _Report(ctx, kit, {c.name: c for c, _ in where}, looked, found)
+            seen.append(subjects(ctx.library, c.name, w.start, w.end, model, fps, joint=joint, gate=gate))
+    small, without = None, ""
+    if any(subject.small for some in seen for subject in some):
+        small, without = small_judge(ctx, kit, people)
+    found = [f for some in seen for f in decide(some, Judge(people, kit.calibration), small)]
+    report = _Report(ctx, kit, {c.name: c for c, _ in where}, looked, found, without)
     if wanted is not None:
         return report.about(wanted)
     return report.everybody(unusable)
@@ -88,50 +93,6 @@ def _windows(ctx: ToolContext, cameras: Sequence[str] | None, time: str | None) 
     """The cameras and what the phrase means on each one's clock. Raises NameFault and TimeFault."""
     wanted = ctx.fleet.resolve_cameras(cameras, scope=ctx.request.camera_scope)
     return [(camera, ctx.fleet.window(time, camera, ctx.request.now)) for camera in wanted]
-
-
-def _uploaded(ctx: ToolContext, handle: str, kit: Kit) -> NDArray[np.float32]:
-    """The vector of an attached picture's one face. Raises RetryFault when it shows none or several."""
-    import numpy as np
-
-    from viot_agent.media.pictures import decode_image
-    from viot_tools.faces.enrol import enrol
-
-    path = ctx.attachment(handle)
-    assert path is not None
-    try:
-        image = decode_image(path)
-        [vector] = enrol([image], [handle], kit).vectors
-    except MediaFault as error:
-        raise RetryFault(error.message, fix=error.fix or "attach a picture of one face") from error
-    return np.asarray(vector)
-
-
-def _gallery(ctx: ToolContext, kit: Kit) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
-    """Templates of everybody enrolled, and why the rest has none. Vectors that the model in force lacks are made from
-    the enrolment pictures, and kept."""
-    from viot_agent.media.pictures import decode_image
-    from viot_tools.faces.enrol import enrol
-    from viot_tools.faces.identity import template
-
-    gallery: dict[str, NDArray[np.float32]] = {}
-    unusable: dict[str, str] = {}
-    for person in ctx.library.people():
-        vectors = ctx.library.person_vectors(person.name, kit.recogniser.model)
-        if not len(vectors):
-            pictures = [decode_image(data) for data in ctx.library.person_pictures(person.name)]
-            names = [f"picture {i} of {person.name}" for i in range(1, len(pictures) + 1)]
-            if not pictures:
-                unusable[person.name] = "no enrolment picture is kept"
-                continue
-            try:
-                vectors = enrol(pictures, names, kit).vectors
-            except MediaFault as error:
-                unusable[person.name] = error.message
-                continue
-            ctx.library.set_person_vectors(person.name, kit.recogniser.model, vectors)
-        gallery[person.name] = template(vectors)
-    return gallery, unusable
 
 
 def _not_enrolled(ctx: ToolContext, error: NameFault) -> Observation:
@@ -156,6 +117,7 @@ class _Report:
     cameras: dict[str, Camera]
     looked: list[Looked]
     found: list[Found]
+    without: str = ""
     claims: list[Claim] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
 
@@ -165,10 +127,9 @@ class _Report:
         """When was ``who`` seen?"""
         from viot_tools.faces.sightings import appearances
 
-        calibration = self.kit.calibration
         mine = [a for a in appearances(self.found) if a.who == who]
         theirs = [f.subject for f in self.found if f.who == who]
-        possible = [f for f in self.found if f.may_be(who, calibration) and not f.beside(theirs)]
+        possible = [f for f in self.found if f.may_be(who) and not f.beside(theirs)]
         doubtful = [f for f in possible if not f.verdict.poor]
         poor = [f for f in possible if f.verdict.poor]
         self._appearances(mine)
@@ -257,6 +218,8 @@ class _Report:
         self._say(f"{sentence}: {times}{more}", shown)
 
     def _problems(self, lead: str = "") -> None:
+        if self.without:
+            self._say(self.without)
         for entry in self.looked:
             if entry.problem:
                 fix = f" ({entry.fix})" if entry.fix else ""
@@ -307,7 +270,7 @@ class _Report:
             start=f.subject.start if start is None else start,
             end=f.subject.end if end is None else end,
             tool=NAME,
-            model=track.model,
+            model=f.calibration.model,
             model_version=track.model_version,
             track=str(track.id),
             who=named,
@@ -322,7 +285,7 @@ class _Report:
 
     def _say(self, sentence: str, evidence: Sequence[str] = ()) -> None:
         # a camera's or person's own name keeps its case; the words made here begin a sentence
-        own = ("the face in ", "only ", "no ")
+        own = ("the face in ", "only ", "no ", "small faces ")
         text = (sentence[0].upper() + sentence[1:] if sentence.startswith(own) else sentence) + "."
         self.claims.append(Claim(text, tuple(evidence)))
 
