@@ -262,3 +262,10 @@ def test_an_unmet_condition_is_said(tmp_path: Path) -> None:
     assert (
         run.answer.text == "3 people were seen on gate 2. Not done, because its condition does not hold: export_clip."
     )
+
+
+@pytest.mark.parametrize(("reply", "status"), [("help", "answered"), ("out_of_scope", "cannot_tell")])
+def test_a_fixed_reply_of_the_embedded_model_stands(tmp_path: Path, reply: str, status: str) -> None:
+    words = "This is what I can do. Find when a face was seen. Count people in view."
+    run = ask(tmp_path, AIMessage(words, additional_kwargs={"kind": "finish", "reply": reply}))
+    assert (run.answer.text, run.answer.status) == (words, status)

@@ -131,6 +131,9 @@ class Agent:
         if kwargs.get("kind") == "ask" and not state.stop:
             return self._asked_back(str(last.content), tuple(kwargs.get("missing", ())), mentions)
         model_text = str(last.content) if isinstance(last, AIMessage) and not last.tool_calls else ""
+        if kwargs.get("reply") and not state.observations and not state.stop:
+            # a fixed reply, written by code: it claims nothing of the footage
+            return Answer(model_text, "cannot_tell" if kwargs["reply"] == "out_of_scope" else "answered")
         answer = write_answer(model_text, request.text, state.observations, stop=state.stop)
         if kwargs.get("absent") and state.observations:
             said = "".join(f" Not done: {t} is not installed here." for t in kwargs["absent"])
@@ -139,8 +142,6 @@ class Agent:
             # the model left a sub-goal undone because its condition does not hold: that is said, never passed over
             said = "".join(f" Not done, because its condition does not hold: {t}." for t in kwargs["unmet"])
             answer = replace(answer, text=answer.text + said)
-        if kwargs.get("reply") == "out_of_scope" and not state.observations:
-            return Answer(model_text if kwargs.get("absent") else answer.text, "cannot_tell")
         return answer
 
     def _asked_back(self, question: str, missing: tuple[str, ...], mentions: Sequence[Mention]) -> Answer:
