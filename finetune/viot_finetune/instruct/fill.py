@@ -51,8 +51,8 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One right call. ``waits`` are the later calls (tools) whose condition is open when it is made; ``observation``
-    what comes of it; ``rest`` the tools that remain after it, each with whether its condition is open."""
+    """One right call. ``observation`` is what comes of it; ``rest`` the tools that remain after it, each with whether
+    its condition is still open."""
 
     tool: str
     args: dict[str, Any]

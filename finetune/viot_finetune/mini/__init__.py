@@ -1,1 +1,1 @@
-"""Training of the embedded model ``mini``: cards, slot pools, examples, the network, the loop, the evaluation."""
+"""Training of the embedded model ``mini``: cards, examples to tensors, the network, the loop, the evaluation."""

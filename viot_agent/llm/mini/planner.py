@@ -1,4 +1,4 @@
-"""One step of a run: text, mentions and history in, a grammatical step out.
+"""One step of a run: what is read and the calls so far in, a grammatical step out.
 
 Owns the greedy decoding loop under the grammar and what is kept between calls (weights, card embeddings, the last
 request's encoding). Knows no LangChain and no agent.
