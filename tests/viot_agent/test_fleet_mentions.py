@@ -103,6 +103,9 @@ def test_names(text: str, expected: str) -> None:
         ("see you later, the sun is out and he sat down", []),
         ("he waited for 30 minutes", []),
         ("who was here on Sunday, and in March?", ["Sunday", "March"]),
+        ("who came on Thursday night \u2014 Friday night, sorry", ["Thursday night", "Friday night"]),
+        ("the yard from 8:00 \u2014 9:00 yesterday", ["from 8:00 \u2014 9:00 yesterday"]),
+        ("are they up and about right now", ["right now"]),
     ],
 )
 def test_times(text: str, phrases: list[str]) -> None:

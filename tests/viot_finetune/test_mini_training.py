@@ -82,13 +82,13 @@ def test_numpy_and_torch_score_alike() -> None:
         t: np.random.default_rng(i).normal(size=384).astype(np.float32) for i, t in enumerate(sum(menu.texts(), ()))
     }
     runtime = Decoder({k: v.numpy() for k, v in net.state_dict().items()})
-    candidates, slots = (np.stack([embed[t] for t in part]) for part in menu.texts())
+    embedded = [np.stack([embed[t] for t in part]) for part in menu.texts()]
     for row in ROWS:
         for sample in samples(fill(row, rng, "train", CLEAN)[0], menu, reader, rng):
             states = torch.randn(1, len(sample.units), 384)
             with torch.no_grad():
                 expected = net(collate([sample], states, embed, 0.0))[0].numpy()
-            runtime.start(states[0].numpy(), sample.units, menu, candidates, slots)
+            runtime.start(states[0].numpy(), sample.units, menu, *embedded)
             scores = runtime.feed(sample.prefix)
             for k, element in enumerate(sample.gold):
                 np.testing.assert_allclose(scores, expected[len(sample.prefix) - 1 + k], atol=2e-4)

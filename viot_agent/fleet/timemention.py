@@ -41,7 +41,7 @@ def find_times(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
 
     ``taken`` are stretches that mean something else (names, plates): no phrase reaches into them.
     """
-    cut = [replace(t, kind="break", text="") if _overlaps(t, taken) else t for t in lex(text)]
+    cut = [replace(t, kind="break", text="") if _overlaps(t, taken) or _parts(t, text) else t for t in lex(text)]
     i = 0
     while i < len(cut):
         if not _can_begin(cut[i]):
@@ -72,6 +72,15 @@ def _overlaps(t: TimeToken, taken: Sequence[tuple[int, int]]) -> bool:
     return any(a < t.end and t.start < b for a, b in taken)
 
 
+def _parts(t: TimeToken, text: str) -> bool:
+    """Whether it is a dash that parts thoughts ("on Thursday night — Friday night, sorry"), not one between two ends."""
+    if t.kind != "mark" or text[t.start : t.end] != "\u2014":
+        return False
+    before, after = text[: t.start], text[t.end :]
+    clocks = before.rstrip()[-1:].isdigit() and after.lstrip()[:1].isdigit()
+    return before[-1:].isspace() and after[:1].isspace() and not clocks
+
+
 def _can_begin(t: TimeToken) -> bool:
     if not t.known or t.kind == "break":
         return False
@@ -80,6 +89,8 @@ def _can_begin(t: TimeToken) -> bool:
 
 def _after_from(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int) -> int:
     """Where the phrase begins: "from yesterday" means "of yesterday", and in "came by yesterday" *by* is the verb's."""
+    if isinstance(tree, When) and tree.op == "around" and tree.moment.ago == 0 and i + 1 < j:
+        return i + 1  # "up and about right now"
     if cut[i].text == "by" and i > 0 and cut[i - 1].text in _BY_VERBS and i + 1 < j:
         return i + 1
     if cut[i].text != "from" or isinstance(tree, Between) or (isinstance(tree, When) and tree.op):

@@ -17,7 +17,7 @@ from viot_finetune.instruct.fill import load_rows
 from viot_finetune.mini.card import write_card
 from viot_finetune.mini.cards import stub_toolbox
 from viot_finetune.mini.evaluate import by_planner, by_router, evaluate, examples, split, table
-from viot_finetune.mini.train import Recipe, save, train
+from viot_finetune.mini.train import Recipe, save, train, vocabulary
 
 
 def main() -> None:
@@ -50,8 +50,9 @@ def main() -> None:
         started = time.monotonic()
         came_from = sha256_of(args.start) if args.start else ""
         strange = load_rows(args.data, "fictitious*.jsonl")
-        arrays, curve = train(kept, recipe, strange=strange, minutes=args.minutes, start=args.start)
-        save(arrays, path, recipe)
+        words = vocabulary(kept)
+        arrays, curve = train(kept, recipe, words=words, strange=strange, minutes=args.minutes, start=args.start)
+        save(arrays, path, recipe, words)
         seconds = time.monotonic() - started
         facts = {
             "trained": f"{seconds:.0f} s, {args.threads} thread(s), {20 * len(curve)} steps, last loss {curve[-1]:.4f}"

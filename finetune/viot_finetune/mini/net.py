@@ -31,7 +31,8 @@ class Batch:
     """Padded tensors of B samples; flat indices are of the padded layout.
 
     ``states`` (B, N, 384), ``kinds`` (B, N, K), ``shapes`` (B, N), ``unit_mask`` (B, N) true where real;
-    ``cands`` (B, C, 384), ``cand_mask``; ``slots`` (B, S, 384), ``slot_kinds`` (B, S); ``elements`` (B, L) flat;
+    ``cands`` and ``limits`` (B, C, 384), ``cand_mask``; ``slots`` (B, S, 384), ``slot_kinds`` (B, S);
+    ``elements`` (B, L) flat;
     ``gold`` (B, L) flat index of the next element or -100; ``allowed`` (B, L, V) true where the grammar allows;
     ``weight`` (B, L) how much each element counts.
     """
@@ -41,6 +42,7 @@ class Batch:
     shapes: Tensor
     unit_mask: Tensor
     cands: Tensor
+    limits: Tensor
     cand_mask: Tensor
     slots: Tensor
     slot_kinds: Tensor
@@ -97,7 +99,9 @@ class Net(nn.Module):
         self.anchor, self.pool_in = _small(1, WIDTH), nn.Linear(ENCODED, WIDTH)
         self.mix = nn.ModuleList(Block(False, dropout) for _ in range(MIX_LAYERS))
         self.mix_norm = nn.LayerNorm(WIDTH)
-        self.cand_in, self.cand_q = nn.Linear(ENCODED, WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.cand_in, self.cand_norm = nn.Linear(ENCODED, WIDTH), nn.LayerNorm(WIDTH)
+        self.limit_in = nn.Linear(ENCODED, WIDTH, bias=False)
+        self.cand_q, self.cand_k = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
         self.slot_in = nn.Linear(ENCODED, WIDTH)
         self.cand_mem, self.cand_emb = _small(WIDTH), _small(WIDTH)
         self.slot_kind = _small(len(SLOT_KINDS), WIDTH)
@@ -110,9 +114,12 @@ class Net(nn.Module):
         self.dec = nn.ModuleList(Block(True, dropout) for _ in range(LAYERS))
         self.dec_norm = nn.LayerNorm(WIDTH)
         with torch.no_grad():
-            # embeddings are unit vectors: scaled up so that cards start apart from each other
-            self.cand_in.weight.mul_(8)
+            # slots are unit vectors: scaled up so that they start apart from each other
             self.slot_in.weight.mul_(8)
+            self.limit_in.weight.mul_(4)
+            # a card and a word that MiniLM finds alike start out alike, and look at each other
+            self.cand_in.weight.copy_(self.unit_in.weight * 8)
+            self.mix[0].k.weight.copy_(self.mix[0].q.weight)
 
     def forward(self, b: Batch) -> Tensor:
         """Scores (B, L, V)."""
@@ -123,17 +130,17 @@ class Net(nn.Module):
         x = torch.cat([self.anchor + self.pool_in(whole), self.unit_norm(x)], 1)
         x = x + 0.5 * torch.from_numpy(waves(units + 1))
         seen = torch.cat([torch.ones(size, 1, dtype=torch.bool), b.unit_mask], 1)
+        cards = self.cand_norm(self.cand_in(b.cands) + self.limit_in(b.limits))
+        x = torch.cat([x, cards + self.cand_mem], 1)
+        mask = torch.cat([seen, b.cand_mask], 1)[:, None]
         for block in self.mix:
-            x = block(x, seen[:, None])
-        mixed = self.mix_norm(x)
-        cands = self.cand_in(b.cands)
-        memory = torch.cat([mixed, cands + self.cand_mem], 1)
-        memory_mask = torch.cat([seen, b.cand_mask], 1)[:, None]
-        spots = mixed[:, 1:]
+            x = block(x, mask)
+        memory = self.mix_norm(x)
+        spots, cands = memory[:, 1 : units + 1], memory[:, units + 1 :]
         table = torch.cat(
             [
                 self.sym_emb.expand(size, -1, -1),
-                cands + self.cand_emb,
+                cards + self.cand_emb,
                 self.slot_in(b.slots) + self.slot_kind[b.slot_kinds],
                 spots + self.start_emb,
                 spots + self.end_emb,
@@ -144,13 +151,13 @@ class Net(nn.Module):
         x = table.gather(1, b.elements[..., None].expand(-1, -1, WIDTH)) + 0.5 * torch.from_numpy(waves(length))
         causal = torch.ones(length, length, dtype=torch.bool).tril()[None]
         for block in self.dec:
-            x = block(x, causal, memory, memory_mask)
+            x = block(x, causal, memory, mask)
         h = self.dec_norm(x)
         scale = 1 / math.sqrt(WIDTH)
         return torch.cat(
             [
                 h @ self.sym_out.T + self.sym_bias,
-                self.cand_q(h) @ cands.transpose(1, 2) * scale,
+                self.cand_q(h) @ self.cand_k(cands).transpose(1, 2) * scale,
                 torch.zeros(size, length, b.slots.shape[1]),
                 self.start_q(h) @ self.start_k(spots).transpose(1, 2) * scale,
                 self.end_q(h) @ self.end_k(spots).transpose(1, 2) * scale,

@@ -269,7 +269,8 @@ def collate(
     length = max(len(s.prefix) + len(s.gold) - 1 for s in batch)
     kinds = np.zeros((size, units, len(KINDS)), np.float32)
     shapes, unit_mask = np.zeros((size, units), np.int64), np.zeros((size, units), bool)
-    cands, cand_mask = np.zeros((size, cand_n, 384), np.float32), np.zeros((size, cand_n), bool)
+    cands, limits = np.zeros((size, cand_n, 384), np.float32), np.zeros((size, cand_n, 384), np.float32)
+    cand_mask = np.zeros((size, cand_n), bool)
     slots, slot_ids = np.zeros((size, slot_n, 384), np.float32), np.zeros((size, slot_n), np.int64)
     elements = np.zeros((size, length), np.int64)
     gold = np.full((size, length), -100, np.int64)
@@ -280,8 +281,9 @@ def collate(
         n = len(s.units)
         kinds[b, :n], shapes[b, :n] = marks(s.units)
         unit_mask[b, :n] = True
-        cand_texts, slot_texts = s.menu.texts()
+        cand_texts, limit_texts, slot_texts = s.menu.texts()
         cands[b, : len(cand_texts)] = [embed[t] for t in cand_texts]
+        limits[b, : len(cand_texts)] = [embed[t] for t in limit_texts]
         cand_mask[b, : len(cand_texts)] = True
         if slot_texts:
             slots[b, : len(slot_texts)] = [embed[t] for t in slot_texts]
@@ -299,7 +301,17 @@ def collate(
     as_torch = torch.from_numpy
     cand_rows = as_torch(cands)
     return Batch(
-        states, as_torch(kinds), as_torch(shapes), as_torch(unit_mask), cand_rows + noise * torch.randn_like(cand_rows),
-        as_torch(cand_mask), as_torch(slots), as_torch(slot_ids), as_torch(elements), as_torch(gold), as_torch(allowed),
-        as_torch(weight),
-    )  # fmt: skip
+        states=states,
+        kinds=as_torch(kinds),
+        shapes=as_torch(shapes),
+        unit_mask=as_torch(unit_mask),
+        cands=cand_rows + noise * torch.randn_like(cand_rows),
+        limits=as_torch(limits),
+        cand_mask=as_torch(cand_mask),
+        slots=as_torch(slots),
+        slot_kinds=as_torch(slot_ids),
+        elements=as_torch(elements),
+        gold=as_torch(gold),
+        allowed=as_torch(allowed),
+        weight=as_torch(weight),
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import random
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,12 +24,17 @@ from safetensors.numpy import load_file, save_file
 from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.encoder import Reader
 from viot_agent.llm.mini.grammar import Menu
+from viot_agent.llm.mini.spelling import collect
 from viot_finetune.instruct.fill import Example, Noise, fill
 from viot_finetune.mini.cards import card_specs, fictitious
 from viot_finetune.mini.net import Net
 from viot_finetune.mini.prepare import Sample, Tokens, Unreachable, collate, random_menu, samples, tokens
 
 _LOG = logging.getLogger(__name__)
+
+
+KEPT, AGAIN = 9000, 0.6
+"""Fillings that are kept with their menus, and how often a kept one is taken again in place of a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +92,22 @@ class Source:
         self.weights = [_weight(r) for r in self.rows]
         self.strange, self.share = list(strange[0]), strange[1] if strange[0] else 0.0
         self.absent = absent
-        self.kept: list[Example] = []
+        self.kept: list[list[Sample]] = []
         self.unreachable = self.drawn = 0
 
     def draw(self) -> list[Sample]:
-        """All decisions of one filling of one phrasing."""
+        """All decisions of one filling of one phrasing, new or seen before."""
+        # finding mentions and driving the grammar cost as much as a third of a gradient's share of two cores
+        if len(self.kept) >= KEPT // 3 and self.rng.random() < AGAIN:
+            return self.rng.choice(self.kept)
+        made = self._make()
+        if len(self.kept) < KEPT:
+            self.kept.append(made)
+        else:
+            self.kept[self.rng.randrange(KEPT)] = made
+        return made
+
+    def _make(self) -> list[Sample]:
         while True:
             example = self._example()
             needed = set(self.specs) if example.reply == "ask" else {t for s in example.steps for t in _tools(s)}
@@ -115,19 +132,11 @@ class Source:
             return found[:1] if plain and self.rng.random() > 0.25 else found
 
     def _example(self) -> Example:
-        # finding mentions costs more than a gradient's share of two cores: fillings come back with other menus
-        if len(self.kept) > 2000 and self.rng.random() < 0.6:
-            return self.rng.choice(self.kept)
         if self.rng.random() < self.share:
             row = self.rng.choice(self.strange)
         else:
             row = self.rng.choices(self.rows, self.weights)[0]
-        example = self.rng.choice(fill(row, self.rng, "train", self.noise))
-        if len(self.kept) < 12000:
-            self.kept.append(example)
-        else:
-            self.kept[self.rng.randrange(12000)] = example
-        return example
+        return self.rng.choice(fill(row, self.rng, "train", self.noise))
 
     def take(self, count: int) -> list[Sample]:
         found: list[Sample] = []
@@ -136,20 +145,28 @@ class Source:
         return found[:count]
 
 
+def vocabulary(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The words of the authored requests, but for those written with typos on purpose: most frequent first."""
+    straight = [row for row in rows if "typo" not in row.get("tags", ())]
+    return collect(re.sub(r"\{\w+\}", " ", t["text"]) for row in straight for t in row.get("turns") or [row])
+
+
 def _tools(step: Any) -> list[str]:
     return [step.tool, *(t for t, _ in step.rest)]
 
 
 def _weight(row: dict[str, Any]) -> float:
-    # what is rare and hard comes more often
+    # what is hard comes more often
     turns = row.get("turns")
     if turns:
-        return 0.9 * len(turns)
+        return 0.7 * len(turns)
     if any("when" in s for s in row["steps"]):
-        return 2.5
+        return 1.7
     if len(row["steps"]) > 1:
-        return 1.8
-    return 1.5 if {"correction", "sibling", "plural"} & set(row.get("tags", ())) else 1.0
+        return 1.5
+    if not row["steps"] and row["reply"] != "ask":
+        return 1.5
+    return 1.3 if {"correction", "sibling", "plural"} & set(row.get("tags", ())) else 1.0
 
 
 class EncoderTrainer:
@@ -184,8 +201,8 @@ class EncoderTrainer:
     def embed(self, texts: Sequence[str], reader: Reader) -> dict[str, npt.NDArray[np.float32]]:
         """Mean-pooled, normalised embeddings of cards and slots, as the runtime makes them."""
         self.model.eval()
-        found: dict[str, npt.NDArray[np.float32]] = {}
-        rows = sorted(((reader.text(t), t) for t in texts), key=lambda r: len(r[0]))
+        found: dict[str, npt.NDArray[np.float32]] = {"": np.zeros(384, np.float32)}
+        rows = sorted(((reader.text(t), t) for t in texts if t), key=lambda r: len(r[0]))
         for k in range(0, len(rows), 32):
             part = rows[k : k + 32]
             ids = torch.zeros(len(part), len(part[-1][0]), dtype=torch.long)
@@ -221,11 +238,13 @@ def train(
     rows: Sequence[dict[str, Any]],
     recipe: Recipe,
     *,
+    words: Sequence[str] = (),
     strange: Sequence[dict[str, Any]] = (),
     minutes: float = math.inf,
     start: Path | None = None,
 ) -> tuple[dict[str, Any], list[float]]:
-    """Train on authored rows, and ``strange`` ones for tools that exist only in training.
+    """Train on authored rows, and ``strange`` ones for tools that exist only in training; ``words`` are what misspelt
+    ones are read as.
 
     Returns the arrays to ship and the loss curve (mean of every 20 steps).
 
@@ -234,7 +253,7 @@ def train(
     """
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
-    reader = Reader(assets.encoder_dir())
+    reader = Reader(assets.encoder_dir(), words)
     source = Source(rows, reader, recipe.seed, strange=(strange, recipe.strange), absent=recipe.absent)
     encoder = EncoderTrainer(recipe)
     net = Net()
@@ -256,11 +275,11 @@ def train(
     return arrays, curve
 
 
-def save(arrays: dict[str, Any], path: Path, recipe: Recipe) -> None:
-    """Write float16 safetensors with the adapter's scale in its metadata."""
+def save(arrays: dict[str, Any], path: Path, recipe: Recipe, words: Sequence[str] = ()) -> None:
+    """Write float16 safetensors with the adapter's scale and the words to spell by in its metadata."""
     half = {k: np.ascontiguousarray(v, np.float16) for k, v in arrays.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(half, path, {"lora_scale": str(recipe.alpha / recipe.rank), "format": "mini-2"})
+    save_file(half, path, {"lora_scale": str(recipe.alpha / recipe.rank), "format": "mini-3", "words": " ".join(words)})
 
 
 def _frozen(

@@ -1,8 +1,9 @@
 """The pointer-copy decoder in NumPy: scores of the next element, given the units, the menu and what is written so far.
 
-Memory is a learned anchor, the units (through two mixing layers) and the candidate tools; the decoder is a two-layer
-pre-norm transformer over the elements written so far. Every score but the symbols' is a dot product with what the
-element stands for, so a tool is chosen by the embedding of its card and a word by its place in this request.
+Memory is a learned anchor, the units and the candidate tools, through two mixing layers together: a card reads the
+request and says by itself whether it is meant, so a tool never trained on can be. The decoder is a two-layer pre-norm
+transformer over the elements written so far. Every score but the symbols' is a dot product with what the element stands
+for: a tool is chosen by its card as this request reads it, a word by its place.
 
 All elements share one flat index: symbols, candidates, slots, starts, ends, in this order (``Layout``); the trainer
 uses the same layout and, name by name, the same weights. Owns the arithmetic. Knows no grammar and no text.
@@ -83,8 +84,11 @@ class Decoder:
     def __init__(self, weights: Mapping[str, Array]) -> None:
         self.w = {k: np.ascontiguousarray(v, np.float32) for k, v in weights.items() if not k.startswith("lora.")}
 
-    def start(self, states: Array, units: Sequence[Unit], menu: Menu, candidates: Array, slots: Array) -> None:
-        """Read the memory. ``states`` (N, 384) of the units; ``candidates`` (C, 384), ``slots`` (S, 384) embeddings."""
+    def start(
+        self, states: Array, units: Sequence[Unit], menu: Menu, candidates: Array, limits: Array, slots: Array
+    ) -> None:
+        """Read the memory. ``states`` (N, 384) of the units; embeddings of what ``candidates`` are (C, 384), what they
+        are not for (C, 384; zero where nothing is said) and of the ``slots`` (S, 384)."""
         w = self.w
         kinds, shapes = marks(units)
         x = self._linear(states, "unit_in") + kinds @ w["kind_emb"] + w["shape_emb"][shapes]
@@ -92,20 +96,20 @@ class Decoder:
         whole = states.mean(axis=0, keepdims=True) if len(units) else np.zeros((1, ENCODED), np.float32)
         anchor = w["anchor"] + self._linear(whole, "pool_in")
         x = np.concatenate([anchor, self._norm(x, "unit_norm")]) + 0.5 * waves(len(units) + 1)
+        cards = self._norm(self._linear(candidates, "cand_in") + limits @ w["limit_in.weight"].T, "cand_norm")
+        x = np.concatenate([x, cards + w["cand_mem"]])
         for i in range(MIX_LAYERS):
             y = self._norm(x, f"mix.{i}.n1")
             x = x + self._attend(y, self._linear(y, f"mix.{i}.k"), self._linear(y, f"mix.{i}.v"), f"mix.{i}")
             x = x + self._inner(x, f"mix.{i}")
-        mixed = self._norm(x, "mix_norm")
-        cands = self._linear(candidates, "cand_in")
-        memory = np.concatenate([mixed, cands + w["cand_mem"]])
-        spots = mixed[1:]
+        memory = self._norm(x, "mix_norm")
+        spots, cands = memory[1 : len(units) + 1], memory[len(units) + 1 :]
         slot_rows = self._linear(slots, "slot_in") + w["slot_kind"][slot_kinds(menu)]
         self.layout = Layout(len(cands), len(slot_rows), len(units))
         self._table = np.concatenate(
-            [w["sym_emb"], cands + w["cand_emb"], slot_rows, spots + w["start_emb"], spots + w["end_emb"]]
+            [w["sym_emb"], cards + w["cand_emb"], slot_rows, spots + w["start_emb"], spots + w["end_emb"]]
         )
-        self._heads = (cands, self._linear(spots, "start_k"), self._linear(spots, "end_k"))
+        self._heads = (self._linear(cands, "cand_k"), self._linear(spots, "start_k"), self._linear(spots, "end_k"))
         self._cross = [
             (self._linear(memory, f"dec.{i}.ck"), self._linear(memory, f"dec.{i}.cv")) for i in range(LAYERS)
         ]

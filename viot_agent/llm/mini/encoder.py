@@ -21,6 +21,7 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from viot_agent.llm.mini import assets, encoder_graph
+from viot_agent.llm.mini.spelling import Speller
 from viot_agent.llm.mini.units import Unit
 from viot_agent.weights import default_home
 
@@ -34,12 +35,14 @@ _LOG = logging.getLogger(__name__)
 class Reader:
     """Units to token ids. One tokenised string a unit, so tokens never straddle two units."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, words: Sequence[str] = ()) -> None:
+        """``words``: what misspelt words are read as, most frequent first."""
         self._tokenizer = Tokenizer.from_file(str(assets.checked(folder / "tokenizer.json", assets.TOKENIZER_SHA256)))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         known = self._tokenizer.get_vocab()
         self.cls, self.sep, self.unk = (known[t] for t in ("[CLS]", "[SEP]", "[UNK]"))
+        self._speller = Speller(words, known)
 
     def pieces(self, readings: Sequence[str]) -> list[list[int]]:
         """Token ids of each reading, at least one and at most 48 each (a unit longer than that is no word)."""
@@ -48,7 +51,8 @@ class Reader:
 
     def unit_pieces(self, units: Sequence[Unit]) -> list[list[int]]:
         """Token ids of each unit as it is read; the first of a later segment is preceded by [SEP]."""
-        rows = self.pieces([u.reading for u in units]) if units else []
+        read = [u.reading if u.marked else self._speller.read(u.reading) for u in units]
+        rows = self.pieces(read) if units else []
         for i in range(1, len(rows)):
             if units[i].segment != units[i - 1].segment:
                 rows[i] = [self.sep, *rows[i]]
@@ -83,10 +87,16 @@ class Encoder:
     """MiniLM with the adapter merged, int8. ``home`` is where the built graph is kept."""
 
     def __init__(
-        self, adapter: Mapping[str, Array], scale: float, *, home: Path | None = None, threads: int = 2
+        self,
+        adapter: Mapping[str, Array],
+        scale: float,
+        words: Sequence[str] = (),
+        *,
+        home: Path | None = None,
+        threads: int = 2,
     ) -> None:
         folder = assets.encoder_dir()
-        self.reader = Reader(folder)
+        self.reader = Reader(folder, words)
         self.path = cached_graph(folder, adapter, scale, home or default_home())
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1

@@ -120,13 +120,17 @@ class Menu:
         values = [Candidate(i, k, choice) for k, (i, arg) in enumerate(slots) for choice in arg.choices]
         return cls(tuple(tools), slots, tuple(heads + values))
 
-    def texts(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The words that are embedded: one text a candidate, one a slot."""
-        cands = tuple(
-            self.tools[c.tool].card() if c.slot is None else f"{self.slots[c.slot][1].name}: {c.value}"
+    def texts(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """The words that are embedded: what each candidate is, what it is not for ("" where nothing is said), what each
+        slot takes. The two sides of a card are read apart: a card that says "not for masks" is no card of masks."""
+        heads = tuple(
+            f"{self.tools[c.tool].name}: {self.tools[c.tool].description}"
+            if c.slot is None
+            else f"{self.slots[c.slot][1].name}: {c.value}"
             for c in self.candidates
         )
-        return cands, tuple(f"{arg.name}: {arg.description}" for _, arg in self.slots)
+        limits = tuple(self.tools[c.tool].not_for if c.slot is None else "" for c in self.candidates)
+        return heads, limits, tuple(f"{arg.name}: {arg.description}" for _, arg in self.slots)
 
     def slots_of(self, tool: int) -> tuple[int, ...]:
         return tuple(k for k, (i, _) in enumerate(self.slots) if i == tool)

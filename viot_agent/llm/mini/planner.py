@@ -31,10 +31,12 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What training ships: the decoder's arrays, the adapter's (``lora.*``), and the adapter's scale."""
+    """What training ships: the decoder's arrays, the adapter's (``lora.*``), the adapter's scale, and the words of the
+    training requests, most frequent first (what misspelt words are read as)."""
 
     arrays: dict[str, Array]
     scale: float
+    words: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, path: Path = assets.DECODER) -> Weights:
@@ -46,7 +48,7 @@ class Weights:
             )
         with safe_open(path, "np") as file:
             meta = file.metadata() or {}
-        return cls(load_file(path), float(meta.get("lora_scale", "1")))
+        return cls(load_file(path), float(meta.get("lora_scale", "1")), tuple(meta.get("words", "").split()))
 
 
 class Planner:
@@ -57,7 +59,7 @@ class Planner:
     ) -> None:
         weights = weights or Weights.load()
         adapter = {k: v for k, v in weights.arrays.items() if k.startswith("lora.")}
-        self.encoder = Encoder(adapter, weights.scale, home=home, threads=threads)
+        self.encoder = Encoder(adapter, weights.scale, weights.words, home=home, threads=threads)
         self.decoder = Decoder(weights.arrays)
         self._lock = threading.Lock()
         self._cards: dict[str, Array] = {}
@@ -67,8 +69,7 @@ class Planner:
     def set_tools(self, tools: Sequence[ToolSpec]) -> None:
         """Change the menu; cards are embedded once each."""
         self.menu = Menu.of(tools)
-        candidates, slots = self.menu.texts()
-        self._candidates, self._slots = self._embed(candidates), self._embed(slots)
+        self._embedded = tuple(self._embed(texts) for texts in self.menu.texts())
 
     def next_step(self, reading: Reading, history: Sequence[Call] = ()) -> Step:
         """The next step.
@@ -82,7 +83,7 @@ class Planner:
         grammar = Grammar(reading, self.menu, history)
         # one decoder and one kept encoding: requests of several threads take turns
         with self._lock:
-            self.decoder.start(self._states(reading.units), reading.units, self.menu, self._candidates, self._slots)
+            self.decoder.start(self._states(reading.units), reading.units, self.menu, *self._embedded)
             step = decode(grammar, self.decoder)
         if step.kind == "act" and any(_same(step, call) for call in history):
             return Step("finish", "done")
@@ -97,7 +98,7 @@ class Planner:
     def _embed(self, texts: Sequence[str]) -> Array:
         for text in texts:
             if text not in self._cards:
-                self._cards[text] = self.encoder.sentence(text)
+                self._cards[text] = self.encoder.sentence(text) if text else np.zeros(384, np.float32)
         return np.stack([self._cards[t] for t in texts]) if texts else np.zeros((0, 384), np.float32)
 
 
