@@ -22,7 +22,8 @@ from viot_agent.bench.cards import cards
 from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Camera
 from viot_agent.llm.mini.encoder import Encoder
-from viot_agent.llm.mini.grammar import Call, Element, Grammar
+from viot_agent.llm.mini.grammar import Grammar
+from viot_agent.llm.mini.menu import Call, Element
 from viot_agent.llm.mini.planner import Planner, decode
 from viot_agent.llm.mini.units import Passage, Reading, read
 from viot_agent.toolbox import Toolbox

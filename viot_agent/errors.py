@@ -98,6 +98,10 @@ class RetryFault(ToolFault):
         self.nearest = tuple(nearest)
 
 
+class TransientFault(RetryFault):
+    """The tool did nothing this time, and the same call may work at once: the agent makes it once more by itself."""
+
+
 class ArgsFault(RetryFault):
     """Arguments that break the tool's schema, or a tool that does not exist: the model's doing, never the person's."""
 

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from viot_agent.agent.limits import Limits
 from viot_agent.agent.runner import Agent
-from viot_agent.errors import FailedFault, NameFault, ParseFault, PolicyRefusal, RetryFault, UserFault
+from viot_agent.errors import FailedFault, NameFault, ParseFault, PolicyRefusal, RetryFault, TransientFault, UserFault
 from viot_agent.fleet import Fleet
 from viot_agent.library.fake import FakeLibrary
 from viot_agent.steps import Attachment, Claim, Evidence, Observation, Request, Run
@@ -138,6 +138,35 @@ def test_a_model_may_correct_its_call(tmp_path: Path) -> None:
     run = ask(tmp_path, act(cameras=["retry"]), act(cameras=["gate 2"]), AIMessage("3 people."))
     assert run.answer.status == "answered"
     assert [s.observation.status for s in run.steps if s.observation] == ["retry", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("times", "statuses", "status"), [(1, ["retry", "ok"], "answered"), (2, ["retry", "failed"], "incomplete")]
+)
+def test_a_passing_fault_is_tried_once_more(tmp_path: Path, times: int, statuses: list[str], status: str) -> None:
+    left = [TransientFault("the tool was busy")] * times
+
+    @tool(needs=())
+    def moody(ctx: ToolContext, cameras: CamerasArg) -> Observation:
+        """Look at cameras, when it likes to.
+
+        Not for: anything else.
+
+        Args:
+            cameras: camera names.
+        """
+        if left:
+            raise left.pop()
+        return Observation(ctx.call_id, "moody", "ok", "3 people were seen.", "found", (Claim("3 people were seen."),))
+
+    script = [act("moody", cameras=["gate 2"]), AIMessage("3 people.")]
+    library = FakeLibrary()
+    whole = Agent(Scripted(script=script), Toolbox([moody]), Fleet(library), library, Weights(tmp_path), tmp_path).run(
+        Request("how many people are on gate 2?")
+    )
+    assert [s.observation.status for s in whole.steps if s.observation] == statuses
+    assert whole.answer.status == status
+    assert not left
 
 
 def test_a_defect_in_a_tool_is_not_hidden(tmp_path: Path) -> None:

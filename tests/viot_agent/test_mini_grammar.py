@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
-from viot_agent.llm.mini.grammar import Call, Grammar, Menu, Step
+from viot_agent.llm.mini.grammar import Grammar
+from viot_agent.llm.mini.menu import Call, Menu, Step
 from viot_agent.llm.mini.units import Passage, find_span, make_units, read, threshold, trim_time
 from viot_agent.llm.mini.words import to_react
 from viot_agent.react import Act, parse, render

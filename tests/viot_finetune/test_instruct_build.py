@@ -12,7 +12,8 @@ from viot_agent.bench.cards import cards
 from viot_agent.errors import FailedFault
 from viot_agent.toolbox import Toolbox
 from viot_finetune.instruct.build import build, case_of, faults_of, leaks
-from viot_finetune.instruct.fill import CLEAN, fill, load_rows
+from viot_finetune.instruct.fill import fill, load_rows
+from viot_finetune.instruct.site import CLEAN
 
 DATA = Path(__file__).resolve().parents[2] / "datasets"
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from viot_agent.llm.mini.units import trim_time
-from viot_finetune.instruct.fill import CLEAN, Example, Noise, fill, load_rows
+from viot_finetune.instruct.fill import Example, fill, load_rows
 from viot_finetune.instruct.pools import Pools, half_of
+from viot_finetune.instruct.site import CLEAN, Noise
 
 DATA = Path(__file__).resolve().parents[2] / "datasets" / "viot_instruct"
 CONDITION: dict[str, Any] = {

@@ -23,7 +23,8 @@ from viot_agent.react import Act, Finish, parse, render
 from viot_agent.steps import Observation, Request
 from viot_agent.toolbox import CamerasArg, TimeArg, Toolbox, ToolContext, tool
 from viot_agent.weights import Weights
-from viot_finetune.instruct.fill import CLEAN, Example, Expected, Noise, Said
+from viot_finetune.instruct.fill import Example, Expected, Said
+from viot_finetune.instruct.site import CLEAN, Noise
 from viot_finetune.lora.base import Shape as BaseShape
 from viot_finetune.lora.base import make_model, make_tokenizer
 from viot_finetune.lora.conversation import Conversation, Outside, conversations, filled

@@ -26,7 +26,8 @@ from viot_agent.llm.load import load_llm
 from viot_agent.llm.messages import to_message
 from viot_agent.react import Act, AskBack, Finish, ReactStep, parse
 from viot_agent.toolbox import Toolbox
-from viot_finetune.instruct.fill import CLEAN, Example, Said
+from viot_finetune.instruct.fill import Example, Said
+from viot_finetune.instruct.site import CLEAN
 from viot_finetune.lora.base import Pretraining, Shape, make_model, make_tokenizer, pretrain
 from viot_finetune.lora.budget import sizes
 from viot_finetune.lora.conversation import Conversation, conversations, filled

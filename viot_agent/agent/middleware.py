@@ -27,6 +27,7 @@ from viot_agent.errors import (
     PolicyRefusal,
     RetryFault,
     TimeFault,
+    TransientFault,
     UserFault,
     ViotError,
 )
@@ -125,9 +126,23 @@ class Repetition(AgentMiddleware[AgentState[Any], RunState]):
 
 
 class Faults(AgentMiddleware[AgentState[Any], RunState]):
-    """Runs the tool; typed faults become observations, everything else is a defect and is raised."""
+    """Runs the tool; typed faults become observations, everything else is a defect and is raised.
+
+    After a TransientFault the same call is made once more, without asking the model: both attempts are in the record.
+    """
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Handler) -> Result:
+        try:
+            return self._once(request, handler)
+        except TransientFault as fault:
+            record(_run_of(request), request, _observation(request, "retry", str(fault)))
+        try:
+            return self._once(request, handler)
+        except TransientFault as fault:
+            failed = _observation(request, "failed", str(fault))
+            return record(_run_of(request), request, replace(failed, fix="ask again in a while"))
+
+    def _once(self, request: ToolCallRequest, handler: Handler) -> Result:
         run = _run_of(request)
         started = time.monotonic()
         try:
@@ -144,6 +159,9 @@ class Faults(AgentMiddleware[AgentState[Any], RunState]):
             observation = _observation(request, "retry", str(fault), missing=["time"])
         except ArgsFault as fault:
             observation = _observation(request, "retry", str(fault), fault="model")
+        except TransientFault:
+            run.tool_seconds += time.monotonic() - started
+            raise
         except RetryFault as fault:
             observation = _observation(request, "retry", str(fault), nearest=list(fault.nearest))
         except UserFault as fault:

@@ -12,7 +12,7 @@ from typing import Any
 from viot_agent.bench.cards import cards
 from viot_agent.bench.wording import UNSURE, moment, places, spoken
 from viot_agent.bench.world import SPAN, Happening, World
-from viot_agent.errors import FailedFault, RetryFault
+from viot_agent.errors import FailedFault, TransientFault
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Camera, Window
 from viot_agent.library.fake import FakeLibrary
@@ -184,7 +184,7 @@ def _bound(world: World, tool: Tool, name: str, shown: str) -> Callable[..., Obs
             raise FailedFault(f"{shown} cannot run: its model file is missing", fix="viot models pull bench")
         if name in world.plan.flaky and name not in world.failed_once:
             world.failed_once.add(name)
-            raise RetryFault(f"{shown} was busy and did nothing; the same call will work now")
+            raise TransientFault(f"{shown} was busy and did nothing; the same call will work now")
         seen = tool(Call(world, ctx, name, shown, args))
         for asked, text in world.plan.signs:
             if asked == name:

@@ -73,7 +73,7 @@ def _overlaps(t: TimeToken, taken: Sequence[tuple[int, int]]) -> bool:
 
 
 def _parts(t: TimeToken, text: str) -> bool:
-    """Whether it is a dash that parts thoughts ("on Thursday night — Friday night, sorry"), not one between two ends."""
+    """Whether it is a dash that parts thoughts ("on Thursday night — Friday night, sorry"), none between ends."""
     if t.kind != "mark" or text[t.start : t.end] != "\u2014":
         return False
     before, after = text[: t.start], text[t.end :]

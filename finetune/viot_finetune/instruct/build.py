@@ -26,7 +26,8 @@ from viot_agent.fleet.names import resolve_camera_names, resolve_person_name
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.toolbox import Toolbox
 from viot_finetune.instruct.check import Skeletons, load, skeleton
-from viot_finetune.instruct.fill import Example, Noise, fill, load_rows
+from viot_finetune.instruct.fill import Example, fill, load_rows
+from viot_finetune.instruct.site import Noise
 
 _MADE = re.compile(r"(?:image|video|clip|cloak|mask|redacted|poses)-\d+")
 

@@ -18,11 +18,12 @@ from typing import Any
 
 from viot_agent.bench.verdict import verdict_of
 from viot_agent.fleet.mentions import find_mentions
-from viot_agent.fleet.types import Camera, Mention, Person
+from viot_agent.fleet.types import Mention
 from viot_agent.llm.mini.units import trim_time
 from viot_finetune.instruct.check import load
 from viot_finetune.instruct.observations import observe
 from viot_finetune.instruct.pools import Half, Pools
+from viot_finetune.instruct.site import Noise, Site, site_of
 
 _SLOT = re.compile(
     r"\{(person2?|image|camera[23]?|camera2_short|pair|plural|group|plate2?|time2?|time_np|time_at|future|n|nocamera|"
@@ -86,20 +87,6 @@ class Example:
         return self.said.text
 
 
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """How often words are disturbed; ``CLEAN`` is for evaluation."""
-
-    typos: float = 0.3
-    case: float = 0.15
-    opener: float = 0.08
-    nobody: float = 0.1  # no person is enrolled at all: names are found by their looks only
-    missed: float = 0.04  # a time or plate that code does not recognise: copied as plain words
-
-
-CLEAN = Noise(0.0, 0.0, 0.0, 0.0, 0.0)
-
-
 def load_rows(folder: Path, pattern: str = "phrasings_*.jsonl") -> list[dict[str, Any]]:
     """All authored rows of the folder's files of that name, in order, each with an id. Raises FileNotFoundError."""
     rows = []
@@ -113,7 +100,7 @@ def load_rows(folder: Path, pattern: str = "phrasings_*.jsonl") -> list[dict[str
 
 def fill(row: dict[str, Any], rng: random.Random, half: Half, noise: Noise) -> list[Example]:
     """One filling of a phrasing: one example, or one a turn."""
-    values, world = _world(row, Pools(half), rng, noise)
+    values, world = site_of(row, Pools(half), rng, noise)
     turns = row.get("turns") or [row]
     said: list[Said] = []
     where: dict[str, tuple[int, int, int]] = {}
@@ -121,7 +108,9 @@ def fill(row: dict[str, Any], rng: random.Random, half: Half, noise: Noise) -> l
     for n, turn in enumerate(turns):
         # what a turn attaches later turns may still mean
         uploads = tuple(turn.get("uploads", row.get("uploads", ()) if n == 0 else ()))
-        text, spans = _text(turn, values, rng, noise)
+        # what a later turn takes up again must stand here as it will be copied
+        copied = [step for later in turns[n:] for step in later["steps"]]
+        text, spans = _text(turn, copied, values, rng, noise)
         where = (
             {**{k: (n, a, b) for k, (a, b) in spans.items()}, **where}
             if n == 0
@@ -150,110 +139,11 @@ def fill(row: dict[str, Any], rng: random.Random, half: Half, noise: Noise) -> l
     return found
 
 
-# The small fleet around a request ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Fleet:
-    cameras: tuple[str, ...]
-    groups: tuple[str, ...]
-    people: tuple[str, ...]
-
-    @property
-    def fleet(self) -> list[Camera]:
-        out = []
-        for i, name in enumerate(self.cameras):
-            mine = self.groups[i % len(self.groups) :][:1] if self.groups else ()
-            if i == len(self.cameras) - 1 and len(self.groups) > len(self.cameras):
-                mine = self.groups[i:]
-            out.append(Camera(i, name, "", tuple(mine), "UTC", None))
-        return out
-
-    @property
-    def known(self) -> list[Person]:
-        return [Person(i, name, "", 1) for i, name in enumerate(self.people)]
-
-
-def _world(row: dict[str, Any], pools: Pools, rng: random.Random, noise: Noise) -> tuple[dict[str, str], _Fleet]:
-    text = "\n".join(t["text"] for t in row.get("turns") or [row])
-    close = "{camera2_short}" in text or "{pair}" in text or rng.random() < 0.4
-    if close:
-        first, second, short = pools.siblings(rng)
-        names = [first, second]
-    else:
-        first, short = pools.camera(rng), ""
-        names = [first]
-    while len(names) < 3:
-        name = pools.camera(rng, near=first if rng.random() < 0.5 else "")
-        if name.casefold() not in [n.casefold() for n in names]:
-            names.append(name)
-    values = {"camera": names[0], "camera2": names[1], "camera3": names[2], "image": "image-1"}
-    values["camera2_short"] = short
-    values["group"] = pools.group(rng)
-    values |= {"time": pools.moment(rng), "time_np": pools.noun_moment(rng), "time_at": pools.clock(rng)}
-    values["time2"] = next(t for t in iter(lambda: pools.moment(rng), "") if t != values["time"])
-    values |= {"person": pools.person(rng), "plate": pools.plate(rng), "future": pools.future(rng)}
-    values["n"] = pools.number(rng)
-    values["plate2"] = next(p for p in iter(lambda: pools.plate(rng), "") if p != values["plate"])
-    values["person2"] = next(
-        p for p in iter(lambda: pools.person(rng), "") if not set(p.split()) & set(values["person"].split())
-    )
-    fleet = list(names) if rng.random() < 0.9 else names[:1]
-    for slot in ("camera2", "camera3"):
-        if f"{{{slot}}}" in text or "{camera2_short}" in text or "{pair}" in text:
-            fleet = list(names)
-    values["pair"] = _pair(first, names[1], short, rng) if close else ""
-    size = rng.choice((0, 1, 2, 3, 4, 6, 8, 12)) if rng.random() < 0.9 else rng.randint(20, 60)
-    fleet += [pools.camera(rng, near=first if rng.random() < 0.4 else "") for _ in range(size)]
-    values["plural"] = ""
-    if "{plural}" in text:
-        site, values["plural"], members = pools.plural_site(rng)
-        fleet = [n for n in fleet if site not in n.casefold() or n in (values["camera"], values["camera2"])] + members
-    missing = pools.stranger(rng)
-    while any(set(missing.split()) & set(p.split()) for p in (values["person"], values["person2"])):
-        missing = pools.stranger(rng)
-    values["noperson"] = missing
-    others = [
-        p for p in (pools.person(rng) for _ in range(rng.randint(0, 5))) if not set(p.split()) & set(missing.split())
-    ]
-    people = [values["person"], values["person2"], *others]
-    if noise.nobody > rng.random() and "{noperson}" not in text:
-        people = []
-    groups = list(dict.fromkeys([values["group"], *(pools.group(rng) for _ in range(rng.randint(0, 2)))]))
-    values["nocamera"] = _nowhere(fleet, groups, pools, rng)
-    rng.shuffle(fleet)
-    rng.shuffle(people)
-    return values, _Fleet(tuple(dict.fromkeys(fleet)), tuple(groups), tuple(dict.fromkeys(people)))
-
-
-def _pair(first: str, second: str, short: str, rng: random.Random) -> str:
-    """Two siblings in one phrase."""
-    joint = rng.choice((" and ", " and ", " and ", " & ", " or ", ", "))
-    stem, _, end = first.rpartition(" ")
-    noun = stem.rpartition(" ")[2]
-    plural = stem + ("es" if noun.casefold().endswith(("ch", "sh", "x", "ss")) else "" if noun[-1] in "syY" else "s")
-    return f"{rng.choice((stem, plural))} {end}{joint}{short}"
-
-
-def _nowhere(fleet: Sequence[str], groups: Sequence[str], pools: Pools, rng: random.Random) -> str:
-    """A camera's name that the fleet does not hold: mostly a known noun with a strange number."""
-    known = {n.casefold() for n in [*fleet, *groups]}
-    for _ in range(200):
-        stems = [n.rpartition(" ")[0] for n in fleet if n.rpartition(" ")[2].isalnum() and " " in n]
-        if stems and rng.random() < 0.75:
-            name = f"{rng.choice(stems)} {rng.choice((9, 13, 14, 21, 44, 77, 99))}"
-        else:
-            name = rng.choice(("cam ", "camera ", "gate ", "pier ", "dock ")) + str(rng.randint(50, 99))
-        if name.casefold() not in known:
-            return name
-    raise AssertionError("no name is left")
-
-
 # The words ---------------------------------------------------------------------------------------------------------
 
 
 def _text(
-    turn: dict[str, Any], values: dict[str, str], rng: random.Random, noise: Noise
+    turn: dict[str, Any], copied: Sequence[dict[str, Any]], values: dict[str, str], rng: random.Random, noise: Noise
 ) -> tuple[str, dict[str, tuple[int, int]]]:
     """The filled, noised text, and where each argument pattern and slot stands in it."""
     template: str = turn["text"]
@@ -263,7 +153,7 @@ def _text(
     disturbed = rng.random() < noise.typos
     if noise.opener > rng.random() and turn["steps"]:
         parts.append(rng.choice(_OPENERS))
-    for start, end, pattern in [*_fields(template, turn["steps"]), (len(template), len(template), "")]:
+    for start, end, pattern in [*_fields(template, copied), (len(template), len(template), "")]:
         literal = template[at:start]
         parts.append(_typo(literal, rng) if disturbed else literal)
         if pattern:
@@ -343,7 +233,7 @@ def _steps(
     texts: Sequence[str],
     where: dict[str, tuple[int, int, int]],
     uploads: Sequence[str],
-    world: _Fleet,
+    world: Site,
     rng: random.Random,
 ) -> tuple[tuple[Expected, ...], dict[str, tuple[int, int, int]]]:
     """The calls that happen in the branch that is chosen here, and where their values were said."""
@@ -450,7 +340,7 @@ def _event(
 
 
 def _observation(
-    step: dict[str, Any], met: bool, values: dict[str, str], args: dict[str, Any], world: _Fleet, rng: random.Random
+    step: dict[str, Any], met: bool, values: dict[str, str], args: dict[str, Any], world: Site, rng: random.Random
 ) -> tuple[str, str, str]:
     """``(text, status, value)``: what the step reports; the value is the scene or the handle that later steps need."""
     tool, obs = step["tool"], step.get("obs")

@@ -18,13 +18,14 @@ from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolM
 
 from viot_agent.agent.prompt import request_message, system_text
 from viot_agent.llm.messages import to_message
-from viot_agent.llm.mini.grammar import Step
+from viot_agent.llm.mini.menu import Step
 from viot_agent.llm.mini.words import to_react
 from viot_agent.react import Act, AskBack, ReactStep
 from viot_agent.steps import Attachment, Request
 from viot_agent.toolbox import Toolbox
-from viot_finetune.instruct.fill import Example, Noise, Said, fill
+from viot_finetune.instruct.fill import Example, Said, fill
 from viot_finetune.instruct.pools import Half
+from viot_finetune.instruct.site import Noise
 
 
 class Outside(ValueError):

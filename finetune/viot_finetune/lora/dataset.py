@@ -23,8 +23,9 @@ from viot_agent.llm.hf import prompt_text, step_grammar
 from viot_agent.llm.messages import to_chat
 from viot_agent.react import render
 from viot_agent.toolbox import Toolbox
-from viot_finetune.instruct.fill import CLEAN, Noise, load_rows
+from viot_finetune.instruct.fill import load_rows
 from viot_finetune.instruct.pools import Half
+from viot_finetune.instruct.site import CLEAN, Noise
 from viot_finetune.lora.conversation import Conversation, Outside, Unfilled, filled
 
 T = TypeVar("T")

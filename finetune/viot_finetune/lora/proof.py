@@ -25,7 +25,7 @@ from viot_agent.bench.report import Report, Row, bootstrap
 from viot_agent.bench.router import Router
 from viot_agent.llm.hf import load_hf
 from viot_agent.toolbox import Toolbox
-from viot_finetune.instruct.fill import Noise
+from viot_finetune.instruct.site import Noise
 from viot_finetune.lora.conversation import Conversation
 from viot_finetune.lora.dataset import Corpus, build, gather, held_out, read_rows, spread, within
 from viot_finetune.lora.evaluate import METRICS, Outcome, evaluate

@@ -18,8 +18,8 @@ from typing import Any
 from viot_agent.agent.prompt import system_text
 from viot_agent.react import Finish, render, render_observation
 from viot_agent.toolbox import Toolbox
-from viot_finetune.instruct.fill import Noise
 from viot_finetune.instruct.pools import Pools
+from viot_finetune.instruct.site import Noise
 from viot_finetune.lora.conversation import Conversation, Outside, Unfilled, filled
 
 SHARES = {"request": 24, "said": 30, "list": 14, "report": 12, "step": 10, "card": 4, "prose": 6}

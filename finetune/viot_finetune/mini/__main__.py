@@ -17,7 +17,8 @@ from viot_finetune.instruct.fill import load_rows
 from viot_finetune.mini.card import write_card
 from viot_finetune.mini.cards import stub_toolbox
 from viot_finetune.mini.evaluate import by_planner, by_router, evaluate, examples, split, table
-from viot_finetune.mini.train import Recipe, save, train, vocabulary
+from viot_finetune.mini.source import vocabulary
+from viot_finetune.mini.train import Recipe, save, train
 
 
 def main() -> None:
@@ -26,7 +27,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with phrasings_*.jsonl and heldout_*.jsonl")
     parser.add_argument("--out", type=Path, required=True, help="folder for mini.safetensors")
     parser.add_argument("--held", type=float, default=0.0, help="share of the phrasings kept for validation")
-    parser.add_argument("--frozen-steps", type=int, default=Recipe().frozen_steps)
     parser.add_argument("--lora-steps", type=int, default=Recipe().lora_steps)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=math.inf)
@@ -38,9 +38,7 @@ def main() -> None:
     logging.basicConfig(format="%(asctime)s %(message)s")
     log = logging.getLogger("viot_finetune")
     log.setLevel(logging.INFO)
-    recipe = replace(
-        Recipe(), seed=args.seed, frozen_steps=args.frozen_steps, lora_steps=args.lora_steps, threads=args.threads
-    )
+    recipe = replace(Recipe(), seed=args.seed, lora_steps=args.lora_steps, threads=args.threads)
     if args.start:
         # a fitted model is moved more gently
         recipe = replace(recipe, decoder_rate=recipe.decoder_rate / 2, lora_rate=recipe.lora_rate / 2)

@@ -14,13 +14,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from viot_agent.llm.mini.grammar import Call, Step
+from viot_agent.bench.models import Past, View
+from viot_agent.bench.router import Router
+from viot_agent.llm.mini.menu import Call, Step
 from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.units import Passage, trim_time
-from viot_finetune.instruct.fill import CLEAN, Example, fill
+from viot_agent.react import Act
+from viot_agent.steps import Observation
+from viot_finetune.instruct.fill import Example, fill
+from viot_finetune.instruct.observations import SCENES
 from viot_finetune.instruct.pools import Half
+from viot_finetune.instruct.site import CLEAN
 from viot_finetune.mini.prepare import reading_of
-from viot_finetune.mini.router import route
 
 NextStep = Callable[[Example, Sequence[Call], Sequence[Passage]], Step]
 
@@ -41,8 +46,24 @@ def by_planner(planner: Planner) -> NextStep:
 
 
 def by_router(example: Example, history: Sequence[Call], seen: Sequence[Passage]) -> Step:
+    """The benchmark's frozen keyword router, which reads only the last turn."""
     said = example.said
-    return Step("finish", "done") if history else route(said.text, said.mentions, said.uploads)
+    past = tuple(
+        Past(call.tool, call.args, Observation("", call.tool, "ok", passage.text, data=_data(passage.text)))
+        for call, passage in zip(history, seen, strict=True)
+    )
+    step = Router().next(View(said.text, said.mentions, said.uploads, past, ()))
+    if isinstance(step, Act):
+        return Step("act", plan=(step.tool,), tool=step.tool, args=dict(step.args))
+    return Step("finish", "done" if history else "out_of_scope")
+
+
+def _data(text: str) -> dict[str, Any]:
+    """What the router takes from an observation: the handle or the scene in it."""
+    handle = re.search(r"\b(?:poses|clip)-\d+", text)
+    if handle is not None:
+        return {"handle": handle[0]}
+    return {"scenes": [s for s in SCENES if s in text]}
 
 
 def examples(

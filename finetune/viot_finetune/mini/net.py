@@ -22,7 +22,7 @@ from viot_agent.llm.mini.decoder import (
     WIDTH,
     waves,
 )
-from viot_agent.llm.mini.grammar import SYMBOLS
+from viot_agent.llm.mini.menu import SYMBOLS
 from viot_agent.llm.mini.units import KINDS, SHAPES
 
 
@@ -97,7 +97,8 @@ class Net(nn.Module):
         self.unit_in, self.unit_norm = nn.Linear(ENCODED, WIDTH), nn.LayerNorm(WIDTH)
         self.kind_emb, self.shape_emb = _small(len(KINDS), WIDTH), _small(len(SHAPES), WIDTH)
         self.anchor, self.pool_in = _small(1, WIDTH), nn.Linear(ENCODED, WIDTH)
-        self.mix = nn.ModuleList(Block(False, dropout) for _ in range(MIX_LAYERS))
+        first = Block(False, dropout)
+        self.mix = nn.ModuleList([first, *(Block(False, dropout) for _ in range(MIX_LAYERS - 1))])
         self.mix_norm = nn.LayerNorm(WIDTH)
         self.cand_in, self.cand_norm = nn.Linear(ENCODED, WIDTH), nn.LayerNorm(WIDTH)
         self.limit_in = nn.Linear(ENCODED, WIDTH, bias=False)
@@ -119,7 +120,7 @@ class Net(nn.Module):
             self.limit_in.weight.mul_(4)
             # a card and a word that MiniLM finds alike start out alike, and look at each other
             self.cand_in.weight.copy_(self.unit_in.weight * 8)
-            self.mix[0].k.weight.copy_(self.mix[0].q.weight)
+            first.k.weight.copy_(first.q.weight)
 
     def forward(self, b: Batch) -> Tensor:
         """Scores (B, L, V)."""

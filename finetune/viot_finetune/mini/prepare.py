@@ -6,7 +6,7 @@ Owns the encoding and the batches. An example that the grammar cannot write is c
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,16 @@ import torch
 
 from viot_agent.llm.mini.decoder import Layout, marks, slot_kinds
 from viot_agent.llm.mini.encoder import WINDOW, Reader
-from viot_agent.llm.mini.grammar import MISSING_KINDS, SYM, Call, Element, Grammar, Menu
+from viot_agent.llm.mini.grammar import Grammar
+from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Element, Menu
 from viot_agent.llm.mini.units import KINDS, REQUEST, Passage, Reading, Unit, find_span, number_of, read, trim_time
 from viot_agent.toolbox.contract import ArgSpec, ToolSpec
 from viot_finetune.instruct.fill import Example
 from viot_finetune.mini.net import Batch
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +236,9 @@ def _sample(
 class Tokens:
     """Token ids (B, T), their mask, and the matrix (B, N, T) that averages tokens into units."""
 
-    ids: torch.Tensor
-    mask: torch.Tensor
-    pool: torch.Tensor
+    ids: Ints
+    mask: Ints
+    pool: Floats
 
 
 def tokens(batch: Sequence[Sample], reader: Reader, hide: float = 0.0, rng: random.Random | None = None) -> Tokens:
@@ -255,23 +260,42 @@ def tokens(batch: Sequence[Sample], reader: Reader, hide: float = 0.0, rng: rand
         for n, piece in enumerate(sample.pieces):
             pool[b, n, at : at + len(piece)] = 1 / len(piece)
             at += len(piece)
-    return Tokens(torch.from_numpy(ids), torch.from_numpy(mask), torch.from_numpy(pool))
+    return Tokens(ids, mask, pool)
 
 
-def collate(
-    batch: Sequence[Sample], states: torch.Tensor, embed: dict[str, npt.NDArray[np.float32]], noise: float
-) -> Batch:
-    """Pad samples into one batch. ``states`` (B, N, 384) of the units; ``embed`` the cards' and slots' embeddings."""
-    size, units = len(batch), states.shape[1]
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A padded batch without the vectors: what ``Batch`` holds, with places in a table of texts for the embeddings.
+
+    ``cands``, ``limits`` (B, C) and ``slots`` (B, S) are rows of that table; row 0 is nothing.
+    """
+
+    kinds: Floats
+    shapes: Ints
+    unit_mask: Flags
+    cands: Ints
+    limits: Ints
+    cand_mask: Flags
+    slots: Ints
+    slot_kinds: Ints
+    elements: Ints
+    gold: Ints
+    allowed: Flags
+    weight: Floats
+
+
+def pack(batch: Sequence[Sample], rows: Mapping[str, int]) -> Packed:
+    """Pad samples into one batch; ``rows`` says where each card's and slot's text stands in the table."""
+    size, units = len(batch), max(1, max(len(s.units) for s in batch))
     cand_n = max(len(s.menu.candidates) for s in batch)
     slot_n = max(1, max(len(s.menu.slots) for s in batch))
     layout = Layout(cand_n, slot_n, units)
     length = max(len(s.prefix) + len(s.gold) - 1 for s in batch)
     kinds = np.zeros((size, units, len(KINDS)), np.float32)
     shapes, unit_mask = np.zeros((size, units), np.int64), np.zeros((size, units), bool)
-    cands, limits = np.zeros((size, cand_n, 384), np.float32), np.zeros((size, cand_n, 384), np.float32)
+    cands, limits = np.zeros((size, cand_n), np.int64), np.zeros((size, cand_n), np.int64)
     cand_mask = np.zeros((size, cand_n), bool)
-    slots, slot_ids = np.zeros((size, slot_n, 384), np.float32), np.zeros((size, slot_n), np.int64)
+    slots, slot_ids = np.zeros((size, slot_n), np.int64), np.zeros((size, slot_n), np.int64)
     elements = np.zeros((size, length), np.int64)
     gold = np.full((size, length), -100, np.int64)
     allowed = np.zeros((size, length, layout.size), bool)
@@ -282,11 +306,11 @@ def collate(
         kinds[b, :n], shapes[b, :n] = marks(s.units)
         unit_mask[b, :n] = True
         cand_texts, limit_texts, slot_texts = s.menu.texts()
-        cands[b, : len(cand_texts)] = [embed[t] for t in cand_texts]
-        limits[b, : len(cand_texts)] = [embed[t] for t in limit_texts]
+        cands[b, : len(cand_texts)] = [rows[t] for t in cand_texts]
+        limits[b, : len(cand_texts)] = [rows[t] for t in limit_texts]
         cand_mask[b, : len(cand_texts)] = True
         if slot_texts:
-            slots[b, : len(slot_texts)] = [embed[t] for t in slot_texts]
+            slots[b, : len(slot_texts)] = [rows[t] for t in slot_texts]
             slot_ids[b, : len(slot_texts)] = slot_kinds(s.menu)
         row = [*s.prefix, *s.gold]
         elements[b, : len(row) - 1] = [layout.flat(e) for e in row[:-1]]
@@ -298,20 +322,30 @@ def collate(
                 weight[b, first + k] = 2.0 if element[0] in ("cand", "sym") else 1.0
                 allowed[b, first + k, 0] = False
                 allowed[b, first + k, [layout.flat(o) for o in options]] = True
-    as_torch = torch.from_numpy
-    cand_rows = as_torch(cands)
+    return Packed(kinds, shapes, unit_mask, cands, limits, cand_mask, slots, slot_ids, elements, gold, allowed, weight)
+
+
+def unpack(packed: Packed, states: torch.Tensor, table: torch.Tensor, noise: float) -> Batch:
+    """The batch to train on. ``states`` (B, N, 384) of the units; ``table`` (texts + 1, 384), its row 0 zero."""
+    t = torch.from_numpy
+    cands = table[t(packed.cands)]
     return Batch(
         states=states,
-        kinds=as_torch(kinds),
-        shapes=as_torch(shapes),
-        unit_mask=as_torch(unit_mask),
-        cands=cand_rows + noise * torch.randn_like(cand_rows),
-        limits=as_torch(limits),
-        cand_mask=as_torch(cand_mask),
-        slots=as_torch(slots),
-        slot_kinds=as_torch(slot_ids),
-        elements=as_torch(elements),
-        gold=as_torch(gold),
-        allowed=as_torch(allowed),
-        weight=as_torch(weight),
+        kinds=t(packed.kinds),
+        shapes=t(packed.shapes),
+        unit_mask=t(packed.unit_mask),
+        cands=cands + noise * torch.randn_like(cands),
+        limits=table[t(packed.limits)],
+        cand_mask=t(packed.cand_mask),
+        slots=table[t(packed.slots)],
+        slot_kinds=t(packed.slot_kinds),
+        elements=t(packed.elements),
+        gold=t(packed.gold),
+        allowed=t(packed.allowed),
+        weight=t(packed.weight),
     )
+
+
+def rows_of(texts: Sequence[str]) -> dict[str, int]:
+    """Where each text stands in the table: from row 1 on, and no text at row 0."""
+    return {"": 0, **{t: i for i, t in enumerate(texts, 1)}}

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from viot_agent.llm.mini.grammar import SYMBOLS, Element, Menu
+from viot_agent.llm.mini.menu import SYMBOLS, Element, Menu
 from viot_agent.llm.mini.units import KINDS, SHAPES, Unit
 
 Array = npt.NDArray[np.float32]

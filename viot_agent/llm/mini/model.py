@@ -23,7 +23,7 @@ from viot_agent.bench.cards import cards
 from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
-from viot_agent.llm.mini.grammar import Call
+from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.units import Passage, read
 from viot_agent.llm.mini.words import absent, to_react

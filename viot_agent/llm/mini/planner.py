@@ -21,7 +21,8 @@ from viot_agent.errors import WeightsMissing
 from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.decoder import Decoder
 from viot_agent.llm.mini.encoder import Encoder
-from viot_agent.llm.mini.grammar import MISSING_KINDS, Call, Grammar, Menu, Step
+from viot_agent.llm.mini.grammar import Grammar
+from viot_agent.llm.mini.menu import MISSING_KINDS, Call, Menu, Step
 from viot_agent.llm.mini.units import Reading, Unit
 from viot_agent.llm.mini.words import courtesy
 from viot_agent.toolbox.contract import ToolSpec

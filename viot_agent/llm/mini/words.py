@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from viot_agent.llm.mini.grammar import Step
+from viot_agent.llm.mini.menu import Step
 from viot_agent.react import Act, AskBack, Finish, ReactStep
 
 _QUESTIONS = {

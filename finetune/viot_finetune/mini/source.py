@@ -1,0 +1,201 @@
+"""The stream of training batches: phrasings drawn by weight, filled, put before a random menu, encoded and padded.
+
+Everything that needs no gradient is made here, in a process of its own, so that it does not stand in the way of the
+arithmetic. One process and one seed: the same batches in the same order.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import queue
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from viot_agent.llm.mini import assets
+from viot_agent.llm.mini.encoder import Reader
+from viot_agent.llm.mini.menu import Menu
+from viot_agent.llm.mini.spelling import collect
+from viot_finetune.instruct.fill import Example, fill
+from viot_finetune.instruct.site import Noise
+from viot_finetune.mini.cards import card_specs, fictitious
+from viot_finetune.mini.prepare import (
+    Packed,
+    Sample,
+    Tokens,
+    Unreachable,
+    pack,
+    random_menu,
+    rows_of,
+    samples,
+    tokens,
+)
+
+_LOG = logging.getLogger(__name__)
+AHEAD = 48
+"""Batches that may wait for the trainer."""
+KEPT, AGAIN = 12000, 0.7
+"""Fillings that are kept with their menus, and how often a kept one is taken again in place of a new one."""
+
+
+class Source:
+    """An endless seeded stream of decisions from authored rows."""
+
+    def __init__(
+        self,
+        rows: Sequence[dict[str, Any]],
+        reader: Reader,
+        seed: int,
+        noise: Noise | None = None,
+        strange: tuple[Sequence[dict[str, Any]], float] = ((), 0.0),
+        absent: float = 0.0,
+    ) -> None:
+        self.rows, self.reader, self.noise = list(rows), reader, noise or Noise()
+        self.rng = random.Random(seed)
+        self.specs = card_specs()
+        self.fictitious = list(fictitious().values())
+        self.weights = [_weight(r) for r in self.rows]
+        self.strange, self.share = list(strange[0]), strange[1] if strange[0] else 0.0
+        self.absent = absent
+        self.kept: list[list[Sample]] = []
+        self.unreachable = self.drawn = 0
+
+    def draw(self) -> list[Sample]:
+        """All decisions of one filling of one phrasing, new or seen before."""
+        # finding mentions and driving the grammar cost as much as a third of a gradient's share of two cores
+        if len(self.kept) >= KEPT // 3 and self.rng.random() < AGAIN:
+            return self.rng.choice(self.kept)
+        made = self._make()
+        if len(self.kept) < KEPT:
+            self.kept.append(made)
+        else:
+            self.kept[self.rng.randrange(KEPT)] = made
+        return made
+
+    def _make(self) -> list[Sample]:
+        while True:
+            example = self._example()
+            needed = set(self.specs) if example.reply == "ask" else {t for s in example.steps for t in _tools(s)}
+            specs, strange = self.specs, self.fictitious
+            if example.steps and self.rng.random() < self.absent:
+                # the tool it needs is not installed: no other is called in its place
+                head = example.steps[0].tool
+                specs = {n: s for n, s in specs.items() if n != head}
+                strange = [s for s in strange if s.name != head]
+                example = replace(example, steps=(), reply="out_of_scope", missing=())
+                needed = set()
+            menu = random_menu(specs, strange, needed, self.rng, whole=0.65)
+            self.drawn += 1
+            try:
+                found = samples(example, menu, self.reader, self.rng)
+            except Unreachable as reason:
+                self.unreachable += 1
+                _LOG.debug("%s", reason)
+                continue
+            # "everything is observed" after a single call is learnt in no time: most of those are left out
+            plain = len(found) == 2 and not example.steps[0].rest
+            return found[:1] if plain and self.rng.random() > 0.25 else found
+
+    def _example(self) -> Example:
+        if self.rng.random() < self.share:
+            row = self.rng.choice(self.strange)
+        else:
+            row = self.rng.choices(self.rows, self.weights)[0]
+        return self.rng.choice(fill(row, self.rng, "train", self.noise))
+
+    def take(self, count: int) -> list[Sample]:
+        found: list[Sample] = []
+        while len(found) < count:
+            found += self.draw()
+        return found[:count]
+
+
+def vocabulary(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The words of the authored requests, but for those written with typos on purpose: most frequent first."""
+    straight = [row for row in rows if "typo" not in row.get("tags", ())]
+    return collect(re.sub(r"\{\w+\}", " ", t["text"]) for row in straight for t in row.get("turns") or [row])
+
+
+def _tools(step: Any) -> list[str]:
+    return [step.tool, *(t for t, _ in step.rest)]
+
+
+def _weight(row: dict[str, Any]) -> float:
+    # what is hard comes more often
+    turns = row.get("turns")
+    if turns:
+        return 0.7 * len(turns)
+    if any("when" in s for s in row["steps"]):
+        return 1.7
+    if len(row["steps"]) > 1:
+        return 1.5
+    if not row["steps"] and row["reply"] != "ask":
+        return 1.5
+    return 1.3 if {"correction", "sibling", "plural"} & set(row.get("tags", ())) else 1.0
+
+
+def texts_of_cards() -> list[str]:
+    """Every text of every card's wording, sorted: what is embedded for the table of ``Packed``."""
+    every = [s for specs in card_specs().values() for s in specs] + list(fictitious().values())
+    return sorted({t for s in every for part in Menu.of([s]).texts() for t in part if t})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a stream is made of; can be sent to another process."""
+
+    rows: Sequence[dict[str, Any]]
+    words: Sequence[str]
+    strange: Sequence[dict[str, Any]]
+    share: float
+    absent: float
+    batch: int
+    hide: float
+    seed: int
+
+
+def batches(plan: Plan) -> Iterator[tuple[Tokens, Packed]]:
+    """Endless batches of decisions of similar length: padding is wasted work on two cores."""
+    reader = Reader(assets.encoder_dir(), plan.words)
+    source = Source(plan.rows, reader, plan.seed, strange=(plan.strange, plan.share), absent=plan.absent)
+    rows = rows_of(texts_of_cards())
+    while True:
+        waiting = sorted(source.take(plan.batch * 8), key=lambda s: sum(map(len, s.pieces)))
+        parts = [waiting[k : k + plan.batch] for k in range(0, len(waiting), plan.batch)]
+        source.rng.shuffle(parts)
+        for part in parts:
+            yield tokens(part, reader, plan.hide, source.rng), pack(part, rows)
+
+
+def streamed(plan: Plan) -> Iterator[tuple[Tokens, Packed]]:
+    """``batches`` from a process of its own. Raises RuntimeError when that process fails."""
+    context = multiprocessing.get_context("spawn")
+    line: Any = context.Queue(AHEAD)
+    maker = context.Process(target=_make, args=(plan, line), daemon=True)
+    maker.start()
+    try:
+        while True:
+            try:
+                made = line.get(timeout=5)
+            except queue.Empty:
+                if not maker.is_alive():
+                    raise RuntimeError("the process that makes the batches is gone") from None
+                continue
+            if isinstance(made, Exception):
+                raise RuntimeError("no batch could be made") from made
+            yield made
+    finally:
+        maker.terminate()
+        maker.join()
+
+
+def _make(plan: Plan, line: Any) -> None:
+    try:
+        for made in batches(plan):
+            line.put(made)
+    except Exception as error:  # told to the trainer, which raises it
+        line.put(error)
+        raise
