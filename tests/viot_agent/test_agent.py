@@ -285,6 +285,12 @@ def test_a_name_that_nobody_carries_is_said_with_the_nearest(tmp_path: Path) -> 
     assert one.run(Request("was he there?")).answer.text == "Which person?"
 
 
+def test_words_that_were_meant_as_a_camera_are_named(tmp_path: Path) -> None:
+    back = AIMessage("Which camera?", additional_kwargs={"kind": "ask", "missing": ["cameras"], "unknown": ["the bar"]})
+    answer = ask(tmp_path, back).answer
+    assert answer.unknown == ("the bar",) and "the bar" in answer.text
+
+
 def test_an_unmet_condition_is_said(tmp_path: Path) -> None:
     end = AIMessage("3 people were seen on gate 2.", additional_kwargs={"kind": "finish", "unmet": ["export_clip"]})
     run = ask(tmp_path, act(cameras=["gate 2"]), end)

@@ -129,7 +129,8 @@ class Agent:
         last = result["messages"][-1]
         kwargs = last.additional_kwargs if isinstance(last, AIMessage) else {}
         if kwargs.get("kind") == "ask" and not state.stop:
-            return self._asked_back(str(last.content), tuple(kwargs.get("missing", ())), mentions)
+            names = [Mention("camera", 0, 0, str(n), "", 0.0) for n in kwargs.get("unknown", ())]
+            return self._asked_back(str(last.content), tuple(kwargs.get("missing", ())), [*mentions, *names])
         model_text = str(last.content) if isinstance(last, AIMessage) and not last.tool_calls else ""
         if kwargs.get("reply") and not state.observations and not state.stop:
             # a fixed reply, written by code: it claims nothing of the footage
@@ -156,7 +157,7 @@ class Agent:
             except NameFault as fault:
                 faults.append(fault)
         text = " ".join(dict.fromkeys(f"{str(f)[0].upper()}{str(f)[1:].rstrip('.')}." for f in faults)) or question
-        return Answer(text, "needs_input", (), missing, tuple(f.name for f in faults))
+        return Answer(text, "needs_input", (), missing, tuple(dict.fromkeys(f.name for f in faults)))
 
 
 def _in_scope(name: str, request: Request) -> bool:

@@ -53,7 +53,7 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Step:
     """A finished step in plain values. ``plan`` are the remaining tools, the one called first; ``open`` those of them
-    whose condition is not settled yet, by place."""
+    whose condition is not settled yet, by place. ``unknown``: words that were meant as cameras."""
 
     kind: Literal["act", "finish", "ask"]
     reply: str = ""
@@ -62,6 +62,7 @@ class Step:
     tool: str = ""
     args: dict[str, Any] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ class MiniChat(BaseChatModel):
             return self._without(step.tool, history)
         if step.reply:
             message.additional_kwargs["reply"] = step.reply
+        if step.unknown:
+            message.additional_kwargs["unknown"] = list(step.unknown)
         message.additional_kwargs["plan"] = list(step.plan)
         message.additional_kwargs["open"] = [step.plan[i] for i in step.open]
         if step.kind == "finish" and step.reply == "done":

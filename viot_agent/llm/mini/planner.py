@@ -6,6 +6,7 @@ request's encoding). Knows no LangChain and no agent.
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Sequence
@@ -88,8 +89,8 @@ class Planner:
             step = decode(grammar, self.decoder)
         if step.kind == "act" and any(_same(step, call) for call in history):
             return Step("finish", "done")
-        strange = unknown_names(grammar) if step.kind == "act" else ()
-        return Step("ask", missing=strange) if strange else step
+        missing, names = unknown_names(grammar) if step.kind == "act" else ((), ())
+        return Step("ask", missing=missing, unknown=names) if missing else step
 
     def _states(self, units: tuple[Unit, ...]) -> Array:
         if self._last is None or self._last[0] != units:
@@ -103,16 +104,25 @@ class Planner:
         return np.stack([self._cards[t] for t in texts]) if texts else np.zeros((0, 384), np.float32)
 
 
-def unknown_names(grammar: Grammar) -> tuple[str, ...]:
-    """What must be asked for because a written call points at a name that no camera and nobody enrolled carries."""
-    found: list[str] = []
-    kind = ""
-    for channel, index in grammar.written:
+def unknown_names(grammar: Grammar) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What must be asked for because a written call points at names that no camera and nobody enrolled carries; and of
+    those names the ones that look like plain words.
+
+    A camera said in words that code did not recognise (``the rooftop bar``) is such a name: what the fleet holds,
+    ``fleet.mentions`` finds.
+    """
+    missing: set[str] = set()
+    words: list[str] = []
+    kind, units = "", grammar.units
+    for (channel, index), (follows, last) in itertools.pairwise([*grammar.written, ("sym", 0)]):
         if channel == "slot":
             kind = grammar.menu.slots[index][1].kind
-        elif channel == "start" and "unknown" in grammar.units[index].kinds:
-            found.append("cameras" if kind == "cameras" else "person")
-    return tuple(m for m in MISSING_KINDS if m in found)
+        elif channel == "start" and "unknown" in units[index].kinds:
+            missing.add("cameras" if kind == "cameras" else "person")
+        elif channel == "start" and kind == "cameras" and not units[index].marked:
+            missing.add("cameras")
+            words.append(grammar.text[units[index].start : units[last if follows == "end" else index].end])
+    return tuple(m for m in MISSING_KINDS if m in missing), tuple(words)
 
 
 def decode(grammar: Grammar, decoder: Decoder) -> Step:
