@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.mini.grammar import Grammar
-from viot_agent.llm.mini.menu import Call, Menu, Step
+from viot_agent.llm.mini.menu import SYM, Call, Menu, Step
+from viot_agent.llm.mini.planner import unknown_names
 from viot_agent.llm.mini.units import Passage, find_span, make_units, read, threshold, trim_time
 from viot_agent.llm.mini.words import to_react
 from viot_agent.react import Act, parse, render
@@ -271,3 +272,27 @@ def test_observed_counts_are_compared_and_clocks_are_not() -> None:
 def test_an_open_condition_is_thought_of() -> None:
     step = Step("act", plan=("list_cameras", "export_clip"), open=(1,), tool="list_cameras")
     assert to_react(step, (), ()).thought == "A tool is needed: list_cameras, then if its condition holds export_clip."
+
+
+@pytest.mark.parametrize(
+    ("text", "mentions", "first", "last", "missing", "words"),
+    [
+        ("who was in the rooftop bar", (), 4, 5, ("cameras",), ("rooftop bar",)),
+        ("who was at gate 9", (Mention("camera", 11, 17, "gate 9", "", 0.0),), 3, None, ("cameras",), ()),
+        ("who was at gate 2", (Mention("camera", 11, 17, "gate 2", "gate 2", 100.0),), 3, None, (), ()),
+    ],
+)
+def test_names_that_nothing_carries(
+    text: str, mentions: tuple[Mention, ...], first: int, last: int | None, missing: Any, words: Any
+) -> None:
+    grammar = Grammar(read(text, mentions), MENU)
+    tool = MENU.index("face_recognition")
+    assert tool is not None
+    person, cameras, time = MENU.slots_of(tool)
+    row: list[Any] = [("sym", SYM["NEED"]), ("cand", tool), ("sym", SYM["PLAN_END"]), ("cand", tool)]
+    row += [("slot", person), ("sym", SYM["SKIP"]), ("slot", cameras), ("start", first)]
+    row += [("end", last)] if last is not None else []
+    row += [("sym", SYM["ARG_END"]), ("slot", time), ("sym", SYM["SKIP"]), ("sym", SYM["END"])]
+    for element in row:
+        grammar.push(element)
+    assert unknown_names(grammar) == (missing, words)
