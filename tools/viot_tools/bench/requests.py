@@ -1,0 +1,148 @@
+"""``viot bench requests``: what a person would type, asked over real indexed footage, held against what is known of it.
+
+Six supplied clips become six cameras of yesterday, three portraits are enrolled, and every request of ``requests.json``
+goes the way of ``viot ask``. What a right answer must say and must not say was written down from the annotations made
+by eye and from looking at the clips, before the answers were read; a request that no tool can answer is right when the
+answer says so and claims nothing.
+
+Owns the setting and the judging. The requests are data; printing is ``viot bench``'s. ``notes`` hold the transcript.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from viot_agent.bench.report import Report, Row, bootstrap
+from viot_agent.errors import UserFault
+from viot_agent.steps import Run
+from viot_agent.system import Viot
+from viot_agent.weights import Weights
+from viot_agent.weights.store import Tier
+
+CASES = Path(__file__).with_name("requests.json")
+CAMERAS = (
+    # name, clip, hour of yesterday
+    ("theatre", "videos/faces/short_hamilton_clip.mp4", 20),
+    ("corridor", "videos/people-detection.264", 9),
+    ("lobby", "videos/intel/one-by-one-person-detection.mp4", 11),
+    ("street 1", "videos/pedestrians.mp4", 10),
+    ("street 2", "videos/traffic.mp4", 10),
+    ("shop door", "videos/shopfront_cctv.mp4", 9),
+)
+GROUPS = {"street 1": ("streets",), "street 2": ("streets",)}
+PORTRAITS = {
+    "Lin-Manuel Miranda": "faces/ageitgey/lin-manuel-miranda.png",
+    "Alex Lacamoire": "faces/ageitgey/alex-lacamoire.png",
+    "Barack Obama": "faces/ageitgey/obama.jpg",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request. ``says``: regular expressions that the answer must hold, ``never``: that it must not (both without
+    case); ``status``: what the answer's status may be; ``tools``: the calls, in order, None = not judged; ``follows``:
+    the request is the next turn after the one before it."""
+
+    text: str
+    status: tuple[str, ...]
+    says: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    tools: tuple[str, ...] | None = None
+    attach: tuple[str, ...] = ()
+    follows: bool = False
+
+
+def load_cases(path: Path = CASES) -> list[Case]:
+    """The requests as shipped."""
+    rows: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
+    return [Case(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}) for row in rows]
+
+
+def faults(case: Case, run: Run) -> list[str]:
+    """What is wrong with an answer, in words; nothing when it is right."""
+    answer, found = run.answer, []
+    if answer.status not in case.status:
+        found.append(f"is {answer.status}, not {' or '.join(case.status)}")
+    found += [f"does not say {s}" for s in case.says if not re.search(s, answer.text, re.IGNORECASE)]
+    found += [f"says {s}" for s in case.never if re.search(s, answer.text, re.IGNORECASE)]
+    called = tuple(step.call.tool for step in run.steps)
+    if case.tools is not None and called != case.tools:
+        found.append(f"called {', '.join(called) or 'nothing'}, not {', '.join(case.tools) or 'nothing'}")
+    return found
+
+
+def bench(
+    data: Path,
+    *,
+    quick: bool = False,
+    seed: int = 0,
+    llm: Annotated[str, "the language model, as for viot ask"] = "mini",
+    tier: Annotated[str, "hub or builtin"] = "hub",
+) -> Report:
+    """Index six supplied clips, ask, judge. Raises UserFault for an unknown tier or a missing clip."""
+    if tier not in ("hub", "builtin"):
+        raise UserFault(f"there is no tier {tier!r}", fix="--tier hub or --tier builtin")
+    absent = [clip for _, clip, _ in CAMERAS if not (data / clip).is_file()]
+    if absent:
+        raise UserFault(f"{data} has no {', '.join(absent)}", fix="name a folder laid out like ../shared/data")
+    cases = load_cases()
+    cases = cases[:6] if quick else cases
+    with tempfile.TemporaryDirectory(prefix="viot-requests-") as scratch, Viot.open(Path(scratch)) as viot:
+        viot.weights = Weights(viot.home, data / "models" if tier == "hub" else None, _tier(tier))
+        _index(viot, data)
+        runs = _ask(viot, cases, llm, data)
+    judged = [faults(case, run) for case, run in zip(cases, runs, strict=True)]
+    right = [float(not found) for found in judged]
+    low, high = bootstrap(right, seed)
+    row = Row("requests.right", "requests answered rightly", sum(right) / len(right), low, high, len(right), llm, tier)
+    transcript = [
+        f"{'ok   ' if not wrong else 'WRONG'} {case.text}\n      {run.answer.status}: {run.answer.text}"
+        + "".join(f"\n      - {w}" for w in wrong)
+        for case, run, wrong in zip(cases, runs, judged, strict=True)
+    ]
+    records = [_record(c, r, w) for c, r, w in zip(cases, runs, judged, strict=True)]
+    return Report((row,), extra={"transcript": records}, notes=tuple(transcript))
+
+
+def _tier(name: str) -> Tier:
+    return "hub" if name == "hub" else "builtin"
+
+
+def _index(viot: Viot, data: Path) -> None:
+    day = datetime.fromtimestamp(time.time(), UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    for name, clip, hour in CAMERAS:
+        start = (day - timedelta(days=1) + timedelta(hours=hour)).timestamp()
+        viot.add_camera(name, str(data / clip), groups=GROUPS.get(name, ()), tz="UTC", start=start)
+    for name, portrait in PORTRAITS.items():
+        viot.enrol(name, [data / portrait], "test data")
+    for name, _, _ in CAMERAS:
+        viot.index(name)
+
+
+def _ask(viot: Viot, cases: Sequence[Case], llm: str, data: Path) -> list[Run]:
+    runs: list[Run] = []
+    talk = 0
+    for case in cases:
+        talk += not case.follows
+        files = [data / file for file in case.attach]
+        runs.append(viot.ask(case.text, attach=files, llm=llm, conversation=f"talk {talk}"))
+    return runs
+
+
+def _record(case: Case, run: Run, wrong: Sequence[str]) -> dict[str, Any]:
+    calls = [{"tool": s.call.tool, "args": dict(s.call.args)} for s in run.steps]
+    return {
+        "request": case.text,
+        "status": run.answer.status,
+        "answer": run.answer.text,
+        "calls": calls,
+        "wrong": list(wrong),
+    }
