@@ -296,3 +296,21 @@ def test_names_that_nothing_carries(
     for element in row:
         grammar.push(element)
     assert unknown_names(grammar) == (missing, words)
+
+
+@pytest.mark.parametrize(
+    ("about", "upload", "fits"),
+    [
+        ("an attached video of a walking person, or an enrolled name", "video-1", True),
+        ("an attached video of a walking person, or an enrolled name", "image-1", False),
+        ("an enrolled name or an attached picture", "image-1", True),
+        ("an enrolled name or an attached picture", "video-1", False),
+        ("an attached picture or video", "video-1", True),
+        ("an attached picture or video", "image-1", True),
+        ("the person", "image-1", True),
+    ],
+)
+def test_the_card_says_which_upload_a_person_is_shown_in(about: str, upload: str, fits: bool) -> None:
+    tool = ToolSpec("find", "Find somebody.", "", (ArgSpec("person", "person", True, about),), _never)
+    grammar = Grammar(read("find them", (), [upload]), Menu.of([tool]))
+    assert (("sym", SYM["NEED"]) in grammar.allowed()) == fits

@@ -25,7 +25,7 @@ from typing import Any
 
 from rapidfuzz.distance import OSA
 
-from viot_agent.llm.mini.menu import MISSING_KINDS, REPLIES, SYM, SYMBOLS, Call, Element, Menu, Step
+from viot_agent.llm.mini.menu import MISSING_KINDS, REPLIES, SYM, SYMBOLS, Call, Element, Menu, Step, handle_fits
 from viot_agent.llm.mini.units import REQUEST, Reading, find_span, number_of, time_like, trim_time
 from viot_agent.toolbox.contract import ArgSpec
 
@@ -65,6 +65,8 @@ class Grammar:
         self._values: list[str] = []
         self._start = -1
         self._args: dict[str, Any] = {}
+        # with a file attached, "him" and "this" are the one in it
+        self._shown = any("upload" in unit.kinds for unit in self.units)
         planned = self.history[-1].rest if self.history else None
         # an observation settles conditions; it gives no new orders. What was not planned at first is not done after it
         self._callable = tuple(
@@ -72,11 +74,9 @@ class Grammar:
             for i in range(len(menu.tools))
             if (planned is None or menu.tools[i].name in planned) and self._can_call(i)
         )
-        # with a file attached, "him" and "this" are the one in it
-        shown = any("upload" in unit.kinds for unit in self.units)
         kinds = {arg.kind for _, arg in menu.slots}
         strange = any("unknown" in unit.kinds and "person" in unit.kinds for unit in self.units)
-        answered = ("vehicle", "media", *(() if strange else ("person",))) if shown else ()
+        answered = ("vehicle", "media", *(() if strange else ("person",))) if self._shown else ()
         self._askable = tuple(m for m in MISSING_KINDS if m in kinds and m not in answered)
 
     # -- what may come next ------------------------------------------------------------------------------------------
@@ -288,7 +288,8 @@ class Grammar:
     def _starts(self, arg: ArgSpec) -> list[int]:
         """Units that may open a copy for this slot: marked ones of its kind, and plain words as the alternative."""
         limit, wanted = _limits(arg)[0], _MARKS.get(arg.kind, ())
-        key = (arg.kind, limit, arg.name if arg.kind == "handle" else "")
+        own = arg.name if arg.kind == "handle" else arg.description if arg.kind in ("person", "vehicle") else ""
+        key = (arg.kind, limit, own)
         if key not in self._openings:
             marked, free = [], []
             for i, unit in enumerate(self.units):
@@ -296,7 +297,7 @@ class Grammar:
                     continue
                 observed = unit.segment > REQUEST
                 if "handle" in unit.kinds or (unit.virtual and "upload" in unit.kinds):
-                    if _handle_fits(arg, unit.value):
+                    if handle_fits(arg, unit.value):
                         marked.append(i)
                 elif observed != (arg.kind == "scene"):
                     # a scene is what was observed; everything else is what was said
@@ -305,6 +306,8 @@ class Grammar:
                     marked.append(i)
                 elif (arg.kind == "text" or not unit.marked) and arg.kind in _FREE and self._opens(arg, i):
                     free.append(i)
+            if arg.kind in ("person", "vehicle") and self._shown and not any(self.units[i].virtual for i in marked):
+                free = []  # who is meant is in the file, and this tool cannot take that file
             self._openings[key] = marked + free
         return [i for i in self._openings[key] if self.units[i].value not in self._values]
 
@@ -383,17 +386,6 @@ def _form_of(arg: ArgSpec, value: str) -> tuple[str, str]:
         return "", value
     form = next((c for c in arg.choices if c in _EVENT_OF and value.startswith(c)), value)
     return form, value.removeprefix(form)
-
-
-def _handle_fits(arg: ArgSpec, value: str) -> bool:
-    """Whether an attached file or a made one can be this argument."""
-    stem = value.rpartition("-")[0]
-    if arg.kind == "media":
-        return not stem.startswith("pose") and stem != "alert"
-    if arg.kind in ("person", "vehicle"):
-        return stem in ("image", "video")
-    # "poses" takes poses-7, "clip" takes clip-2
-    return arg.kind == "handle" and stem not in ("image", "video") and (stem.rstrip("s") == arg.name.rstrip("s"))
 
 
 def _syms(*names: str) -> list[Element]:

@@ -6,6 +6,7 @@ first or the last unit of a copied span. Types and words only: ``grammar`` says 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -36,6 +37,7 @@ SYMBOLS = (
     *(f"seen:{s}" for s in STATUSES),
 )
 """The closed vocabulary; the order is that of the trained rows, so only ever append."""
+_VIDEO, _PICTURE = re.compile(r"\bvideo"), re.compile(r"\b(?:picture|image|photo)")
 SYM = {name: i for i, name in enumerate(SYMBOLS)}
 
 
@@ -107,3 +109,18 @@ class Menu:
 
     def index(self, name: str) -> int | None:
         return next((i for i, spec in enumerate(self.tools) if spec.name == name), None)
+
+
+def handle_fits(arg: ArgSpec, value: str) -> bool:
+    """Whether an attached file or a made one can be this argument."""
+    stem = value.rpartition("-")[0]
+    if arg.kind == "media":
+        return not stem.startswith("pose") and stem != "alert"
+    if arg.kind in ("person", "vehicle"):
+        # a walk is recognised from a video, a face or a body from a picture: the card says which it takes
+        moving = _VIDEO.search(arg.description) is not None
+        if stem == "video":
+            return moving
+        return stem == "image" and not (moving and _PICTURE.search(arg.description) is None)
+    # "poses" takes poses-7, "clip" takes clip-2
+    return arg.kind == "handle" and stem not in ("image", "video") and (stem.rstrip("s") == arg.name.rstrip("s"))
