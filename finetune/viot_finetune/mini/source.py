@@ -11,7 +11,7 @@ import multiprocessing
 import queue
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -170,7 +170,7 @@ def batches(plan: Plan) -> Iterator[tuple[Tokens, Packed]]:
             yield tokens(part, reader, plan.hide, source.rng), pack(part, rows)
 
 
-def streamed(plan: Plan) -> Iterator[tuple[Tokens, Packed]]:
+def streamed(plan: Plan) -> Generator[tuple[Tokens, Packed], None, None]:
     """``batches`` from a process of its own. Raises RuntimeError when that process fails."""
     context = multiprocessing.get_context("spawn")
     line: Any = context.Queue(AHEAD)

@@ -63,7 +63,11 @@ class Case:
 def load_cases(path: Path = CASES) -> list[Case]:
     """The requests as shipped."""
     rows: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
-    return [Case(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}) for row in rows]
+    cases = []
+    for row in rows:
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+        cases.append(Case(**fields))
+    return cases
 
 
 def faults(case: Case, run: Run) -> list[str]:
