@@ -20,7 +20,7 @@ from viot_agent.bench.models import Log, Past, Policy, View
 from viot_agent.bench.run import LIMITS, CaseRun, TurnRun, ground_of, made_of, menu_of
 from viot_agent.bench.toolkit import fleet_of, toolbox
 from viot_agent.bench.world import World
-from viot_agent.errors import ArgsFault, FailedFault, RetryFault, UserFault
+from viot_agent.errors import ArgsFault, FailedFault, RetryFault, TransientFault, UserFault
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
@@ -91,8 +91,13 @@ def _walk_turn(policy: Policy, view: View, request: Request, box: Toolbox, fleet
         seen: Observation | None = None
         if calls[key] == 1:
             ctx.call_id = f"call-{len(steps) + 1}"
-            seen = _observe(step, ctx, box)
-            steps.append(Step(Thought(step.thought), ToolCall(ctx.call_id, step.tool, dict(step.args)), seen))
+            thought, call = Thought(step.thought), ToolCall(ctx.call_id, step.tool, dict(step.args))
+            try:
+                seen = _observe(step, ctx, box)
+            except TransientFault as fault:  # the agent makes such a call once more by itself
+                steps.append(Step(thought, call, Observation(ctx.call_id, step.tool, "retry", str(fault))))
+                seen = _observe(step, ctx, box)
+            steps.append(Step(thought, call, seen))
         view = replace(view, history=(*view.history, Past(step.tool, step.args, seen)))
 
 
@@ -103,6 +108,8 @@ def _observe(step: Act, ctx: ToolContext, box: Toolbox) -> Observation:
         return box.get(step.tool).fn(ctx, **step.args)
     except ArgsFault as fault:
         return Observation(ctx.call_id, step.tool, "retry", str(fault), data={"fault": "model"})
+    except TransientFault:
+        raise
     except (RetryFault, UserFault) as fault:
         return Observation(ctx.call_id, step.tool, "retry", str(fault))
     except FailedFault as fault:
