@@ -128,7 +128,7 @@ def _index(viot: Viot, data: Path) -> None:
     for name, portrait in PORTRAITS.items():
         viot.enrol(name, [data / portrait], "test data")
     for name, _, _ in CAMERAS:
-        viot.index(name)
+        viot.index([name])
 
 
 def _ask(viot: Viot, cases: Sequence[Case], llm: str, data: Path) -> list[Run]:
