@@ -89,6 +89,9 @@ class Planner:
             step = decode(grammar, self.decoder)
         if step.kind == "act" and any(_same(step, call) for call in history):
             return Step("finish", "done")
+        if step.reply == "out_of_scope" and any({"camera", "unknown"} <= set(u.kinds) for u in reading.units):
+            # a camera that does not exist is said, whatever was to be done with it
+            return Step("ask", missing=("cameras",))
         missing, names = unknown_names(grammar) if step.kind == "act" else ((), ())
         return Step("ask", missing=missing, unknown=names) if missing else step
 
