@@ -49,8 +49,12 @@ def main() -> None:
         came_from = sha256_of(args.start) if args.start else ""
         strange = load_rows(args.data, "fictitious*.jsonl")
         words = vocabulary(kept)
-        arrays, curve = train(kept, recipe, words=words, strange=strange, minutes=args.minutes, start=args.start)
+        safe = path.with_suffix(".running.safetensors")
+        arrays, curve = train(
+            kept, recipe, words=words, strange=strange, minutes=args.minutes, start=args.start, safe=safe
+        )
         save(arrays, path, recipe, words)
+        safe.unlink(missing_ok=True)
         seconds = time.monotonic() - started
         facts = {
             "trained": f"{seconds:.0f} s, {args.threads} thread(s), {20 * len(curve)} steps, last loss {curve[-1]:.4f}"

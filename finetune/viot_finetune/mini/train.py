@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from viot_finetune.mini.prepare import Packed, Tokens, unpack
 from viot_finetune.mini.source import Plan, streamed, texts_of_cards
 
 _LOG = logging.getLogger(__name__)
+SAFE_EVERY = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Recipe:
 
     seed: int = 0
     batch: int = 32
-    lora_steps: int = 3700
+    lora_steps: int = 4600
     decoder_rate: float = 1e-3
     lora_rate: float = 1.2e-3
     rank: int = 32
@@ -136,13 +137,15 @@ def train(
     strange: Sequence[dict[str, Any]] = (),
     minutes: float = math.inf,
     start: Path | None = None,
+    safe: Path | None = None,
 ) -> tuple[dict[str, Any], list[float]]:
     """Train on authored rows, and ``strange`` ones for tools that exist only in training; ``words`` are what misspelt
     ones are read as.
 
     Returns the arrays to ship and the loss curve (mean of every 20 steps).
 
-    ``start`` goes on from an earlier file. ``minutes`` ends the schedule early; such a run says so in the log and is
+    ``start`` goes on from an earlier file; ``safe`` is where the weights are kept every SAFE_EVERY steps, for ``start``
+    to go on from if the machine stops. ``minutes`` ends the schedule early; such a run says so in the log and is
     not repeatable to the bit.
     """
     torch.manual_seed(recipe.seed)
@@ -156,11 +159,15 @@ def train(
     plan = Plan(rows, words, strange, recipe.strange, recipe.absent, recipe.batch, recipe.hide, recipe.seed)
     stream = streamed(plan)
     try:
-        curve = _run(net, encoder, stream, Reader(assets.encoder_dir(), words), recipe, Clock(minutes))
+        keep = None if safe is None else lambda: save(_arrays(net, encoder), safe, recipe, words)
+        curve = _run(net, encoder, stream, Reader(assets.encoder_dir(), words), recipe, Clock(minutes), keep)
     finally:
         stream.close()
-    arrays = {k: v.detach().numpy() for k, v in net.state_dict().items()} | encoder.adapter()
-    return arrays, curve
+    return _arrays(net, encoder), curve
+
+
+def _arrays(net: Net, encoder: EncoderTrainer) -> dict[str, Any]:
+    return {k: v.detach().numpy() for k, v in net.state_dict().items()} | encoder.adapter()
 
 
 def save(arrays: dict[str, Any], path: Path, recipe: Recipe, words: Sequence[str] = ()) -> None:
@@ -177,6 +184,7 @@ def _run(
     reader: Reader,
     recipe: Recipe,
     clock: Clock,
+    keep: Callable[[], None] | None,
 ) -> list[float]:
     adapter = [p for p in encoder.model.parameters() if p.requires_grad]
     groups = [
@@ -197,6 +205,8 @@ def _run(
         loss = net.loss(unpack(packed, encoder.states(read), table, 0.01))
         _step(loss, [*net.parameters(), *adapter], optimiser, schedule)
         _note(losses, curve, loss.item(), step)
+        if keep is not None and (step + 1) % SAFE_EVERY == 0:
+            keep()
         if clock.over():
             _LOG.warning("stopped by the clock at step %d", step)
             break
