@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from viot_agent.errors import FailedFault, UserFault
-from viot_tools.inference import session, thread_count
+from viot_tools.inference import compiled, session, thread_count
 
 
 def identity_model(path: Path) -> Path:
@@ -60,3 +60,19 @@ def test_a_file_that_is_no_model(content: bytes, tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FailedFault, match="cannot load"):
         session(tmp_path / "none.onnx")
+
+
+def test_openvino_runs_and_is_loaded_once(tmp_path: Path) -> None:
+    path = identity_model(tmp_path / "one.onnx")
+    model = compiled(path)
+    assert compiled(path) is model
+    first = model.run(np.array([1, 2], np.float32))[0]
+    model.run(np.array([3, 4], np.float32))
+    assert first.tolist() == [1, 2]
+
+
+def test_openvino_says_what_it_cannot_read(tmp_path: Path) -> None:
+    path = tmp_path / "broken.xml"
+    path.write_text("no model")
+    with pytest.raises(FailedFault, match=r"cannot load .*broken\.xml"):
+        compiled(path)
