@@ -55,6 +55,8 @@ def mentions(text: str, uploads: tuple[str, ...] = ()) -> list[Mention]:
         ("count people on all dock cameras", "group:all dock cameras"),
         ("who is at the gate", ""),
         ("gate 2 last night", "camera:gate 2, time:last night"),
+        ("who walked past door 9 this morning?", "time:this morning"),
+        ("at door 9 at 9 this morning", "time:9 this morning"),
         ("at gate 2, tonight", "camera:gate 2, time:tonight"),
         ("who used the night entrance at night", "camera:night entrance, time:night"),
         ("has 皖AT6M00 been at gate 2 since midnight?", "plate:皖AT6M00, camera:gate 2, time:since midnight"),

@@ -33,6 +33,12 @@ _BY_VERBS = frozenset(
     "come comes came coming stop stops stopped stopping drop drops dropped pass passes passed passing swing swung go "
     "goes went gone drive drives drove driven walk walks walked been".split()
 )
+# "gate 9 this morning": the number is the place's, whether such a place is known or not
+_PLACES = frozenset(
+    "gate door dock bay cam camera lane platform entrance exit floor level lot pump aisle ramp row zone hall room ward "
+    "pier track stairs stairwell lift elevator tower block building unit terminal berth yard till corridor street "
+    "road hangar warehouse shed checkpoint kiosk atm pole pillar section sector area channel feed desk counter".split()
+)
 _SHORT_DAYS = frozenset("mon tue wed thu fri sat sun".split())
 
 
@@ -42,6 +48,7 @@ def find_times(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
     ``taken`` are stretches that mean something else (names, plates): no phrase reaches into them.
     """
     cut = [replace(t, kind="break", text="") if _overlaps(t, taken) or _parts(t, text) else t for t in lex(text)]
+    cut = [replace(t, kind="break", text="") if _of_a_place(cut, k, text) else t for k, t in enumerate(cut)]
     i = 0
     while i < len(cut):
         if not _can_begin(cut[i]):
@@ -79,6 +86,18 @@ def _parts(t: TimeToken, text: str) -> bool:
     before, after = text[: t.start], text[t.end :]
     clocks = before.rstrip()[-1:].isdigit() and after.lstrip()[:1].isdigit()
     return before[-1:].isspace() and after[:1].isspace() and not clocks
+
+
+def _of_a_place(cut: Sequence[TimeToken], k: int, text: str) -> bool:
+    """Whether a bare number says which place: right after a word for one, and no range begins with it."""
+    ranged = k + 1 < len(cut) and (cut[k + 1].kind == "mark" or cut[k + 1].text in ("to", "until", "and"))
+    return (
+        k > 0
+        and not ranged
+        and cut[k].kind == "number"
+        and cut[k - 1].text in _PLACES
+        and not text[cut[k - 1].end : cut[k].start].strip()
+    )
 
 
 def _can_begin(t: TimeToken) -> bool:

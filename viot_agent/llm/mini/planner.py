@@ -124,7 +124,10 @@ def unknown_names(grammar: Grammar) -> tuple[tuple[str, ...], tuple[str, ...]]:
             missing.add("cameras" if kind == "cameras" else "person")
         elif channel == "start" and kind == "cameras" and not units[index].marked:
             missing.add("cameras")
-            words.append(grammar.text[units[index].start : units[last if follows == "end" else index].end])
+            last = last if follows == "end" else index
+            if last + 1 < len(units) and units[last + 1].shape == "digit" and not units[last + 1].marked:
+                last += 1  # the number is part of the name
+            words.append(grammar.text[units[index].start : units[last].end])
     return tuple(m for m in MISSING_KINDS if m in missing), tuple(words)
 
 
