@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-Status = Literal["answered", "cannot_tell", "needs_input", "refused", "incomplete"]
+Status = Literal["answered", "cannot_tell", "needs_input", "refused", "incomplete", "stopped"]
+"""``incomplete``: a limit or a fault ended the run; ``stopped``: the person who asked did."""
 Verdict = Literal["found", "none", "cannot_tell", "info"]
 ObservationStatus = Literal["ok", "retry", "failed", "refused"]
 
@@ -81,6 +82,7 @@ class Evidence:
     ``start``/``end`` POSIX seconds; ``xyxy`` pixels of the original frame at ``at``; ``who`` an enrolled name, a plate
     or None; ``clip`` and ``crop`` are files, written after the answer is known (``crop_jpeg`` holds the bytes until
     then). ``beside`` names further tracks that belong to the claim (everybody counted); they are drawn too.
+    ``skeleton``: the stored body poses of these tracks are drawn as well.
     """
 
     id: str
@@ -100,6 +102,7 @@ class Evidence:
     crop_jpeg: bytes | None = field(default=None, repr=False)
     label: str = ""
     beside: tuple[str, ...] = ()
+    skeleton: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The published form: no bytes, times as ISO 8601 UTC."""

@@ -11,7 +11,7 @@ import pytest
 from viot_agent.agent.evidence import CLIP_WIDTH, EvidenceFiles
 from viot_agent.fleet import Camera, Fleet
 from viot_agent.library.fake import FakeLibrary
-from viot_agent.library.rows import Footage, Track
+from viot_agent.library.rows import Footage, Poses, Track
 from viot_agent.media.clips import write_clip
 from viot_agent.media.pictures import encode_jpeg
 from viot_agent.media.probe import probe
@@ -85,3 +85,20 @@ def test_footage_that_is_gone_leaves_the_crop(library: FakeLibrary, tmp_path: Pa
 def test_a_time_without_footage_has_no_clip(library: FakeLibrary, tmp_path: Path) -> None:
     late = piece(1, start=START + 100, end=START + 101, at=START + 100.5)
     assert EvidenceFiles(library, Fleet(library), tmp_path / "out").write("run-1", [late])["e1"].clip is None
+
+
+def test_a_posed_person_has_a_skeleton(library: FakeLibrary, tmp_path: Path) -> None:
+    points = np.full((1, 17, 3), 20, np.float32)
+    points[..., 2] = 0
+    points[0, 11], points[0, 13] = (300, 300, 0.9), (600, 300, 0.9)  # a bone far from every box
+    library._poses = [Poses(1, 1, "gate", np.array([START + 3]), points, "movenet", "1")]
+    files = EvidenceFiles(library, Fleet(library), tmp_path / "out")
+    done = files.write("run-1", [piece(1, skeleton=True, beside=()), piece(2, beside=())])
+
+    def marked(number: int) -> bool:
+        reader = open_media(Path(str(done[f"e{number}"].clip)))
+        frame = next(iter(reader.read([2.0])))  # the clip begins two seconds before the moment
+        y, x = round(300 * CLIP_WIDTH / 960), round(450 * CLIP_WIDTH / 960)
+        return bool(np.ptp(frame.image[y - 2 : y + 3, x].astype(int), axis=-1).max() > 40)
+
+    assert marked(1) and not marked(2)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from viot_agent.errors import LibraryFault, NameFault, UserFault, ViotError
 from viot_agent.fleet.types import Camera, Person
@@ -25,6 +26,8 @@ from viot_agent.library.rows import (
     Hit,
     PlateRead,
     PlateRow,
+    PoseRow,
+    Poses,
     Rows,
     Track,
     TrackPoint,
@@ -43,6 +46,11 @@ VECTORS = {
 
 def _track(key: str, kind: str, *times: float) -> TrackRow:
     return TrackRow(key, kind, tuple(TrackPoint(t, (1.0, 2.0, 30.0, 40.0), 0.5) for t in times), "a")
+
+
+def _pose(number: float) -> NDArray[np.float32]:
+    """Key points that tell which pose they are."""
+    return np.arange(51, dtype=np.float32).reshape(17, 3) + np.float32(number)
 
 
 def on_disk(home: Path) -> Library:
@@ -70,11 +78,13 @@ def on_disk(home: Path) -> Library:
         vectors=(VectorRow("b", 35, "embed", vec["gate b"], 0.5),),
         plates=(PlateRow("b", 40, "皖AT6M00", 0.75, (0.5, 1.0), (1, 2, 3, 4), b"plate"),),
         counts=(CountRow("person", 31, 3), CountRow("person", 30, 2)),
+        poses=(PoseRow("b", 31, _pose(1)), PoseRow("b", 32, _pose(2)), PoseRow("b", 59, _pose(3))),
     )
     third = Rows(
         tracks=(_track("c", "face", 5, 6), _track("v", "vehicle", 1, 2)),
         vectors=(VectorRow("c", 5, "embed", vec["Dock ü"], 0.25),),
         counts=(CountRow("person", 5, 1), CountRow("car", 5, 4)),
+        poses=(PoseRow("c", 5, _pose(4)),),
     )
     library.write_segment(gate, SegmentSpan(0, 0.0, 30.0), [RunRows(faces, first, 5.0, 150)])
     library.write_segment(gate, SegmentSpan(1, 30.0, 60.0), [RunRows(faces, second, 5.0, 150)])
@@ -128,6 +138,12 @@ def in_memory(home: Path) -> FakeLibrary:
         crops=[Crop(1, DAY + 5, b"good", 0.9), Crop(1, DAY + 29, b"late", 0.4)],
         plates=[
             PlateRead(3, "gate", DAY + 40, "皖AT6M00", 0.75, (0.5, 1.0), (1, 2, 3, 4), b"plate", "net", "7"),
+        ],
+        poses=[
+            Poses(4, 4, "Dock ü", np.array([DAY + 105]), _pose(4)[None], "old net", "1"),
+            Poses(
+                3, 1, "gate", DAY + np.array([31.0, 32.0, 59.0]), np.stack([_pose(n) for n in (1, 2, 3)]), "net", "7"
+            ),
         ],
         counts=[
             Count("gate", DAY + 31, "person", 3, "net", "7"),
@@ -203,6 +219,12 @@ ASKS: dict[str, tuple[Ask, int | None]] = {
     "plates by model": (lambda x: x.plates(None, None, None, model="old net"), 0),
     "plates, at the start": (lambda x: x.plates(["gate"], DAY + 40, None), 1),
     "plates, at the end": (lambda x: x.plates(["gate"], None, DAY + 40), 0),
+    "poses": (lambda x: x.poses(None, None, None), 2),
+    "poses of a camera": (lambda x: x.poses(["gate"], None, None), 1),
+    "poses in a window": (lambda x: x.poses(None, DAY + 31, DAY + 59), 1),
+    "poses, at the last one": (lambda x: x.poses(None, DAY + 59, DAY + 60), 1),
+    "poses, between two": (lambda x: x.poses(None, DAY + 40, DAY + 50), 0),
+    "poses by model": (lambda x: x.poses(None, None, None, model="old net"), 1),
     "counts": (lambda x: x.counts("person", None, None, None), 3),
     "counts in a window": (lambda x: x.counts("person", None, DAY + 31, DAY + 105), 1),
     "counts by model": (lambda x: x.counts("person", None, None, None, model="old net"), 1),
@@ -290,6 +312,7 @@ def test_changes(make: Callable[[Path], api.Library], tmp_path: Path) -> None:
     assert [c.name for c in library.cameras()] == ["Dock ü", "new"]
     assert {h.camera for h in library.search("embed", np.ones(4, np.float32), None, None, None)} == {"Dock ü"}
     assert library.plates(None, None, None) == []
+    assert [p.camera for p in library.poses(None, None, None)] == ["Dock ü"]
     assert library.events("fire", None, None, None) == []
     assert [t.camera for t in library.tracks("face", None, None, None)] == ["Dock ü"]
     assert library.best_crop(1) is None

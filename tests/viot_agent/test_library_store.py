@@ -26,7 +26,7 @@ from viot_agent.library.database import Database, sqlite_url
 from viot_agent.library.lock import FileLock
 from viot_agent.library.migrate import upgrade
 from viot_agent.library.records import Fingerprint, MediaRow, RunRows, RunStamp, SegmentSpan
-from viot_agent.library.rows import CropRow, EventRow, PlateRow, Rows, TrackPoint, TrackRow, VectorRow
+from viot_agent.library.rows import CropRow, EventRow, PlateRow, PoseRow, Rows, TrackPoint, TrackRow, VectorRow
 from viot_agent.library.run_store import restored
 from viot_agent.library.schema import HEAD, KNOWN, metadata
 from viot_agent.library.store import Library
@@ -103,7 +103,7 @@ def cut(home: Path) -> None:
 REFUSED = {
     "newer": (
         lambda h: edit(h, "UPDATE alembic_version SET version_num='0099'; UPDATE library_info SET value='viot 9.1'"),
-        r"was made by viot 9\.1 \(schema 0099\); this is viot-agent .* \(schema 0001\)",
+        r"was made by viot 9\.1 \(schema 0099\); this is viot-agent .* \(schema 0002\)",
     ),
     "no version": (lambda h: edit(h, "DROP TABLE alembic_version"), "no library of this program"),
     "two versions": (lambda h: edit(h, "INSERT INTO alembic_version VALUES ('0000')"), "no library of this program"),
@@ -200,6 +200,27 @@ def test_migrations_make_the_same_tables(tmp_path: Path) -> None:
     at_once.close()
 
 
+def test_an_old_library_is_brought_up_to_date(tmp_path: Path) -> None:
+    """A library of the first schema keeps its rows, and takes poses afterwards."""
+    old = Database(sqlite_url(tmp_path / "library.db"), where="old")
+    with old.write() as connection:
+        upgrade(connection, "0001")
+        connection.exec_driver_sql("INSERT INTO library_info VALUES ('made_by', 'viot-agent 0.0')")
+        connection.exec_driver_sql(
+            "INSERT INTO cameras (name, folded, source, tz, created) VALUES ('cam', 'cam', 'a', 'UTC', 0)"
+        )
+    old.close()
+    with pytest.raises(LibraryFault, match="older version"):
+        Library.open(tmp_path, readonly=True)
+    with Library.open(tmp_path) as library:
+        assert [c.name for c in library.cameras()] == ["cam"]
+        row = media(library)
+        pose = PoseRow("a", 1, np.ones((17, 3), np.float32))
+        library.write_segment(row, SegmentSpan(0, 0, 30), [run(track("a", (1, 0)), poses=(pose,))])
+        [found] = library.poses(None, None, None)
+        assert (found.camera, found.ts.tolist(), found.keypoints.shape) == ("cam", [1001.0], (1, 17, 3))
+
+
 def test_tables_are_good_postgresql() -> None:
     dialect = postgresql.dialect()
     for table in metadata.sorted_tables:
@@ -230,6 +251,15 @@ BROKEN = {
     "two of one key": (run(track("a", (1, 0)), track("a", (2, 0))), "two tracks with the key 'a'"),
     "times out of order": (run(track("a", (2, 0), (1, 0))), "'a' with times out of order"),
     "no points": (run(TrackRow("a", "person", ())), "'a' with times out of order"),
+    "no such track, pose": (run(poses=(PoseRow("x", 1, np.zeros((17, 3), np.float32)),)), "names a track 'x'"),
+    "pose of another shape": (
+        run(track("a", (1, 0)), poses=(PoseRow("a", 1, np.zeros((17, 2), np.float32)),)),
+        r"pose of 'a' that is not \(17, 3\)",
+    ),
+    "poses out of order": (
+        run(track("a", (1, 0)), poses=tuple(PoseRow("a", t, np.zeros((17, 3), np.float32)) for t in (2, 2))),
+        "poses of 'a' with times out of order",
+    ),
     "bad vector": (
         run(track("a", (1, 0)), vectors=(VectorRow("a", 1, "v", np.zeros(3, np.float32), 0.5),)),
         "bad embedding",

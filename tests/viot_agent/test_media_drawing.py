@@ -15,7 +15,7 @@ import pytest
 from PIL import Image as Pil
 
 from viot_agent.errors import MediaFault
-from viot_agent.media.drawing import PALETTE, caption, contact_sheet, draw_boxes
+from viot_agent.media.drawing import PALETTE, SURE, caption, contact_sheet, draw_boxes, draw_skeletons
 from viot_agent.media.fonts import fitting, missing, spelled
 from viot_agent.media.pictures import decode_image, encode_jpeg
 from viot_agent.media.types import Image
@@ -27,6 +27,31 @@ def grey(height: int = 240, width: int = 320, value: int = 100) -> Image:
 
 def changed(a: Image, b: Image) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     return np.asarray((a != b).any(axis=2))
+
+
+# Skeletons -----------------------------------------------------------------------------------------------------------
+
+
+def keypoints(score: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Joints on a line across the picture, one bone of them crossing it: left hip to left knee."""
+    points = np.full((17, 3), 20, np.float32)
+    points[:, 2] = 0
+    points[11], points[13] = (50, 60, score), (200, 60, score)
+    return points
+
+
+def test_a_sure_bone_is_drawn_from_joint_to_joint() -> None:
+    image = grey()
+    drawn = draw_skeletons(image, [keypoints(0.9)], thickness=2)
+    marks = changed(image, drawn)
+    assert (image == 100).all()
+    assert marks[60, 55:195].all() and not marks[:50].any() and not marks[:, :40].any()
+
+
+def test_unsure_joints_are_not_drawn() -> None:
+    image = grey()
+    assert not changed(image, draw_skeletons(image, [keypoints(SURE - 0.01)])).any()
+    assert not changed(image, draw_skeletons(image, [])).any()
 
 
 # Boxes ---------------------------------------------------------------------------------------------------------------

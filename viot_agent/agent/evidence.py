@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from viot_agent.errors import BackendFault, MediaFault, UserFault
+from viot_agent.errors import BackendFault, MediaFault, NameFault, UserFault
 from viot_agent.fleet import Fleet
 from viot_agent.library.api import Library
-from viot_agent.library.rows import Track
+from viot_agent.library.rows import Poses, Track
 from viot_agent.media.clips import cut_clip
-from viot_agent.media.drawing import caption, draw_boxes
+from viot_agent.media.drawing import caption, draw_boxes, draw_skeletons
 from viot_agent.media.readers import open_media
 from viot_agent.media.types import Frame, Image
 from viot_agent.steps import Evidence
@@ -47,7 +47,9 @@ class EvidenceFiles:
             raise BackendFault(
                 f"the evidence cannot be written to {folder}: {error.strerror}", fix="free the disk, or set VIOT_HOME"
             ) from error
-        wanted = [piece for piece in pieces if piece.clip is None][: self.clips]
+        # a picture that a tool wrote is a copy of what was given: there is no footage of it
+        own = {piece.id for piece in evidence if piece.crop is not None}
+        wanted = [piece for piece in pieces if piece.clip is None and piece.id not in own][: self.clips]
         # decoding and encoding leave Python's lock: two clips at a time use two cores
         with ThreadPoolExecutor(2, "clip") as pool:
             clips = list(pool.map(lambda piece: self._with_clip(piece, folder / f"{piece.id}.mp4"), wanted))
@@ -60,13 +62,24 @@ class EvidenceFiles:
         crop.write_bytes(piece.crop_jpeg)
         return replace(piece, crop=str(crop))
 
+    def clip(self, run_id: str, piece: Evidence) -> Path:
+        """The clip of one piece, cut now when it was not. Raises MediaFault or BackendFault when it cannot be.
+
+        Two that ask at once write the same file whole, one after the other.
+        """
+        out = self.folder / run_id / f"{piece.id}.mp4"
+        if not out.is_file():
+            cut = self._with_clip(piece, out)
+            if cut.clip is None:
+                raise MediaFault(f"there is no footage of {piece.camera} for this now", fix="put the recording back")
+        return out
+
     def _with_clip(self, piece: Evidence, out: Path) -> Evidence:
-        middle = piece.at if piece.at is not None else (piece.start + piece.end) / 2
-        start = max(piece.start, middle - CLIP_SECONDS / 2) if piece.end - piece.start > CLIP_SECONDS else piece.start
-        end = min(piece.end, start + CLIP_SECONDS)
-        if end - start < 1.0:  # a single moment: show what led to it
-            start, end = middle - 1.0, middle + 1.0
-        footage = self.library.footage(piece.camera, start, end)
+        start, end = clip_window(piece)
+        try:
+            footage = self.library.footage(piece.camera, start, end)
+        except NameFault as fault:  # the camera was removed in the meantime
+            return replace(piece, label=f"{piece.label} (no clip: {fault.message})".strip())
         if not footage:
             return piece
         part = max(footage, key=lambda f: min(f.end, end) - max(f.start, start))
@@ -88,6 +101,7 @@ class EvidenceFiles:
         ids = [i for i in (piece.track, *piece.beside) if i and i.isdigit()]
         tracks = [t for t in (self.library.track(int(i)) for i in ids) if t is not None]
         camera = next((c for c in self.fleet.cameras() if c.name == piece.camera), None)
+        poses = self._poses(piece, tracks) if piece.skeleton else []
         label = piece.label or piece.who or ""
         if piece.who and piece.score is not None:
             label = f"{piece.who} {piece.score:.2f}"
@@ -99,11 +113,36 @@ class EvidenceFiles:
                 found = [np.asarray(piece.xyxy, np.float32)]
             words = f"{piece.camera}  {self.fleet.local(ts, camera)}" if camera is not None else piece.camera
             boxes = np.array(found, np.float32).reshape(-1, 4) * np.float32(scale)
+            image = draw_skeletons(frame.image, [k for k in (_pose_at(p, ts, scale) for p in poses) if k is not None])
             if piece.beside:  # the label speaks of all of them: it stands below, not on one
-                return caption(draw_boxes(frame.image, boxes), f"{words}  {label}")
-            return caption(draw_boxes(frame.image, boxes, [label] * len(boxes)), words)
+                return caption(draw_boxes(image, boxes), f"{words}  {label}")
+            return caption(draw_boxes(image, boxes, [label] * len(boxes)), words)
 
         return paint
+
+    def _poses(self, piece: Evidence, tracks: Sequence[Track]) -> list[Poses]:
+        """The stored poses of the tracks that a clip of the piece shows."""
+        start, end = clip_window(piece)
+        wanted = {t.id for t in tracks}
+        return [p for p in self.library.poses([piece.camera], start - 1, end + 1) if p.track in wanted]
+
+
+def clip_window(piece: Evidence) -> tuple[float, float]:
+    """What the clip of a piece shows, POSIX seconds: the whole of it, or ``CLIP_SECONDS`` around its moment."""
+    middle = piece.at if piece.at is not None else (piece.start + piece.end) / 2
+    start = max(piece.start, middle - CLIP_SECONDS / 2) if piece.end - piece.start > CLIP_SECONDS else piece.start
+    end = min(piece.end, start + CLIP_SECONDS)
+    if end - start < 1.0:  # a single moment: show what led to it
+        return middle - 1.0, middle + 1.0
+    return start, end
+
+
+def _pose_at(poses: Poses, ts: float, scale: float, gap: float = 0.3) -> np.ndarray | None:
+    """(17, 3) key points at ``ts`` in pixels of the clip; None where no pose lies within ``gap`` seconds."""
+    i = int(np.abs(poses.ts - ts).argmin())
+    if abs(float(poses.ts[i]) - ts) > gap:
+        return None
+    return np.asarray(poses.keypoints[i] * np.array([scale, scale, 1.0], np.float32))
 
 
 def _box_at(track: Track, ts: float, gap: float = 0.5) -> np.ndarray | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from viot_agent.steps import Answer, Claim, Observation, Status
 
@@ -112,8 +113,15 @@ def status_of(observations: Sequence[Observation]) -> Status:
     return "answered"
 
 
-def write_answer(model_text: str, request: str, observations: Sequence[Observation], *, stop: str = "") -> Answer:
-    """The answer of a run that ended with ``model_text`` (or was stopped: ``stop`` says why).
+def write_answer(
+    model_text: str,
+    request: str,
+    observations: Sequence[Observation],
+    *,
+    stop: str = "",
+    status: Literal["incomplete", "stopped"] = "incomplete",
+) -> Answer:
+    """The answer of a run that ended with ``model_text`` (or was stopped: ``stop`` says why, as ``status``).
 
     Claims and evidence come from the observations alone; the model's wording stays only when every verdict is *found*
     or *info*, something was observed, and the text is held.
@@ -123,19 +131,19 @@ def write_answer(model_text: str, request: str, observations: Sequence[Observati
     if stop:
         found = compose(final)
         text = f"I stopped: {stop}." + (f" So far: {found}" if found else " Nothing was found out.")
-        return Answer(text, "incomplete", claims)
+        return Answer(text, status, claims)
     if not final:
         if unheld(model_text, [request]):
             text = "I have not looked at any footage for this, so I cannot tell."
             return Answer(text, "cannot_tell")
         return Answer(model_text.strip(), "answered")
-    status = status_of(final)
+    outcome = status_of(final)
     own = compose(final)
-    free = status == "answered" and all(o.verdict in ("found", "info") for o in final)
+    free = outcome == "answered" and all(o.verdict in ("found", "info") for o in final)
     if free and model_text.strip() and not unheld(model_text, [request, own, *(c.text for c in claims)]):
-        return Answer(model_text.strip(), status, claims or _whole(final))
+        return Answer(model_text.strip(), outcome, claims or _whole(final))
     missing = tuple(str(m) for o in final if o.status == "retry" for m in o.data.get("missing", ()))
-    return Answer(own, status, claims or _whole(final), missing if status == "needs_input" else ())
+    return Answer(own, outcome, claims or _whole(final), missing if outcome == "needs_input" else ())
 
 
 def _whole(observations: Sequence[Observation]) -> tuple[Claim, ...]:

@@ -1,4 +1,4 @@
-"""The agent's middleware: budget, repetition, typed faults, policy, parse retries.
+"""The agent's middleware: budget and stop, repetition, typed faults, policy, parse retries.
 
 Each wraps the LangChain graph at one place; none knows a tool by name. The order in ``runner`` is outermost first:
 budget, policy, repetition, faults.
@@ -38,6 +38,9 @@ from viot_agent.toolbox import Toolbox
 Handler = Callable[[ToolCallRequest], ToolMessage | Command[Any]]
 Result = ToolMessage | Command[Any]
 
+STOPPED = "you stopped it"
+"""The reason in the record of a run that the person ended."""
+
 
 def _run_of(request: ToolCallRequest) -> RunState:
     run: Any = request.runtime.context  # LangChain types the context of tool calls as None
@@ -46,11 +49,13 @@ def _run_of(request: ToolCallRequest) -> RunState:
 
 
 class Budget(AgentMiddleware[AgentState[Any], RunState]):
-    """Ends the run, keeping what was found, when steps or seconds are used up."""
+    """Ends the run, keeping what was found, when steps or seconds are used up, or the person has stopped it."""
 
     @hook_config(can_jump_to=["end"])
     def before_model(self, state: AgentState[Any], runtime: Runtime[RunState]) -> dict[str, Any] | None:
         run = runtime.context
+        if run.cancelled:
+            run.stop = STOPPED
         if not run.stop and run.elapsed > run.limits.seconds:
             run.stop = f"the time limit of {run.limits.seconds:g} s is used up"
         if not run.stop and len(run.steps) >= run.limits.steps:
@@ -66,6 +71,13 @@ class Budget(AgentMiddleware[AgentState[Any], RunState]):
         finally:
             run.llm_seconds += time.monotonic() - started
 
+    def wrap_tool_call(self, request: ToolCallRequest, handler: Handler) -> Result:
+        """A call that the model wrote before the stop was heard is not made."""
+        run, call = _run_of(request), request.tool_call
+        if run.cancelled:
+            return ToolMessage("Not called: stopped.", tool_call_id=call["id"] or "", name=call["name"], status="error")
+        return handler(request)
+
 
 class ParseRetry(AgentMiddleware[AgentState[Any], RunState]):
     """Text that is no step is shown back to the model, ``Limits.parse_retries`` times; then the run is incomplete."""
@@ -78,8 +90,11 @@ class ParseRetry(AgentMiddleware[AgentState[Any], RunState]):
             try:
                 return handler(request)
             except ParseFault as fault:
-                if left == 0:
+                if run.cancelled:
+                    run.stop = STOPPED  # a text that was cut off because of the stop is not asked for again
+                elif left == 0:
                     run.stop = f"the language model wrote no usable step ({fault})"
+                if run.stop:
                     return ModelResponse(result=[AIMessage(content="", additional_kwargs={"kind": "stop"})])
                 hint = HumanMessage(f"Your last text was no valid step: {fault}. Write one step in the given format.")
                 request = request.override(messages=[*request.messages, AIMessage(fault.text), hint])
@@ -144,6 +159,7 @@ class Faults(AgentMiddleware[AgentState[Any], RunState]):
 
     def _once(self, request: ToolCallRequest, handler: Handler) -> Result:
         run = _run_of(request)
+        run.begin(_step(request, None))
         started = time.monotonic()
         try:
             message = handler(request)
@@ -188,6 +204,19 @@ def _observation(request: ToolCallRequest, status: Any, summary: str, **data: An
 def record(run: RunState, request: ToolCallRequest, observation: Observation) -> ToolMessage:
     """Add the step to the run and give the model its message (the typed observation rides along as artifact)."""
     call = request.tool_call
+    run.record(_step(request, observation))
+    return ToolMessage(
+        observation.summary,
+        tool_call_id=call["id"] or "",
+        name=call["name"],
+        artifact=observation,
+        status="success" if observation.status == "ok" else "error",
+    )
+
+
+def _step(request: ToolCallRequest, observation: Observation | None) -> Step:
+    """The step of this call, with the thought that the model wrote before it."""
+    call = request.tool_call
     message = next(
         (
             m
@@ -197,11 +226,4 @@ def record(run: RunState, request: ToolCallRequest, observation: Observation) ->
         None,
     )
     thought = str(message.content) if message is not None else ""
-    run.record(Step(Thought(thought), ToolCall(call["id"] or "", call["name"], dict(call["args"])), observation))
-    return ToolMessage(
-        observation.summary,
-        tool_call_id=call["id"] or "",
-        name=call["name"],
-        artifact=observation,
-        status="success" if observation.status == "ok" else "error",
-    )
+    return Step(Thought(thought), ToolCall(call["id"] or "", call["name"], dict(call["args"])), observation)

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from langchain.agents import create_agent
 from langchain.tools import ToolRuntime
@@ -20,13 +21,14 @@ from langchain_core.tools import StructuredTool
 
 from viot_agent.agent.grounding import write_answer
 from viot_agent.agent.limits import EARLIER, Limits
-from viot_agent.agent.middleware import Budget, Faults, ParseRetry, PolicyGate, Repetition
+from viot_agent.agent.middleware import STOPPED, Budget, Faults, ParseRetry, PolicyGate, Repetition
 from viot_agent.agent.prompt import request_message, system_text
 from viot_agent.agent.state import RunState
 from viot_agent.errors import NameFault, PolicyRefusal, UserFault
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Mention
 from viot_agent.library.api import Library
+from viot_agent.llm.cancel import cancellable
 from viot_agent.policy import AuditSink, Policy, SingleUserPolicy
 from viot_agent.steps import Answer, Evidence, Observation, Request, Run, Step, new_id
 from viot_agent.toolbox import Toolbox, ToolContext, ToolSpec
@@ -69,6 +71,7 @@ class Agent:
         self.policy: Policy = policy or SingleUserPolicy()
         self.audit, self.evidence, self.limits = audit, evidence, limits or Limits()
         self.llm_name = llm_name or llm._llm_type
+        self._llm = llm
         self._graph = create_agent(
             llm,
             [_langchain_tool(spec, toolbox) for spec in toolbox],
@@ -77,13 +80,28 @@ class Agent:
             context_schema=RunState,
         )
 
+    def warm(self) -> None:
+        """Load what the first request would wait for, where the model can (it has a method ``warm``)."""
+        load = getattr(self._llm, "warm", None)
+        if load is not None:
+            load()
+
     def run(
-        self, request: Request, on_step: Callable[[Step], None] | None = None, *, earlier: Sequence[Run] = ()
+        self,
+        request: Request,
+        on_step: Callable[[Step], None] | None = None,
+        *,
+        earlier: Sequence[Run] = (),
+        on_begin: Callable[[Step], None] | None = None,
+        cancel: threading.Event | None = None,
     ) -> Run:
         """Answer. Never raises for what a model or tool did; raises UserFault for a request nobody can answer.
 
         ``earlier`` are the finished runs of the same conversation, oldest first: follow-ups ("and yesterday?") are read
         against their requests, and what they attached can still be named.
+        ``on_begin`` hears of each call before the tool runs. ``cancel``, once set, ends the run before its next model
+        or tool call; the run is recorded with the status *stopped* and what was found so far. Several threads may run
+        at once.
         """
         text = request.text.strip()
         if not text:
@@ -96,15 +114,16 @@ class Agent:
         request = replace(request, attachments=(*before.values(), *request.attachments))
         run_id = new_id("run")
         tools = ToolContext(request, self.fleet, self.library, self.weights, self.home, run_id)
-        state = RunState(tools, self.limits, on_step)
+        state = RunState(tools, self.limits, on_step, on_begin, cancel)
         try:
             self.policy.check_request(request)
-            answer = self._loop(request, state, earlier[-EARLIER:])
+            with cancellable(cancel):
+                answer = self._loop(request, state, earlier[-EARLIER:])
         except PolicyRefusal as refusal:
             answer = Answer(f"Refused: {refusal.reason}.", "refused")
         run = Run(run_id, request, tuple(state.steps), answer, self.llm_name, time.monotonic() - started)
         drawing = time.monotonic()
-        if self.evidence is not None and run.evidence:
+        if self.evidence is not None and run.evidence and not state.cancelled:
             run = run.with_evidence(self.evidence.write(run_id, run.evidence))
         timings = {"llm": state.llm_seconds, "tools": state.tool_seconds, "drawing": time.monotonic() - drawing}
         run = Run(run.id, request, run.steps, answer, run.llm, time.monotonic() - started, timings)
@@ -126,6 +145,8 @@ class Agent:
         # one call after another: evidence is numbered in order, and SQLite has one writer
         config: Any = {"recursion_limit": 10 * self.limits.steps + 20, "max_concurrency": 1}
         result = self._graph.invoke({"messages": messages}, config=config, context=state)
+        if state.cancelled and not state.stop:
+            state.stop = STOPPED  # heard while the model wrote its last step, which may be cut off
         last = result["messages"][-1]
         kwargs = last.additional_kwargs if isinstance(last, AIMessage) else {}
         if kwargs.get("kind") == "ask" and not state.stop:
@@ -135,7 +156,8 @@ class Agent:
         if kwargs.get("reply") and not state.observations and not state.stop:
             # a fixed reply, written by code: it claims nothing of the footage
             return Answer(model_text, "cannot_tell" if kwargs["reply"] == "out_of_scope" else "answered")
-        answer = write_answer(model_text, request.text, state.observations, stop=state.stop)
+        ended: Literal["incomplete", "stopped"] = "stopped" if state.stop == STOPPED else "incomplete"
+        answer = write_answer(model_text, request.text, state.observations, stop=state.stop, status=ended)
         if kwargs.get("absent") and state.observations:
             said = "".join(f" Not done: {t} is not installed here." for t in kwargs["absent"])
             answer = replace(answer, text=answer.text + said)

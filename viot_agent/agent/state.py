@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,11 +14,16 @@ from viot_agent.toolbox.contract import ToolContext
 
 @dataclass(slots=True)
 class RunState:
-    """Mutable state of one run. ``stop`` holds the reason when a limit ended it."""
+    """Mutable state of one run. ``stop`` holds the reason when a limit ended it, ``cancel`` is set by the person.
+
+    ``on_begin`` hears of a call before the tool runs (its observation is None), ``on_step`` when it is done.
+    """
 
     tools: ToolContext
     limits: Limits
     on_step: Callable[[Step], None] | None = None
+    on_begin: Callable[[Step], None] | None = None
+    cancel: threading.Event | None = None
     started: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
@@ -30,8 +36,18 @@ class RunState:
         return time.monotonic() - self.started
 
     @property
+    def cancelled(self) -> bool:
+        """Whether the person who asked has stopped the run."""
+        return self.cancel is not None and self.cancel.is_set()
+
+    @property
     def observations(self) -> list[Observation]:
         return [s.observation for s in self.steps if s.observation is not None]
+
+    def begin(self, step: Step) -> None:
+        """Tell the listener of a call that is about to be made."""
+        if self.on_begin is not None:
+            self.on_begin(step)
 
     def record(self, step: Step) -> None:
         """Append a finished step and tell the listener."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from viot_agent.errors import LibraryFault, NameFault, UserFault
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.library import intervals, names
-from viot_agent.library.rows import Count, Event, Footage, Hit, PlateRead, Track, Vector
+from viot_agent.library.rows import Count, Event, Footage, Hit, PlateRead, Poses, Track, Vector
 from viot_agent.steps import Coverage
 
 
@@ -66,6 +66,7 @@ class FakeLibrary:
         hits: Mapping[str, Sequence[Hit]] | None = None,
         crops: Sequence[Crop] = (),
         plates: Sequence[PlateRead] = (),
+        poses: Sequence[Poses] = (),
         counts: Sequence[Count] = (),
         events: Sequence[Event] = (),
         pictures: Mapping[str, Sequence[bytes]] | None = None,
@@ -78,6 +79,7 @@ class FakeLibrary:
         self._hits = {model: list(rows) for model, rows in (hits or {}).items()}
         self._crops = list(crops)
         self._plates = list(plates)
+        self._poses = list(poses)
         self._counts = list(counts)
         self._events = list(events)
         self._pictures = {name: [bytes(p) for p in rows] for name, rows in (pictures or {}).items()}
@@ -119,6 +121,7 @@ class FakeLibrary:
         self._hits = {model: _without(rows, camera) for model, rows in self._hits.items()}
         self._crops = [c for c in self._crops if c.track not in gone]
         self._plates = _without(self._plates, camera)
+        self._poses = _without(self._poses, camera)
         self._counts = _without(self._counts, camera)
         self._events = _without(self._events, camera)
 
@@ -286,6 +289,18 @@ class FakeLibrary:
             if p.camera in wanted and model in (None, p.model) and intervals.overlaps(p.ts, p.ts, start, end)
         ]
         return sorted(found, key=lambda p: (p.ts, self._order(p.camera)))
+
+    def poses(
+        self, cameras: Sequence[str] | None, start: float | None, end: float | None, *, model: str | None = None
+    ) -> list[Poses]:
+        wanted = self._wanted(cameras)
+        low, high = -np.inf if start is None else start, np.inf if end is None else end
+        found = []
+        for p in self._poses:
+            keep = (p.ts >= low) & (p.ts < high)
+            if p.camera in wanted and model in (None, p.model) and keep.any():
+                found.append(replace(p, ts=p.ts[keep], keypoints=p.keypoints[keep]))
+        return sorted(found, key=lambda p: (float(p.ts[0]), self._order(p.camera)))
 
     def counts(
         self,

@@ -1,7 +1,8 @@
 """Arrays in blobs: track points, counts, character scores, enrolled vectors. Little-endian, no pickles.
 
 Owns the byte layout. Knows neither SQL nor rows. A blob of track points is ``N float64 times | N x 4 float32 boxes |
-N float32 scores``; its length gives N (28 bytes a point), so a wrong length is damage and raises LibraryFault.
+N float32 scores``, one of poses ``N float64 times | N x 17 x 3 float32 key points``; the length gives N (28 bytes a
+point, 212 a pose), so a wrong length is damage and raises LibraryFault.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from viot_agent.errors import LibraryFault
 
 _POINT = 8 + 16 + 4
+_POSE = 8 + 17 * 3 * 4
 
 
 def pack_points(ts: Sequence[float], boxes: Sequence[Sequence[float]], scores: Sequence[float]) -> bytes:
@@ -33,6 +35,21 @@ def unpack_points(blob: bytes) -> tuple[NDArray[np.float64], NDArray[np.float32]
     ts = np.frombuffer(blob, "<f8", n)
     boxes = np.frombuffer(blob, "<f4", 4 * n, 8 * n).reshape(n, 4)
     return ts, boxes, np.frombuffer(blob, "<f4", n, 24 * n)
+
+
+def pack_poses(ts: Sequence[float], keypoints: NDArray[np.float32]) -> bytes:
+    """Times (POSIX seconds) and key points (N, 17, 3) of one track as bytes. Raises ValueError for another shape."""
+    if keypoints.shape != (len(ts), 17, 3):
+        raise ValueError(f"key points must be ({len(ts)}, 17, 3), not {keypoints.shape}")
+    return np.asarray(ts, "<f8").tobytes() + np.ascontiguousarray(keypoints, "<f4").tobytes()
+
+
+def unpack_poses(blob: bytes) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """(N,) float64 times, (N, 17, 3) float32 key points. Raises LibraryFault for a damaged blob."""
+    n, rest = divmod(len(blob), _POSE)
+    if rest or not n:
+        raise damaged("a row of poses")
+    return np.frombuffer(blob, "<f8", n), np.frombuffer(blob, "<f4", n * 51, 8 * n).reshape(n, 17, 3)
 
 
 def pack(values: Sequence[float] | NDArray[np.floating], dtype: str) -> bytes:

@@ -1,7 +1,8 @@
-"""What tools ask: spans and coverage, tracks, vectors, crops, plates, counts, events. Reads only; nothing is cached.
+"""What tools ask: spans and coverage, tracks, vectors, crops, plates, poses, counts, events. Reads only.
 
-Every method looks through one consistent view. Windows are half-open; a row belongs when its interval overlaps the
-window, a row of no length where its time lies in it. Unknown camera names raise NameFault with the nearest ones.
+Nothing is cached; every method looks through one consistent view. Windows are half-open; a row belongs when its
+interval overlaps the window, a row of no length where its time lies in it. Unknown camera names raise NameFault with
+the nearest ones.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import ColumnElement, Row, Table, and_, func, or_, select
 
 from viot_agent.library import intervals, packing
 from viot_agent.library.base import Part
 from viot_agent.library.intervals import Span
-from viot_agent.library.rows import Count, Event, Footage, Hit, PlateRead, Track, Vector
+from viot_agent.library.rows import Count, Event, Footage, Hit, PlateRead, Poses, Track, Vector
 from viot_agent.library.schema import cameras as cameras_table
-from viot_agent.library.schema import counts, crops, events, media, plates, segments, tracks
+from viot_agent.library.schema import counts, crops, events, media, plates, poses, segments, tracks
 from viot_agent.library.schema import segment_runs as runs
 from viot_agent.library.vectors import Found
 from viot_agent.steps import Coverage
@@ -214,6 +216,30 @@ class Reads(Part):
             for camera, r in self._rows(plates, None, cameras, start, end, model)
         ]
 
+    def poses(
+        self, cameras: Sequence[str] | None, start: float | None, end: float | None, *, model: str | None = None
+    ) -> list[Poses]:
+        """The poses inside the window, one row a track, by the time of its first pose."""
+        with self.db.read() as connection:
+            names = self._camera_ids(connection, cameras)
+            query = (
+                select(poses, tracks.c.chain, runs.c.model, runs.c.model_version)
+                .join(runs, runs.c.id == poses.c.run_id)
+                .join(tracks, tracks.c.id == poses.c.track_id)
+                .where(poses.c.camera_id.in_(names), *_overlap(poses, start, end))
+                .order_by(poses.c.camera_id, poses.c.id)
+            )
+            rows = connection.execute(query if model is None else query.where(runs.c.model == model)).all()
+        low, high = -np.inf if start is None else start, np.inf if end is None else end
+        found = []
+        for r in rows:
+            ts, keypoints = packing.unpack_poses(bytes(r.data))
+            keep = (ts >= low) & (ts < high)
+            if keep.any():
+                mine = (names[r.camera_id], ts[keep], keypoints[keep])
+                found.append(Poses(r.track_id, r.chain, *mine, r.model, r.model_version))
+        return sorted(found, key=lambda p: float(p.ts[0]))  # stable: cameras in their order
+
     def counts(
         self,
         kind: str,
@@ -271,8 +297,8 @@ def _overlap(table: Table, start: float | None, end: float | None) -> list[Colum
     where: list[ColumnElement[bool]] = []
     if end is not None:
         where.append(first < end)
-    if start is not None and table is counts:
-        where.append(last >= start)  # its last count lies at its end
+    if start is not None and table in (counts, poses):
+        where.append(last >= start)  # its last count or pose lies at its end
     elif start is not None:
         where.append(or_(last > start, and_(last == start, first == start)))
     return where

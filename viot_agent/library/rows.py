@@ -18,6 +18,10 @@ from viot_agent.media.types import XYXY, Frame
 
 Vector = NDArray[np.float32]
 """(D,) float32, L2-normalised."""
+Keypoints = NDArray[np.float32]
+"""(17, 3) float32: x, y in pixels of the frame and score 0..1, in COCO's order (nose, eyes, ears, shoulders, elbows,
+wrists, hips, knees, ankles; left before right)."""
+KEYPOINTS = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,15 @@ class PlateRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PoseRow:
+    """The body pose of a track at a time: ``keypoints`` (17, 3) float32, x and y in pixels of the frame and score."""
+
+    track: str
+    t: float
+    keypoints: Keypoints = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CountRow:
     """How many of ``kind`` were in the frame at ``t``."""
 
@@ -107,6 +120,7 @@ class Rows:
     plates: tuple[PlateRow, ...] = ()
     counts: tuple[CountRow, ...] = ()
     events: tuple[EventRow, ...] = ()
+    poses: tuple[PoseRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +232,22 @@ class PlateRead:
     char_scores: tuple[float, ...]
     xyxy: XYXY
     jpeg: bytes = field(repr=False)
+    model: str = ""
+    model_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Poses:
+    """The stored poses of one track, in order of time. ``chain`` as in :class:`Track`.
+
+    ``ts`` (N,) float64 POSIX seconds, ``keypoints`` (N, 17, 3) float32: x, y in pixels of the frame and score.
+    """
+
+    track: int
+    chain: int
+    camera: str
+    ts: NDArray[np.float64]
+    keypoints: NDArray[np.float32]
     model: str = ""
     model_version: str = ""
 

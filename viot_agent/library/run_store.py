@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, func, or_, select
 
 from viot_agent.library.base import Part
 from viot_agent.library.schema import runs
@@ -29,8 +29,19 @@ class StoredAsk:
     record: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What was said under one name: its first request as ``title``, how many ``turns``, from when to when (POSIX)."""
+
+    id: str
+    title: str
+    turns: int
+    first: float
+    last: float
+
+
 class RunStore(Part):
-    """Saving and listing runs."""
+    """Saving, listing and searching runs."""
 
     def save_run(self, run: Run) -> None:
         """Store a run; saving the same id again replaces it."""
@@ -48,6 +59,41 @@ class RunStore(Part):
                 )
             )
 
+    def run(self, id: str) -> StoredAsk | None:
+        """The run of that id, None when there is none."""
+        with self.db.read() as connection:
+            row = connection.execute(select(runs).where(runs.c.run == id)).one_or_none()
+        return None if row is None else _stored(row)
+
+    def conversations(self, owner: str, *, search: str = "", limit: int = 50) -> list[Conversation]:
+        """An owner's conversations, the last one spoken in first.
+
+        With ``search`` only those where every word of it stands in one turn's request or answer, whatever its case.
+        """
+        turn = select(runs.c.conversation, runs.c.id, runs.c.created).where(
+            runs.c.owner == owner, runs.c.conversation != ""
+        )
+        for word in search.split():
+            said = runs.c.record["answer"].as_string()
+            places = (runs.c.request, said)
+            turn = turn.where(or_(*(place.icontains(word, autoescape=True) for place in places)))
+        found = turn.subquery()
+        chosen = (
+            select(found.c.conversation, func.max(found.c.created).label("at"))
+            .group_by(found.c.conversation)
+            .order_by(func.max(found.c.created).desc(), found.c.conversation)
+            .limit(limit)
+        )
+        out = []
+        with self.db.read() as connection:
+            for name in [str(r.conversation) for r in connection.execute(chosen)]:
+                mine = (runs.c.owner == owner) & (runs.c.conversation == name)
+                turns = select(func.count(), func.min(runs.c.created), func.max(runs.c.created)).where(mine)
+                n, first, last = connection.execute(turns).one()
+                title = connection.execute(select(runs.c.request).where(mine).order_by(runs.c.id).limit(1)).scalar_one()
+                out.append(Conversation(name, str(title), int(n), float(first), float(last)))
+        return out
+
     def runs(self, owner: str | None = "local", limit: int = 50, conversation: str | None = None) -> list[StoredAsk]:
         """The latest runs of an owner (None = of everybody), of one conversation if asked for, newest first."""
         query = select(runs).order_by(runs.c.created.desc(), runs.c.id.desc()).limit(limit)
@@ -56,10 +102,11 @@ class RunStore(Part):
         if conversation is not None:
             query = query.where(runs.c.conversation == conversation)
         with self.db.read() as connection:
-            return [
-                StoredAsk(r.run, r.owner, r.conversation, r.created, r.request, r.status, r.record)
-                for r in connection.execute(query)
-            ]
+            return [_stored(r) for r in connection.execute(query)]
+
+
+def _stored(row: Row[Any]) -> StoredAsk:
+    return StoredAsk(row.run, row.owner, row.conversation, row.created, row.request, row.status, row.record)
 
 
 def restored(row: StoredAsk) -> Run:
@@ -72,7 +119,10 @@ def restored(row: StoredAsk) -> Run:
 
 
 def record(run: Run) -> dict[str, Any]:
-    """A run as JSON: what ``ask --json`` prints, with who asked, for what, and what each step was told."""
+    """A run as JSON: what ``ask --json`` prints, with who asked, for what, and what each step was told.
+
+    ``shown`` holds by evidence id what a page needs to show it again, ``curves`` the counts over time by camera.
+    """
     request = run.request
     told = []
     for step in run.steps:
@@ -87,6 +137,11 @@ def record(run: Run) -> dict[str, Any]:
                 "seconds": round(seen.seconds, 4) if seen else None,
             }
         )
+    curves: dict[str, Any] = {}
+    for step in run.steps:
+        curve = step.observation.data.get("curve") if step.observation else None
+        if isinstance(curve, Mapping):
+            curves |= {str(camera): [[float(t), float(n)] for t, n in points] for camera, points in curve.items()}
     return {
         "id": run.id,
         "request": {
@@ -99,6 +154,8 @@ def record(run: Run) -> dict[str, Any]:
             "attachments": [{"handle": a.handle, "kind": a.kind, "name": a.path.name} for a in request.attachments],
         },
         "observations": told,
+        "shown": {e.id: {"at": e.at, "xyxy": e.xyxy, "label": e.label, "beside": list(e.beside)} for e in run.evidence},
+        "curves": curves,
         "timings": dict(run.timings),
         **run.to_json(),
     }

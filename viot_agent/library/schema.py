@@ -26,10 +26,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The schema revision this program reads and writes."""
 
-KNOWN = ("0001",)
+KNOWN = ("0001", "0002")
 """Every revision this program can open (older ones are migrated first)."""
 
 metadata = MetaData(
@@ -263,6 +263,20 @@ plates = Table(
     Index(None, "run_id"),
     Index(None, "track_id"),
     Index(None, "camera_id", "ts"),
+)
+poses = Table(
+    "poses",
+    metadata,
+    _id(),
+    _to("segment_runs", "run_id"),
+    _to("tracks", "track_id"),
+    _to("cameras", "camera_id"),
+    _float("start_ts"),
+    _float("end_ts"),
+    _blob("data"),
+    UniqueConstraint("run_id", "track_id"),
+    Index(None, "track_id"),
+    Index(None, "camera_id", "start_ts", "end_ts"),
 )
 counts = Table(
     "counts",

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Table, select
 
 from viot_agent.errors import FailedFault
 from viot_agent.library import chains, packing
 from viot_agent.library.base import Part
 from viot_agent.library.records import Fingerprint, MediaRow, RunRows, RunStamp, SegmentSpan, StoredRun
-from viot_agent.library.schema import counts, crops, events, media, plates, segments, tracks
+from viot_agent.library.rows import KEYPOINTS, Rows
+from viot_agent.library.schema import counts, crops, events, media, plates, poses, segments, tracks
 from viot_agent.library.schema import segment_runs as runs
 from viot_agent.library.vectors import NewVector
 from viot_agent.media.types import XYXY
@@ -178,7 +181,7 @@ class Writes(Part):
         run_id = int(done.inserted_primary_key[0])
         own = {"run_id": run_id, "camera_id": row.camera_id}
         keys = self._write_tracks(connection, row, segment, span, run, own)
-        if stamp.needs and (rows.crops or rows.vectors or rows.plates):
+        if stamp.needs and (rows.crops or rows.vectors or rows.plates or rows.poses):
             keys = {**_needed_keys(connection, segment, stamp, found), **keys}
 
         def track(key: str) -> int:
@@ -221,6 +224,7 @@ class Writes(Part):
                 for p in rows.plates
             ],
         )
+        _insert(connection, poses, [{**own, **_poses(stamp, row, key, track(key), rows)} for key in _posed(rows)])
         kinds = dict.fromkeys(c.kind for c in rows.counts)
         packed = []
         for kind in kinds:
@@ -303,6 +307,23 @@ def _needed_keys(connection: Connection, segment: int, stamp: RunStamp, found: S
         if not wanted or (r.analyzer, r.model) in wanted:
             keys[r.key] = int(r.id)
     return keys
+
+
+def _posed(rows: Rows) -> dict[str, None]:
+    """The keys of tracks with poses, in their order."""
+    return dict.fromkeys(p.track for p in rows.poses)
+
+
+def _poses(stamp: RunStamp, row: MediaRow, key: str, track: int, rows: Rows) -> dict[str, Any]:
+    """The poses of one track as one row. Raises FailedFault for key points of another shape or times that repeat."""
+    mine = [p for p in rows.poses if p.track == key]
+    ts = [row.start_ts + p.t for p in mine]
+    if any(p.keypoints.shape != (KEYPOINTS, 3) for p in mine):
+        raise FailedFault(f"The analyzer {stamp.analyzer!r} made a pose of {key!r} that is not ({KEYPOINTS}, 3).")
+    if any(b <= a for a, b in pairwise(ts)):
+        raise FailedFault(f"The analyzer {stamp.analyzer!r} made poses of {key!r} with times out of order.")
+    data = packing.pack_poses(ts, np.stack([p.keypoints for p in mine]).astype(np.float32))
+    return {"track_id": track, "start_ts": ts[0], "end_ts": ts[-1], "data": data}
 
 
 def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -24,6 +24,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import ConfigDict
 
 from viot_agent.errors import FailedFault, UserFault
+from viot_agent.llm.cancel import cancelled
 from viot_agent.llm.messages import to_chat, to_message
 from viot_agent.react import parse
 from viot_agent.toolbox import Toolbox
@@ -149,10 +150,18 @@ class HFChat(BaseChatModel):
                 max_new_tokens=budget,
                 do_sample=False,
                 logits_processor=processors,
+                stopping_criteria=[_stop],
                 pad_token_id=self.tokenizer.pad_token_id or self.tokenizer.eos_token_id,
             )
         text = self.tokenizer.decode(out[0, length:], skip_special_tokens=True)
         return ChatResult(generations=[ChatGeneration(message=to_message(parse(text)))])
+
+
+def _stop(ids: Any, scores: Any, **_: Any) -> Any:
+    """Transformers' stopping criterion: end at the next token once the run is stopped."""
+    import torch
+
+    return torch.full((ids.shape[0],), cancelled(), device=ids.device, dtype=torch.bool)
 
 
 class _Mask:

@@ -1,4 +1,4 @@
-"""Marks on pictures: boxes with labels, captions, contact sheets.
+"""Marks on pictures: boxes with labels, skeletons, captions, contact sheets.
 
 Owns how evidence looks. Every function returns a new picture and leaves its argument alone; all pictures are RGB uint8
 (H, W, 3). Boxes and labels are drawn by supervision, which takes 1.4 s and 60 MB to import, so it is imported on first
@@ -84,6 +84,32 @@ def _labelled(
     found = sv.Detections(xyxy=xyxy[keep], class_id=lookup[keep])
     texts = [spelled(labels[i], path) for i in keep]
     return np.array(annotator.annotate(scene, found, texts, custom_color_lookup=lookup[keep]), np.uint8)
+
+
+BONES = (
+    *((0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10)),
+    *((5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16)),
+)
+"""Pairs of COCO's 17 key points that a line joins."""
+SURE = 0.2
+"""Key points with a lower score are not drawn."""
+
+
+def draw_skeletons(image: Image, keypoints: Sequence[NDArray[np.float32]], *, thickness: int | None = None) -> Image:
+    """A copy with the body poses (17, 3) x, y in pixels and score drawn as lines; unsure points are left out."""
+    out = image.copy()
+    wide = thickness or max(1, round(max(image.shape[:2]) / 320))
+    for n, points in enumerate(keypoints):
+        hexed = PALETTE[(n + 2) % len(PALETTE)]
+        colour = tuple(int(hexed[i : i + 2], 16) for i in (1, 3, 5))
+        for a, b in BONES:
+            if min(points[a, 2], points[b, 2]) >= SURE:
+                ends = [(round(float(points[i, 0])), round(float(points[i, 1]))) for i in (a, b)]
+                cv2.line(out, ends[0], ends[1], colour, wide, cv2.LINE_AA)
+        for x, y, score in points:
+            if score >= SURE:
+                cv2.circle(out, (round(float(x)), round(float(y))), wide + 1, colour, -1, cv2.LINE_AA)
+    return out
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from viot_agent.bench.report import Report, Row
 from viot_agent.errors import WeightsMissing
 from viot_agent.weights import Weights
 from viot_agent.weights.store import Tier
-from viot_tools.bench import counting, plates
+from viot_tools.bench import anomaly, counting, fire, gait, plates, pose, reid, scenes
 
 Part = Callable[[Path, Weights, bool, int], tuple[list[Row], list[str]]]
 """``(data, weights of one tier, quick, seed)`` to rows and what was skipped. May raise WeightsMissing."""
@@ -23,7 +23,13 @@ def _plates(data: Path, weights: Weights, quick: bool, seed: int) -> tuple[list[
 
 
 PARTS: dict[str, Part] = {
+    "pose": pose.rows,
     "plates": _plates,
+    "gait": gait.rows,
+    "reid": reid.rows,
+    "scene": scenes.rows,
+    "anomaly": anomaly.rows,
+    "fire": fire.rows,
 }
 """What is measured in each tier, after counting (which runs both tiers by itself)."""
 

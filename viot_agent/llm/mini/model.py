@@ -117,6 +117,10 @@ class MiniChat(BaseChatModel):
             self._controller = ThreadpoolController()
         return self._controller
 
+    def warm(self) -> None:
+        """Load what the first request would wait for."""
+        self.planner()
+
     def planner(self) -> Planner:
         """The loaded planner, made once, and set to the bound tools and the known ones that are not installed."""
         specs = [self.toolbox.get(n) for n in self._names()]

@@ -1,0 +1,1 @@
+"""Training of the small vision networks that ship beside the tools."""

@@ -1,0 +1,134 @@
+"""Three answers under calibrated thresholds, the look of a track, and how people become subjects and appearances."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from viot_agent.errors import FailedFault
+from viot_agent.fleet.types import Camera
+from viot_agent.library.fake import FakeLibrary, Looked
+from viot_agent.library.rows import Footage, Hit, Track
+from viot_tools.reid.embed import unit
+from viot_tools.reid.identity import Calibration, decide, load, summary
+from viot_tools.reid.sightings import appearances, beside, crowd
+
+NUMBERS = Calibration("m", 0.01, ((1e-2, 0.4), (1e-3, 0.6), (1e-4, 0.7)), 0.3, 0.01, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("n", "upper"),
+    [(0, 0.4), (1, 0.4), (10, 0.6), (100, 0.7), (1000, 0.8), (10**9, 1.0), (3, 0.4 + 0.2 * np.log10(3))],
+)
+def test_more_people_need_a_higher_cosine(n: int, upper: float) -> None:
+    assert NUMBERS.upper(n) == pytest.approx(upper)
+
+
+@pytest.mark.parametrize(
+    ("scores", "pairs", "said"),
+    [
+        ([], [], []),
+        ([0.9, 0.1, 0.35], [], ["same", "other", "unsure"]),
+        # together on one camera: only the better one can be right
+        ([0.9, 0.8, 0.1], [(0, 1)], ["same", "other", "other"]),
+        # and when they are about equally alike, nobody is named
+        ([0.9, 0.88, 0.1], [(0, 1)], ["unsure", "unsure", "other"]),
+        ([0.88, 0.9, 0.1], [(0, 1)], ["unsure", "unsure", "other"]),
+        # two apart in time may both be right
+        ([0.9, 0.88, 0.1], [], ["same", "same", "other"]),
+        ([0.3, 0.299], [], ["unsure", "other"]),
+    ],
+)
+def test_what_a_score_says(scores: list[float], pairs: list[tuple[int, int]], said: list[str]) -> None:
+    together = np.zeros((len(scores), len(scores)), bool)
+    for i, j in pairs:
+        together[i, j] = together[j, i] = True
+    assert decide(np.array(scores), together, NUMBERS) == said
+
+
+def test_a_lower_bound_above_the_threshold_leaves_no_hole() -> None:
+    lax = Calibration("m", 0.01, ((1e-2, 0.2), (1e-3, 0.3)), 0.5, 0.01, 0.05)
+    assert decide(np.array([0.25, 0.1]), np.zeros((2, 2), bool), lax, n=1) == ["same", "other"]
+
+
+def test_the_look_is_the_sum_by_quality() -> None:
+    a, b = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
+    assert summary([a, b], [3.0, 4.0]) == pytest.approx([0.6, 0.8])
+    assert summary([a], [0.0]) == pytest.approx([1, 0])  # a picture of no quality is still the only one
+
+
+@pytest.mark.parametrize("model", ["osnet+reid-0288", "clothes", "vehicle-look"])
+def test_what_ships_is_calibrated(model: str) -> None:
+    numbers = load(model)
+    scores = [score for _, score in numbers.curve]
+    assert scores == sorted(scores) and numbers.lower < numbers.upper(1) and numbers.upper(5) <= numbers.upper(50)
+
+
+def test_an_unknown_model_says_how_to_calibrate() -> None:
+    with pytest.raises(FailedFault, match=r"viot_tools\.reid\.calibrate"):
+        load("somebody-elses")
+
+
+def track(number: int, camera: str, start: float, end: float, chain: int | None = None, n: int = 5) -> Track:
+    ts = np.linspace(start, end, n)
+    boxes, scores = np.tile(np.array([[10, 20, 50, 140]], np.float32), (n, 1)), np.full(n, 0.9, np.float32)
+    return Track(number, chain or number, camera, "person", "", "yolox-nano", "v1", ts, boxes, scores)
+
+
+def hit(number: int, camera: str, ts: float, vector: list[float], quality: float = 0.8) -> Hit:
+    return Hit(number, camera, ts, float("nan"), quality, unit(np.array(vector, np.float32)))
+
+
+def library(tracks: list[Track], hits: list[Hit]) -> FakeLibrary:
+    cameras = [Camera(1, "gate", "g.mp4", (), "UTC", 0.0), Camera(2, "yard", "y.mp4", (), "UTC", 0.0)]
+    return FakeLibrary(
+        cameras,
+        footage=[Footage(c.name, Path(c.source), 0.0, 0, 100) for c in cameras],
+        looked=[Looked("people_looks", "m", c.name, 0, 100) for c in cameras],
+        tracks=tracks,
+        hits={"m": hits},
+    )
+
+
+def test_a_chain_is_one_subject_and_flickers_do_not_count() -> None:
+    tracks = [
+        track(1, "gate", 10, 30),
+        track(2, "gate", 30, 40, chain=1),
+        track(3, "gate", 12, 14),
+        track(4, "gate", 50, 50, n=1),
+        track(5, "yard", 10, 20),
+    ]
+    tracks[3].scores[:] = 0.4  # one weak box: a flicker, not a person who could not be compared
+    hits = [hit(1, "gate", 12, [1, 0]), hit(2, "gate", 35, [0, 1]), hit(5, "yard", 11, [1, 1])]
+    seen = crowd(library(tracks, hits), "gate", 20.0, 38.0, "person", "m", "yolox-nano")
+    [one] = seen.subjects
+    assert (one.start, one.end, len(one.tracks), len(one.hits)) == (20.0, 38.0, 2, 2)
+    assert one.look == pytest.approx(unit(np.array([1, 1], np.float32)))
+    whole = crowd(library(tracks, hits), "gate", None, None, "person", "m", "yolox-nano")
+    assert (whole.subjects[0].start, whole.subjects[0].end, whole.without) == (10, 40, 1)
+    assert crowd(library(tracks, hits), "gate", None, None, "person", "m", "other-detector").subjects == ()
+
+
+def test_together_means_one_camera_and_half_a_second() -> None:
+    tracks = [track(1, "gate", 0, 10), track(2, "gate", 5, 15), track(3, "gate", 14.6, 20), track(4, "yard", 0, 20)]
+    hits = [hit(t.id, t.camera, t.start, [1, 0]) for t in tracks]
+    shelf = library(tracks, hits)
+    subjects = [s for c in ("gate", "yard") for s in crowd(shelf, c, None, None, "person", "m", "yolox-nano").subjects]
+    pairs = {(int(i), int(j)) for i, j in zip(*np.nonzero(beside(subjects)), strict=True)}
+    assert pairs == {(0, 1), (1, 0)}
+
+
+def test_appearances_bridge_a_moment_only() -> None:
+    tracks = [track(1, "gate", 0, 10), track(2, "gate", 11.5, 20), track(3, "gate", 30, 40), track(4, "yard", 12, 13)]
+    hits = [hit(t.id, t.camera, t.start, [1, 0]) for t in tracks]
+    shelf = library(tracks, hits)
+    subjects = [s for c in ("gate", "yard") for s in crowd(shelf, c, None, None, "person", "m", "yolox-nano").subjects]
+    merged = appearances(list(zip(subjects, [0.7, 0.9, 0.8, 0.6], strict=True)))
+    assert [(a.camera, a.start, a.end, a.score) for a in merged] == [
+        ("gate", 0, 20, 0.9),
+        ("gate", 30, 40, 0.8),
+        ("yard", 12, 13, 0.6),
+    ]
+    assert merged[0].best is subjects[1]

@@ -1,0 +1,271 @@
+"""The tool ``fire_smoke_detection``: where and when something burned or smoked, from the events written at ingest.
+
+Three-valued: *found* for what won the vote and moves; *cannot tell* for what looks like fire but stands still (a
+poster, a lamp, a screen), and where too little was looked at; *none* with what was looked at. Every sentence is made
+by code.
+
+Owns the words and the judgement "looked at enough". Nothing here looks at pixels.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from viot_agent.fleet.types import Camera, Window
+from viot_agent.library.rows import Event
+from viot_agent.steps import Claim, Coverage, Evidence, Observation, Verdict
+from viot_agent.toolbox.contract import CamerasArg, TimeArg, ToolContext, tool
+from viot_tools.fire.names import ANALYZER, KINDS
+from viot_tools.saying import footage_words, span_words
+
+NAME = "fire_smoke_detection"
+ENOUGH = 0.9
+"""Share of the recorded time that must have been indexed before *none* is said."""
+LISTED = 10
+"""Events that get a sentence and evidence of their own; the rest is counted."""
+APART = 3.0
+"""Seconds without fire between two events that are told as one (also across the border of two segments)."""
+GREW = 2.0
+"""Times the area at the start from which an event is said to have grown."""
+
+
+@tool(needs=("fire",))
+def fire_smoke_detection(
+    ctx: ToolContext, cameras: CamerasArg | None = None, time: TimeArg | None = None
+) -> Observation:
+    """Detect fire and smoke: when and where something burned, smouldered or smoked.
+
+    Not for: steam or fog as weather, other trouble (anomaly_detection).
+
+    Args:
+        cameras: camera or group names; omitted = the whole fleet.
+        time: the person's own time phrase; omitted = any time.
+    """
+    report = _Report(ctx)
+    for camera in ctx.fleet.resolve_cameras(cameras, scope=ctx.request.camera_scope):
+        report.look(camera, ctx.fleet.window(time, camera, ctx.request.now))
+    return report.observation()
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """One camera. ``problem`` says why a *none* cannot be given there, '' where it can."""
+
+    camera: Camera
+    window: Window
+    coverage: Coverage
+    problem: str
+    events: tuple[Event, ...]
+
+
+def joined(events: Sequence[Event]) -> list[Event]:
+    """Events of one kind and camera, by time, with those less than ``APART`` seconds apart made one."""
+    made: list[Event] = []
+    for event in sorted(events, key=lambda e: e.start):
+        same = [e for e in made if e.kind == event.kind and event.start - e.end < APART]
+        if not same:
+            made.append(event)
+            continue
+        before = same[-1]
+        best = before if before.score >= event.score else event
+        data = {
+            **best.data,
+            "after": best.start + float(best.data["after"]) - before.start,
+            "frames": int(before.data["frames"]) + int(event.data["frames"]),
+            "positive": int(before.data["positive"]) + int(event.data["positive"]),
+            "moves": bool(before.data["moves"] or event.data["moves"]),
+            "alone": bool(before.data["alone"] and event.data["alone"]),
+            "grew": before.data["grew"],
+        }
+        made[made.index(before)] = replace(
+            best, start=before.start, end=max(before.end, event.end), score=max(before.score, event.score), data=data
+        )
+    return made
+
+
+@dataclass(slots=True)
+class _Report:
+    """Collects what the cameras gave and turns it into sentences with evidence."""
+
+    ctx: ToolContext
+    looked: list[_Looked] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+
+    def look(self, camera: Camera, window: Window) -> None:
+        """Read one camera's rows. Where several models indexed it, the one that covers most of the window speaks."""
+        library, name = self.ctx.library, camera.name
+        covered = [
+            (library.coverage(ANALYZER, [name], window.start, window.end, model=model), model)
+            for model in library.models(ANALYZER, [name])
+        ]
+        coverage, model = max(
+            covered,
+            key=lambda c: c[0].indexed_seconds,
+            default=(library.coverage(ANALYZER, [name], window.start, window.end), None),
+        )
+        events = [
+            event
+            for kind in KINDS
+            for event in joined([e for e in library.events(kind, [name], window.start, window.end) if e.model == model])
+        ]
+        events.sort(key=lambda e: (not e.data["moves"], e.start, e.kind))
+        self.looked.append(_Looked(camera, window, coverage, self._problem(camera, window, coverage), tuple(events)))
+
+    def observation(self) -> Observation:
+        """The whole answer."""
+        every = [(one, event) for one in self.looked for event in one.events]
+        sure = [(one, event) for one, event in every if event.data["moves"]]
+        unsure = [(one, event) for one, event in every if not event.data["moves"]]
+        for one, event in [*sure, *unsure][:LISTED]:
+            self._event(one, event)
+        if len(every) > LISTED:
+            self._say(f"There are {len(every) - LISTED} more such stretches")
+        nothing = [one for one in self.looked if not one.events]
+        self._nothing(nothing)
+        verdict: Verdict = "none"
+        if sure:
+            verdict = "found"
+        elif unsure or any(one.problem for one in self.looked):
+            verdict = "cannot_tell"
+        return self._finish(verdict, every)
+
+    # sentences
+
+    def _say(self, text: str, *ids: str) -> None:
+        self.claims.append(Claim(text if text.endswith(".") else text + ".", ids))
+
+    def _event(self, one: _Looked, event: Event) -> None:
+        """One stretch. An event that began before the window is told from the window's start on."""
+        start = event.start if one.window.start is None else max(event.start, one.window.start)
+        end = event.end if one.window.end is None else min(event.end, one.window.end)
+        data = event.data
+        at = event.start + float(data["after"])
+        at = at if start <= at <= end else (start + end) / 2
+        box = data["xyxy"] if at == event.start + float(data["after"]) else None
+        piece = Evidence(
+            id=self.ctx.evidence_id(),
+            camera=one.camera.name,
+            start=start,
+            end=max(end, start),
+            tool=NAME,
+            model=event.model,
+            model_version=event.model_version,
+            score=event.score,
+            at=at,
+            xyxy=None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+            label=event.kind if data["moves"] else f"{event.kind}?",
+        )
+        self.evidence.append(piece)
+        when = span_words(self.ctx.fleet, one.camera, start, end)
+        if end - start < 1.0:
+            when = f"at {self.ctx.fleet.local(start, one.camera)}"
+        how = f"score {event.score:.2f}, in {data['positive']} of {data['frames']} frames"
+        name, id = one.camera.name, piece.id
+        if data["moves"]:
+            grew = f", growing to {data['grew']:.1f} times its size" if (data["grew"] or 0) >= GREW else ""
+            self._say(f"{event.kind.capitalize()} was seen on {name} {when} ({how}{grew}) [{id}]", id)
+        elif data["alone"]:
+            self._say(
+                f"Cannot tell whether {name} shows real {event.kind}: one picture {when} looks like it ({how}), and no "
+                f"second one shows whether it moves [{id}]",
+                id,
+            )
+        else:
+            self._say(
+                f"Cannot tell whether {name} shows real {event.kind}: something looks like it {when} ({how}) but does "
+                f"not move, as a picture or a lamp would not [{id}]",
+                id,
+            )
+
+    def _nothing(self, nothing: Sequence[_Looked]) -> None:
+        """What a *none* rests on, and where none can be given."""
+        good = [one for one in nothing if one.coverage.indexed_seconds > 0]
+        if good:
+            seconds = sum(one.coverage.indexed_seconds for one in good)
+            rate = min(one.coverage.sampled_fps for one in good)
+            names = list(dict.fromkeys(one.camera.name for one in good))
+            where = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+            self._say(
+                f"No fire or smoke was seen on {where} in the {_length(seconds)} of footage that was looked at "
+                f"({self._span(good)}; {rate:g} frames a second sampled)"
+            )
+        problems = [one.problem for one in nothing if one.problem]
+        if problems:
+            lead = "Cannot tell for certain" if len(nothing) < len(self.looked) or good else "Cannot tell"
+            self._say(f"{lead}: {'; '.join(problems)}")
+
+    def _span(self, good: Sequence[_Looked]) -> str:
+        """What the looked-at footage spans, per camera, at most three named."""
+        parts = []
+        for one in good[:3]:
+            spans = self.ctx.library.spans(one.camera.name)
+            low = max([spans[0][0], *([one.window.start] if one.window.start is not None else [])])
+            high = min([spans[-1][1], *([one.window.end] if one.window.end is not None else [])])
+            where = f"{one.camera.name} " if len(good) > 1 else ""
+            parts.append(where + span_words(self.ctx.fleet, one.camera, low, high))
+        more = f" and {len(good) - 3} more cameras" if len(good) > 3 else ""
+        return ", ".join(parts) + more
+
+    def _problem(self, camera: Camera, window: Window, coverage: Coverage) -> str:
+        """Why the absence of fire cannot be told for this camera, or ''."""
+        library, name = self.ctx.library, camera.name
+        how = f"viot index {shlex.quote(name)}"
+        if coverage.indexed_seconds <= 0:
+            whole = library.coverage(ANALYZER, [name], None, None)
+            if whole.indexed_seconds <= 0 and library.spans(name):
+                return f"{name} was not searched for fire and smoke: {how}"
+            return footage_words(self.ctx.fleet, camera, library.spans(name))
+        if coverage.fraction < ENOUGH:
+            return f"only {int(100 * coverage.fraction)} % of what {name} recorded is indexed: {how}"
+        if window.start is not None:
+            until = self.ctx.request.now if window.end is None else min(window.end, self.ctx.request.now)
+            asked = until - window.start
+            if asked > 0 and coverage.indexed_seconds < ENOUGH * asked:
+                share = int(100 * coverage.indexed_seconds / asked) or "less than 1"
+                words = footage_words(self.ctx.fleet, camera, library.spans(name))
+                return f"{words}, {share} % of the time asked about"
+        return ""
+
+    def _finish(self, verdict: Verdict, every: Sequence[tuple[_Looked, Event]]) -> Observation:
+        each = [one.coverage for one in self.looked]
+        starts, ends = [one.window.start for one in self.looked], [one.window.end for one in self.looked]
+        return Observation(
+            call_id=self.ctx.call_id,
+            tool=NAME,
+            status="ok",
+            summary=" ".join(claim.text for claim in self.claims),
+            verdict=verdict,
+            claims=tuple(self.claims),
+            evidence=tuple(self.evidence),
+            coverage=Coverage(
+                cameras=tuple(one.camera.name for one in self.looked),
+                start=None if None in starts else min(s for s in starts if s is not None),
+                end=None if None in ends else max(e for e in ends if e is not None),
+                indexed_seconds=sum(c.indexed_seconds for c in each),
+                fraction=min(c.fraction for c in each),
+                sampled_fps=min((c.sampled_fps for c in each if c.sampled_fps > 0), default=0.0),
+                gaps=tuple(gap for c in each for gap in c.gaps),
+            ),
+            data={
+                "events": [
+                    {
+                        "kind": event.kind,
+                        "camera": one.camera.name,
+                        "start": event.start,
+                        "end": event.end,
+                        "score": event.score,
+                        "moves": bool(event.data["moves"]),
+                    }
+                    for one, event in every
+                ]
+            },
+        )
+
+
+def _length(seconds: float) -> str:
+    if seconds >= 7200:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"

@@ -1,0 +1,1 @@
+"""Finding people by body and clothing, and vehicles by their look: descriptors, thresholds, and the two tools."""

@@ -1,0 +1,250 @@
+"""Choosing the thresholds of ``person_reid`` and ``vehicle_reid``, and the means of the clothes descriptor.
+
+``python -m viot_tools.reid.calibrate --data ../shared/data [--fit] [--out thresholds.json]``
+
+prints ``thresholds.json``; ``--out`` writes it; ``--fit`` first makes ``clothes.safetensors`` anew from the people that
+the detector follows in the Intel clips and in ``mot_demo.mp4``.
+
+People. *Impostors*: everybody of MOT17-mini (truth boxes, at least 0.7 visible, 64 pixels high) against everybody else
+of it, same street or another: a single picture against the look of a track, as a question does. *Genuine*: tracks of
+the clips, their first picture against the look of what was seen ``LATER`` seconds on. Those are of one camera, and
+another camera costs more: so ``lower`` is not only under ``MISSED`` of the genuine but also under what ``DOUBT`` of
+the impostors reach, whichever is less. Vehicles. The marked ones of ``datasets/annotations/vehicles.json``, every
+picture against the looks of all others, and of the same vehicle at another moment. Photographs with their copies were
+tried first and would have been too lax: cars in one light are more alike than photographs (the rate came out at 0.28 a
+search instead of 0.01). With 18 vehicles the curve ends at 1 %, and what a search needs beyond is extrapolated.
+
+The curve is the cosine that a share ``rate / SAFETY`` of the impostors passes. PRW's frames take no part: ``viot bench
+vision`` measures on them. For vehicles it measures by leaving each one out of the calibration that judges it.
+Owns the choice of numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viot_agent.errors import UserFault
+from viot_agent.media.pictures import decode_image
+from viot_agent.media.types import Image
+from viot_agent.weights import Weights, default_home
+from viot_tools.objects.analyzer import ObjectsAnalyzer
+from viot_tools.reid.embed import Embedder, Vectors, clothes_numbers, people_embedder
+from viot_tools.reid.identity import summary
+from viot_tools.reid.pictures import Picture
+from viot_tools.reid.query import WHOLE
+from viot_tools.reid.vehicle import VehicleLook
+
+FAR, VEHICLE_FAR = 0.01, 0.05
+"""Searches that may name a wrong one, of those whose right one is not there."""
+APART = 5
+"""Frames between two sightings of a vehicle that are compared."""
+RATES = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4)
+SAFETY = 2
+MISSED, DOUBT = 0.05, 0.01
+LATER = 2.0
+MARGIN = 0.01, 0.05
+"""From and to: leads within one camera are larger than those of a picture that another one took."""
+CLIPS = ("people-detection.264", "crowd.mp4", "pedestrians.mp4", "mot_demo.mp4")
+FIT_CLIPS = ("intel/one-by-one-person-detection.mp4", "people-detection.264", "mot_demo.mp4")
+
+
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """One person of one MOT17 sequence, in pictures."""
+
+    sequence: str
+    number: int
+    pictures: tuple[Image, ...]
+
+
+def sequences(data: Path, least: float = 64.0, visible: float = 0.7) -> list[Someone]:
+    """Everybody of MOT17-mini, in a fixed order. Raises UserFault when it is not there."""
+    root = data / "videos" / "stills" / "MOT17-mini" / "train"
+    found: dict[tuple[str, int], list[Image]] = {}
+    for folder in sorted(root.glob("MOT17-*")):
+        truth = np.loadtxt(folder / "gt" / "gt.txt", delimiter=",", ndmin=2)
+        people = truth[np.isin(truth[:, 7], (1, 2, 7)) & (truth[:, 8] >= visible) & (truth[:, 5] >= least)]
+        for path in sorted((folder / "img1").glob("*.jpg")):
+            image = decode_image(path)
+            for row in people[people[:, 0] == int(path.stem)]:
+                x, y, w, h = (int(v) for v in row[2:6])
+                crop = image[max(0, y) : y + h, max(0, x) : x + w]
+                if min(crop.shape[:2]) >= 8:
+                    found.setdefault((folder.name, int(row[1])), []).append(crop.copy())
+    if not found:
+        raise UserFault(f"no MOT17-mini under {data / 'videos' / 'stills'}", fix="--data DIR")
+    return [Someone(s, n, tuple(p)) for (s, n), p in sorted(found.items())]
+
+
+# figures --------------------------------------------------------------------------------------------------------------
+
+
+def genuine_people(tracks: Sequence[Sequence[Picture]], embedder: Embedder) -> NDArray[np.float64]:
+    """Cosine of each track's first picture of a whole body (as the tool asks for) to the look of what came ``LATER``
+    seconds after it."""
+    scores = []
+    for pictures in tracks:
+        first = next((p for p in pictures if p.image.shape[0] >= WHOLE * p.image.shape[1]), None)
+        later = [p for p in pictures if first is not None and p.t - first.t >= LATER]
+        if first is not None and later:
+            vectors = embedder.embed([first.image, *(p.image for p in later)])
+            scores.append(float(vectors[0] @ summary(list(vectors[1:]), [p.quality for p in later])))
+    return np.array(scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """Comparisons of one set: every ``impostor`` cosine; ``leads`` of the right one over the best other beside it."""
+
+    impostor: NDArray[np.float64]
+    leads: NDArray[np.float64]
+
+
+def strangers(vectors: Sequence[Vectors], beside: Sequence[str]) -> Strangers:
+    """``vectors`` one (n, D) a person: their every picture against the others' looks. ``beside`` names the scene."""
+    looks = np.stack([summary(list(v), [1.0] * len(v)) for v in vectors])
+    impostor: list[float] = []
+    leads: list[float] = []
+    scene = np.array(beside)
+    for i, own in enumerate(vectors):
+        scores = own.astype(np.float64) @ looks.T
+        others = np.arange(len(vectors)) != i
+        impostor += list(scores[:, others].ravel())
+        rivals = others & (scene == scene[i])
+        if len(own) >= 2 and rivals.any():
+            rest = summary(list(own[1:]), [1.0] * (len(own) - 1))
+            leads.append(float(own[0] @ rest) - float(scores[0][rivals].max()))
+    return Strangers(np.array(impostor), np.array(leads))
+
+
+def choose(genuine: NDArray[np.float64], found: Strangers) -> dict[str, Any]:
+    """The numbers. Raises UserFault when there is too little to choose on."""
+    rates = [r for r in RATES if r / SAFETY * len(found.impostor) >= 3]
+    if len(rates) < 2 or len(genuine) < 10:
+        raise UserFault(f"{len(found.impostor)} impostor and {len(genuine)} genuine comparisons are too few")
+    curve = [[r, round(float(np.quantile(found.impostor, 1 - r / SAFETY)), 4)] for r in rates]
+    lower = min(float(np.quantile(genuine, MISSED)), float(np.quantile(found.impostor, 1 - DOUBT)))
+    strict = curve[-1][1]
+    return {
+        "far": FAR,
+        "curve": curve,
+        "lower": round(lower, 4),
+        "missed": MISSED,
+        "margin": round(float(np.clip(np.quantile(found.leads, 0.02) / 2, *MARGIN)), 4),
+        "chosen_on": {
+            "impostor": len(found.impostor),
+            "genuine": len(genuine),
+            "genuine_median": round(float(np.median(genuine)), 4),
+            "genuine_over_strictest": round(float((genuine >= strict).mean()), 4),
+            "impostor_in_doubt": round(float((found.impostor >= lower).mean()), 4),
+        },
+    }
+
+
+def people_row(data: Path, weights: Weights) -> dict[str, Any]:
+    """One row of ``thresholds.json``, of the tier of ``weights``."""
+    embedder, analyzer = people_embedder(weights), ObjectsAnalyzer(weights)
+    tracks = [t for name in CLIPS if (data / "videos" / name).is_file() for t in _clip(data, name, analyzer)]
+    everybody = sequences(data)
+    vectors = [embedder.embed(s.pictures) for s in everybody]
+    found = strangers(vectors, [s.sequence for s in everybody])
+    row = choose(genuine_people(tracks, embedder), found)
+    row["chosen_on"] |= {"people": len(everybody), "tracks": len(tracks)}
+    return {"model": embedder.model, "model_version": embedder.model_version, **row}
+
+
+def _clip(data: Path, name: str, analyzer: ObjectsAnalyzer) -> list[tuple[Picture, ...]]:
+    from viot_tools.bench.clip_people import clip_pictures
+
+    print(f"  {name}", file=sys.stderr, flush=True)
+    return clip_pictures(data / "videos" / name, analyzer)
+
+
+def vehicle_row(data: Path, weights: Weights) -> dict[str, Any]:
+    """The same for vehicles."""
+    from viot_tools.bench.vehicles import alike, sightings
+
+    look, seen = VehicleLook(weights), sightings(data)
+    if not seen:
+        raise UserFault(
+            "no marked vehicles", fix="--data DIR with videos/traffic.mp4, in a checkout of this repository"
+        )
+    row = vehicle_numbers(
+        [s.vehicle for s in seen], [s.index for s in seen], look.embed([s.image for s in seen]), alike(data)
+    )
+    return {"model": look.model, "model_version": look.model_version, **row}
+
+
+def vehicle_numbers(
+    vehicle: Sequence[str], index: Sequence[int], vectors: Vectors, same: Sequence[frozenset[str]], without: str = ""
+) -> dict[str, Any]:
+    """The numbers from marked vehicles: ``vectors`` (N, D) of the sighting ``index[i]`` of ``vehicle[i]``; pairs in
+    ``same`` may be one vehicle and count neither way. ``without`` leaves one out. Raises UserFault as ``choose``."""
+    names, places = np.array(vehicle), np.array(index)
+    kept = sorted(set(vehicle) - {without})
+    looks = {k: summary(list(vectors[names == k]), [1.0] * int((names == k).sum())) for k in kept}
+    impostor, genuine, leads = [], [], []
+    for i, name in enumerate(names):
+        if name == without:
+            continue
+        others = [k for k in kept if k != name and frozenset((k, str(name))) not in same]
+        strange = [float(vectors[i] @ looks[k]) for k in others]
+        impostor += strange
+        mine = (names == name) & (abs(places - places[i]) >= APART)
+        if mine.any():
+            genuine.append(float(vectors[i] @ summary(list(vectors[mine]), [1.0] * int(mine.sum()))))
+            leads.append(genuine[-1] - max(strange))
+    row = choose(np.array(genuine), Strangers(np.array(impostor), np.array(leads)))
+    row["chosen_on"] |= {"vehicles": len(kept)}
+    return row | {"far": VEHICLE_FAR}
+
+
+def fit_clothes(data: Path, weights: Weights, out: Path) -> None:
+    """Write the mean and spread of ``clothes_numbers`` over the people of ``FIT_CLIPS``, each track once."""
+    from safetensors.numpy import save_file
+
+    analyzer = ObjectsAnalyzer(weights)
+    tracks = [t for name in FIT_CLIPS for t in _clip(data, name, analyzer)]
+    each = np.stack([np.mean([clothes_numbers(p.image) for p in t], axis=0) for t in tracks])
+    every = np.stack([clothes_numbers(p.image) for t in tracks for p in t])
+    arrays: Mapping[str, NDArray[Any]] = {
+        "mean": np.ascontiguousarray(each.mean(0), np.float32),
+        "spread": np.ascontiguousarray(np.maximum(every.std(0), 1e-3), np.float32),
+    }
+    save_file(dict(arrays), str(out))
+    print(f"{out}: {len(tracks)} tracks, {len(every)} pictures", file=sys.stderr)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m viot_tools.reid.calibrate", description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder laid out like ../shared/data")
+    parser.add_argument("--fit", action="store_true", help="make clothes.safetensors anew, and stop")
+    parser.add_argument("--out", type=Path, help="write thresholds.json here")
+    given = parser.parse_args(argv)
+    hub = Weights(default_home(), given.data / "models", "hub")
+    if given.fit:
+        fit_clothes(given.data, hub, Path(__file__).with_name("clothes.safetensors"))
+        return
+    rows = [
+        people_row(given.data, hub),
+        people_row(given.data, Weights(default_home(), None, "builtin")),
+        vehicle_row(given.data, hub),
+    ]
+    text = json.dumps({"command": "python -m viot_tools.reid.calibrate --data DIR", "calibrations": rows}, indent=1)
+    print(text)
+    if given.out is not None:
+        given.out.write_text(text + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
