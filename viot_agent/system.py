@@ -6,8 +6,11 @@ entry points (``viot_agent.tools``, ``viot_agent.analyzers``, ``viot_agent.enrol
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import TracebackType
@@ -20,24 +23,31 @@ from viot_agent.fleet.types import Camera, Person
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.run_store import restored
 from viot_agent.library.store import Library
-from viot_agent.steps import Attachment, Request, Run, Step
+from viot_agent.steps import Attachment, Principal, Request, Run, Step
 from viot_agent.toolbox import Toolbox
 from viot_agent.weights import Weights, default_home
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
     from viot_agent.agent.runner import Agent
     from viot_agent.library.ingest import IngestReport, Progress
 
+DEMO_REQUESTS = "demo-requests.json"
 _VIDEO = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".264", ".h264", ".m4v", ".mpg", ".mpeg", ".ts"})
 
 
 class Viot:
-    """One installation: a home folder, its library, its fleet, its weights and its tools."""
+    """One installation: a home folder, its library, its fleet, its weights and its tools.
+
+    May be shared between threads: the library is, an agent keeps nothing between runs, and each agent is made once.
+    """
 
     def __init__(self, library: Library, weights: Weights, toolbox: Toolbox, home: Path) -> None:
         self.library, self.weights, self.toolbox, self.home = library, weights, toolbox, home
         self.fleet = Fleet(library)
         self._agents: dict[str, Agent] = {}
+        self._making = threading.Lock()
 
     @classmethod
     def open(cls, home: Path | None = None) -> Viot:
@@ -113,6 +123,23 @@ class Viot:
             self.library.set_person_vectors(person.name, model, rows)
         return person
 
+    def add_demo(self, say: Callable[[str], None] = lambda words: None) -> tuple[str, ...]:
+        """Add the demo fleet that an installed room brings (``viot_agent.demo_fleets``): footage made on the spot.
+
+        Gives back requests that work on it once it is indexed. Raises FailedFault when no room brings one.
+        """
+        point = next(iter(sorted(entry_points(group="viot_agent.demo_fleets"), key=lambda p: p.name)), None)
+        if point is None:
+            raise FailedFault("no installed package brings a demo fleet", fix="pip install -e . in the repository")
+        requests: Sequence[str] = point.load()(self, time.time(), say)
+        (self.home / DEMO_REQUESTS).write_text(json.dumps(list(requests)), "utf-8")
+        return tuple(requests)
+
+    def demo_requests(self) -> tuple[str, ...]:
+        """The requests that work on the demo fleet of this home; none where it was not added."""
+        file = self.home / DEMO_REQUESTS
+        return tuple(map(str, json.loads(file.read_text("utf-8")))) if file.is_file() else ()
+
     # indexing --------------------------------------------------------------------------------------------------------
 
     def analyzers(self) -> list[Analyzer]:
@@ -160,25 +187,30 @@ class Viot:
 
     def agent(self, llm: str = "mini") -> Agent:
         """The agent with that language model; made once and kept."""
-        if llm not in self._agents:
-            from viot_agent.agent.evidence import EvidenceFiles
-            from viot_agent.agent.runner import Agent
-            from viot_agent.llm import load_llm
+        with self._making:
+            if llm not in self._agents:
+                from viot_agent.llm import load_llm
 
-            loaded = load_llm(llm, self.toolbox)
-            self._agents[llm] = Agent(
-                loaded.model,
-                self.toolbox,
-                self.fleet,
-                self.library,
-                self.weights,
-                self.home,
-                llm_name=loaded.name,
-                react=loaded.react,
-                audit=self.library,
-                evidence=EvidenceFiles(self.library, self.fleet, self.home / "evidence"),
-            )
-        return self._agents[llm]
+                loaded = load_llm(llm, self.toolbox)
+                self._agents[llm] = self._agent(loaded.model, loaded.name, react=loaded.react)
+            return self._agents[llm]
+
+    def _agent(self, model: BaseChatModel, name: str, *, react: bool) -> Agent:
+        from viot_agent.agent.evidence import EvidenceFiles
+        from viot_agent.agent.runner import Agent
+
+        return Agent(
+            model,
+            self.toolbox,
+            self.fleet,
+            self.library,
+            self.weights,
+            self.home,
+            llm_name=name,
+            react=react,
+            audit=self.library,
+            evidence=EvidenceFiles(self.library, self.fleet, self.home / "evidence"),
+        )
 
     def ask(
         self,
@@ -188,18 +220,40 @@ class Viot:
         llm: str = "mini",
         conversation: str = "",
         on_step: Callable[[Step], None] | None = None,
+        on_begin: Callable[[Step], None] | None = None,
+        cancel: threading.Event | None = None,
+        principal: Principal = Principal(),  # noqa: B008 (frozen)
     ) -> Run:
         """Answer a request in words. Raises UserFault, MediaFault for what cannot be read; never for a tool's fault.
 
         With ``conversation`` (any name) the request is read as the next turn of it: "and yesterday?" is understood. A
-        file that an earlier turn attached is attached again (the library keeps no paths).
+        file that an earlier turn attached is attached again (the library keeps no paths). A conversation belongs to the
+        ``principal`` who began it. ``on_begin`` and ``cancel`` as in :meth:`viot_agent.agent.runner.Agent.run`.
         """
         earlier: list[Run] = []
         if conversation:
-            stored = self.library.runs(limit=EARLIER, conversation=conversation)
+            stored = self.library.runs(owner=principal.name, limit=EARLIER, conversation=conversation)
             earlier = [restored(row) for row in reversed(stored)]
-        request = Request(text, attachments=attachments(attach), conversation=conversation)
-        return self.agent(llm).run(request, on_step, earlier=earlier)
+        request = Request(text, attachments=attachments(attach), principal=principal, conversation=conversation)
+        return self.agent(llm).run(request, on_step, earlier=earlier, on_begin=on_begin, cancel=cancel)
+
+    def call(
+        self,
+        tool: str,
+        args: Mapping[str, Any],
+        *,
+        attach: Sequence[Path] = (),
+        principal: Principal = Principal(),  # noqa: B008 (frozen)
+    ) -> Run:
+        """One tool call decided by hand, under the same policy, limits and audit as any other.
+
+        Raises UserFault, MediaFault for what cannot be read; never for a tool's fault.
+        """
+        from viot_agent.llm.fixed import FixedCall
+
+        words = ", ".join(f"{key} {value}" for key, value in args.items())
+        request = Request(f"{tool.replace('_', ' ')}: {words}", attachments=attachments(attach), principal=principal)
+        return self._agent(FixedCall(tool=tool, args=args), "form", react=True).run(request)
 
 
 def attachments(paths: Sequence[Path]) -> tuple[Attachment, ...]:

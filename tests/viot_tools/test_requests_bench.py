@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from viot_agent.errors import UserFault
+from viot_agent.media.pictures import decode_image
+from viot_agent.media.probe import probe
 from viot_agent.steps import Answer, Request, Run, Step, Thought, ToolCall
-from viot_tools.bench.requests import Case, bench, faults, load_cases
+from viot_tools.bench.requests import Case, attachment, bench, faults, load_cases
 
 
 def _run(text: str, status: str, *tools: str) -> Run:
@@ -45,3 +49,14 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         bench(tmp_path)
     with pytest.raises(UserFault, match="tier"):
         bench(tmp_path, tier="cloud")
+
+
+def test_an_attachment_can_be_cut_out_of_a_clip(tmp_path: Path) -> None:
+    out = cv2.VideoWriter(str(tmp_path / "a.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10.0, (64, 48))
+    for n in range(20):
+        out.write(np.full((48, 64, 3), 10 * n, np.uint8))
+    out.release()
+    assert attachment("b.png", tmp_path, tmp_path) == tmp_path / "b.png"
+    box = decode_image(attachment("a.mp4@0.5@10,4,30,24", tmp_path, tmp_path))
+    assert box.shape == (20, 20, 3)
+    assert probe(attachment("a.mp4@0.0-1.0", tmp_path, tmp_path)).duration == pytest.approx(1.0, abs=0.2)

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from viot_agent import __version__
-from viot_agent.cli import ask, bench, cameras, doctor, index, models, people
+from viot_agent.cli import ask, bench, cameras, chat, doctor, index, models, people
 from viot_agent.errors import ViotError
 
 # Typer carries a click of its own: its base error is reached through the public one
@@ -32,6 +32,7 @@ app.add_typer(people.app, name="person")
 app.add_typer(models.app, name="models")
 app.command("index")(index.index)
 app.command("ask")(ask.ask)
+app.command("chat")(chat.chat)
 app.command("doctor")(doctor.doctor)
 app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bench.bench)
 

@@ -19,6 +19,7 @@ _COLOURS = {
     "needs_input": "bold cyan",
     "refused": "bold red",
     "incomplete": "bold magenta",
+    "stopped": "bold magenta",
 }
 
 
@@ -57,7 +58,7 @@ def exit_code(run: Run) -> int:
     """0 answered, cannot tell or needs input; 2 when the request named what does not exist; 3 incomplete; 4 refused."""
     if run.answer.status == "refused":
         return 4
-    if run.answer.status == "incomplete":
+    if run.answer.status in ("incomplete", "stopped"):
         return 3
     wrong_input = run.answer.status == "needs_input" and (
         bool(run.answer.unknown)

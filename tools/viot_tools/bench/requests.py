@@ -1,9 +1,9 @@
 """``viot bench requests``: what a person would type, asked over real indexed footage, held against what is known of it.
 
-Six supplied clips become six cameras of yesterday, three portraits are enrolled, and every request of ``requests.json``
-goes the way of ``viot ask``. What a right answer must say and must not say was written down from the annotations made
-by eye and from looking at the clips, before the answers were read; a request that no tool can answer is right when the
-answer says so and claims nothing.
+Eight supplied clips become eight cameras of yesterday, three portraits are enrolled, and every request of
+``requests.json`` goes the way of ``viot ask``. What a right answer must say and must not say was written down from the
+annotations made by eye and from looking at the clips, before the answers were read; a request that no tool can answer
+is right when the answer says so and claims nothing.
 
 Owns the setting and the judging. The requests are data; printing is ``viot bench``'s. ``notes`` hold the transcript.
 """
@@ -22,6 +22,9 @@ from typing import Annotated, Any
 
 from viot_agent.bench.report import Report, Row, bootstrap
 from viot_agent.errors import UserFault
+from viot_agent.media.clips import cut_clip
+from viot_agent.media.pictures import encode_jpeg
+from viot_agent.media.readers import open_media
 from viot_agent.steps import Run
 from viot_agent.system import Viot
 from viot_agent.weights import Weights
@@ -36,6 +39,8 @@ CAMERAS = (
     ("street 1", "videos/pedestrians.mp4", 10),
     ("street 2", "videos/traffic.mp4", 10),
     ("shop door", "videos/shopfront_cctv.mp4", 9),
+    ("kitchen", "videos/falls/fall.mp4", 14),
+    ("training ground", "videos/fire/fire_input.mp4", 15),
 )
 GROUPS = {"street 1": ("streets",), "street 2": ("streets",)}
 PORTRAITS = {
@@ -49,7 +54,8 @@ PORTRAITS = {
 class Case:
     """One request. ``says``: regular expressions that the answer must hold, ``never``: that it must not (both without
     case); ``status``: what the answer's status may be; ``tools``: the calls, in order, None = not judged; ``follows``:
-    the request is the next turn after the one before it."""
+    the request is the next turn after the one before it. ``attach``: files of the data folder, or what is cut out of
+    one: ``clip.mp4@8.0-14.0`` (a stretch in seconds), ``clip.mp4@5.0@x0,y0,x1,y1`` (a box of one frame)."""
 
     text: str
     status: tuple[str, ...]
@@ -91,7 +97,7 @@ def bench(
     llm: Annotated[str, "the language model, as for viot ask"] = "mini",
     tier: Annotated[str, "hub or builtin"] = "hub",
 ) -> Report:
-    """Index six supplied clips, ask, judge. Raises UserFault for an unknown tier or a missing clip."""
+    """Index eight supplied clips, ask, judge. Raises UserFault for an unknown tier or a missing clip."""
     if tier not in ("hub", "builtin"):
         raise UserFault(f"there is no tier {tier!r}", fix="--tier hub or --tier builtin")
     absent = [clip for _, clip, _ in CAMERAS if not (data / clip).is_file()]
@@ -102,7 +108,7 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="viot-requests-") as scratch, Viot.open(Path(scratch)) as viot:
         viot.weights = Weights(viot.home, data / "models" if tier == "hub" else None, _tier(tier))
         _index(viot, data)
-        runs = _ask(viot, cases, llm, data)
+        runs = _ask(viot, cases, llm, data, Path(scratch))
     judged = [faults(case, run) for case, run in zip(cases, runs, strict=True)]
     right = [float(not found) for found in judged]
     low, high = bootstrap(right, seed)
@@ -131,14 +137,30 @@ def _index(viot: Viot, data: Path) -> None:
         viot.index([name])
 
 
-def _ask(viot: Viot, cases: Sequence[Case], llm: str, data: Path) -> list[Run]:
+def _ask(viot: Viot, cases: Sequence[Case], llm: str, data: Path, scratch: Path) -> list[Run]:
     runs: list[Run] = []
     talk = 0
     for case in cases:
         talk += not case.follows
-        files = [data / file for file in case.attach]
+        files = [attachment(file, data, scratch) for file in case.attach]
         runs.append(viot.ask(case.text, attach=files, llm=llm, conversation=f"talk {talk}"))
     return runs
+
+
+def attachment(written: str, data: Path, scratch: Path) -> Path:
+    """The file that ``written`` names, cut out into ``scratch`` where it asks for a part (see :class:`Case`)."""
+    name, *part = written.split("@")
+    if not part:
+        return data / name
+    out = scratch / re.sub(r"\W+", "-", written)
+    if len(part) == 1:
+        start, end = (float(v) for v in part[0].split("-"))
+        return cut_clip(data / name, start, end, out.with_suffix(".mp4")).path
+    x0, y0, x1, y1 = (int(v) for v in part[1].split(","))
+    frame = next(iter(open_media(data / name).read([float(part[0])])))
+    out = out.with_suffix(".jpg")
+    out.write_bytes(encode_jpeg(frame.image[y0:y1, x0:x1]))
+    return out
 
 
 def _record(case: Case, run: Run, wrong: Sequence[str]) -> dict[str, Any]:

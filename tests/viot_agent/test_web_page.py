@@ -1,0 +1,121 @@
+"""The whole application, asked over HTTP without a browser: the document, its shell, what is offered and what not."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from viot_agent.system import Viot
+from viot_agent.web.options import checked
+from viot_agent.web.serve import Served, build
+from viot_agent.web.shell import Shell
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Viot.open(tmp_path_factory.mktemp("page") / "home") as viot:
+        made = build(viot, checked(root_path="/cams", max_upload_mb=7))
+        yield made
+        made.close()
+    assert not made.uploads.exists()  # what was attached goes with the server
+
+
+def get(app: Any, path: str, method: str = "GET", **more: Any) -> httpx.Response:
+    async def go() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://page.test") as client:
+            return await client.request(method, path, **more)
+
+    return asyncio.run(go())
+
+
+def test_the_document_shows_words_before_any_script_and_names_no_other_host(served: Served) -> None:
+    answer = get(served.app, "/")
+    assert answer.status_code == 200
+    page = answer.text
+    assert page.index('id="viot-shell"') < page.index("<gradio-app")
+    assert "Opening the page" in page
+    assert '<script id="viot-script" src="/cams/media/page/viot.js" data-prefix="/cams" data-max-mb="7"' in page
+    loaded = re.findall(r"<(?:script|link|img|iframe)[^>]*\s(?:src|href)=\"([^\"]+)\"", page)
+    assert loaded
+    assert [address for address in loaded if "//" in address] == []
+    assert 'content="http' not in page
+    theme = get(served.app, "/theme.css")
+    assert theme.status_code == 200
+    assert re.search(r"url\([\"']?\s*(?:https?:)?//|@import", theme.text) is None
+
+
+def test_the_pages_events_are_no_api(served: Served) -> None:
+    info = get(served.app, "/gradio_api/info").json()
+    assert info == {"named_endpoints": {}, "unnamed_endpoints": {}}
+
+
+def test_every_field_has_a_label(served: Served) -> None:
+    config = get(served.app, "/config").json()
+    fields = [c for c in config["components"] if c["type"] in ("textbox", "dropdown", "file", "multimodaltextbox")]
+    assert len(fields) > 10
+    assert [c for c in fields if not c["props"].get("label")] == []
+
+
+def test_the_tabs_are_there_in_order(served: Served) -> None:
+    config = get(served.app, "/config").json()
+    tabs = [c["props"]["label"] for c in config["components"] if c["type"] == "tabitem"]
+    assert tabs == ["Chat", "Fleet", "People", "History", "Privacy studio", "Benchmarks"]
+
+
+def test_telemetry_is_off(served: Served) -> None:
+    assert get(served.app, "/config").json()["analytics_enabled"] is False
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=README.md",
+        "/gradio_api/file=https://example.org/",
+        "/gradio_api/proxy=https://example.org/",
+        "/media/evidence/run-0/../../library.db",
+        "/media/nothing",
+        "/../../etc/passwd",
+        "/%2e%2e/%2e%2e/etc/passwd",
+    ],
+)
+def test_nothing_else_is_served(served: Served, path: str) -> None:
+    answer = get(served.app, path)
+    assert answer.status_code == 404
+    assert "root:" not in answer.text
+
+
+def test_only_a_document_is_rewritten() -> None:
+    async def picture(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"image/png")]})
+        await send({"type": "http.response.body", "body": b"<head></head><body>"})
+
+    answer = get(Shell(picture, "HEAD", "BODY"), "/")
+    assert answer.content == b"<head></head><body>"
+    assert answer.headers["content-length"] == "19"
+
+
+def test_a_document_in_pieces_is_rewritten_whole() -> None:
+    async def page(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+        meta = b'<meta property="og:image" content="https://x/y.jpg" />'
+        for part in (b"<html><head>" + meta + b"</he", b"ad><body cl", b'ass="a"></body>'):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b"</html>"})
+
+    assert get(Shell(page, "HEAD", "BODY"), "/").text == '<html><head>HEAD</head><body class="a">BODY</body></html>'
+
+
+def test_a_home_that_is_used_elsewhere_is_left_alone(tmp_path: Path) -> None:
+    with Viot.open(tmp_path / "home") as viot:
+        one, two = build(viot, checked()), build(viot, checked())
+        assert one.uploads != two.uploads
+        one.close()
+        two.close()
+        assert (tmp_path / "home" / "library.db").is_file()

@@ -1,0 +1,141 @@
+"""One request from the page: asked in a thread of its own, told step by step, its answer with evidence at the end.
+
+Owns the order of what appears, and the stop. Knows the page only as the :class:`Turn` it gives back each time something
+is new; makes no component.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from viot_agent.errors import UserFault, ViotError
+from viot_agent.library.run_store import record
+from viot_agent.steps import Attachment, Principal, Run, Step
+from viot_agent.system import Viot
+from viot_agent.web import bubbles, cards, past, timeline
+from viot_agent.web.bubbles import Message
+from viot_agent.web.sessions import Session
+from viot_agent.web.views import RunView, Views
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the page shows now. ``panel`` and ``figures`` are markup, None to leave them; ``running`` is False at the
+    end."""
+
+    messages: Sequence[Message]
+    panel: str | None
+    figures: str | None
+    running: bool
+
+
+AT_ONCE = 16
+"""Requests that are worked on at the same time; further ones wait their turn."""
+
+
+class Chat:
+    """Answers requests of all open pages."""
+
+    def __init__(self, viot: Viot, views: Views, llms: Sequence[str], *, any_llm: bool = False) -> None:
+        self.viot, self.views, self.llms, self.any_llm = viot, views, tuple(llms), any_llm
+        self._pool = ThreadPoolExecutor(AT_ONCE, "viot-ask")
+
+    def ask(self, session: Session, text: str, files: Sequence[Path], llm: str) -> Iterator[Turn]:
+        """Answer; a Turn at once, one whenever a step begins or ends, and the last with the answer.
+
+        What cannot be asked (no words, an unusable file, a model that is not offered) is said in the chat.
+        """
+        said = session.messages
+        try:
+            cancel = session.begin()
+        except UserFault as fault:
+            yield Turn([*said, bubbles.error(fault)], None, None, True)
+            return
+        try:
+            if llm not in self.llms and not self.any_llm:
+                raise UserFault(f"the model {llm!r} is not offered here", fix="choose one of the list")
+            fresh: list[Attachment] = session.attach(files)
+            said += bubbles.asked(text, [(a.handle, str(a.path)) for a in fresh])
+            yield Turn([*said, bubbles.reading()], None, None, True)
+            yield from self._run(session, text, llm, cancel)
+        except ViotError as fault:
+            if not said or said[-1]["role"] != "user":
+                said += bubbles.asked(text)
+            said.append(bubbles.error(fault))
+            session.end(cancel)
+            yield Turn(said, None, None, False)
+        finally:
+            # a page that is closed ends the generator here: its run must not go on
+            cancel.set()
+            session.end(cancel)
+
+    def _run(self, session: Session, text: str, llm: str, cancel: threading.Event) -> Iterator[Turn]:
+        said = session.messages
+        news: queue.SimpleQueue[Step | Future[Run]] = queue.SimpleQueue()
+        asking = self._pool.submit(
+            self.viot.ask,
+            text,
+            attach=tuple(session.files),
+            llm=llm,
+            conversation=session.conversation,
+            on_step=news.put,
+            on_begin=news.put,
+            cancel=cancel,
+            principal=Principal(session.user),
+        )
+        asking.add_done_callback(news.put)
+        while isinstance(new := news.get(), Step):
+            self._drop_pending(said)  # the same step, now done
+            said.append(bubbles.step(self.views.step(new)))
+            more = [] if new.observation is None else [bubbles.reading()]
+            yield Turn([*said, *more], None, None, True)
+        self._drop_pending(said)
+        view = self.views.run(record(new.result()), self.viot.library.cameras())
+        said.append(bubbles.answer(view))
+        session.end(cancel)  # before the answer is seen: the next request may come at once
+        yield Turn(said, self.panel(view), timeline.figures(view), False)
+
+    @staticmethod
+    def _drop_pending(said: list[Message]) -> None:
+        if said and said[-1].get("metadata", {}).get("status") == "pending":
+            said.pop()
+
+    def reopen(self, session: Session, conversation: str) -> Turn | None:
+        """Go on with one's own stored conversation; None when there is none of that name (or it is somebody else's)."""
+        stored = past.turns(self.viot.library, session.user, conversation)
+        if not stored:
+            return None
+        session.restart(conversation)
+        known = self.viot.library.cameras()
+        views = [self.views.run(row.record, known) for row in stored]
+        session.messages += bubbles.history(views)
+        last = views[-1]
+        return Turn(session.messages, self.panel(last), timeline.figures(last), False)
+
+    @staticmethod
+    def panel(view: RunView) -> str:
+        """The cards of an answer."""
+        return cards.panel(view.pieces, view.status)
+
+    def examples(self, most: int = 4) -> list[str]:
+        """Requests that work on what is here: the demo's own, else made from the names of cameras and people."""
+        states = [s for s in self.viot.fleet.describe() if s.state == "indexed"]
+        if not states:
+            return []
+        demo = self.viot.demo_requests()
+        if demo:
+            return list(demo[:most])
+        people = [f"When was {p.name} seen?" for p in self.viot.library.people()[:1]]
+        first = states[0].camera.name
+        return [
+            *people,
+            f"Who appears on {first}?",
+            f"How many people were on {first} at most?",
+            "Which plates were seen?",
+            "Which cameras are there?",
+        ][:most]

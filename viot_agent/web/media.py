@@ -1,0 +1,159 @@
+"""The routes that serve media, with HTTP ranges and straight from disk, and nothing but what a page shows.
+
+``/media/evidence/<run>/<file>`` and ``/media/exports/<run>/<file>``: what a run of this person wrote (a clip that was
+not cut yet is cut now); ``/media/frame/<run>/<id>.jpg``: the moment of a piece of evidence; ``/media/recording/<camera
+id>/<n>``: a recording itself; ``/media/still/<camera id>.jpg``: the last picture of a camera; ``/media/page/<file>``:
+the page's own script, style and Plotly.
+
+Owns the rule of what may leave: files that lie, all links resolved, below their declared folder; runs of the person who
+asks; recordings that the library knows as a camera's. Everything else is 404, and no message names a path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import FileResponse, Response
+
+from viot_agent.agent.evidence import EvidenceFiles
+from viot_agent.errors import ViotError
+from viot_agent.fleet.types import Camera
+from viot_agent.library.run_store import StoredAsk
+from viot_agent.library.store import Library
+from viot_agent.steps import Evidence
+from viot_agent.system import Viot
+from viot_agent.web.guard import USER_HEADER
+from viot_agent.web.stills import Stills
+from viot_agent.web.views import stored_evidence
+
+_KINDS = {".mp4": "video/mp4", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
+_RECORDINGS = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".webm": "video/webm",
+    ".mkv": "video/x-matroska",
+}
+_PAGE = {"viot.js": "text/javascript", "viot.css": "text/css", "plotly.min.js": "text/javascript"}
+_KEPT = {"cache-control": "private, max-age=3600"}
+
+
+def media_routes(viot: Viot) -> APIRouter:
+    """The router. It trusts the guard's word on who asks."""
+    routes = APIRouter(prefix="/media")
+    writer = EvidenceFiles(viot.library, viot.fleet, viot.home / "evidence")
+    stills = Stills(viot, viot.home / "cache" / "stills")
+
+    @routes.get("/{folder}/{run}/{name}")
+    def made(folder: str, run: str, name: str, request: Request) -> Response:
+        if folder == "frame":
+            piece = _piece(_mine(viot.library, run, request), Path(name).stem)
+            return _picture(lambda: stills.of_evidence(run, piece))
+        if folder == "recording":
+            return _recording(viot, run, name)
+        if folder not in ("evidence", "exports") or Path(name).suffix not in _KINDS:
+            raise _absent()
+        stored = _mine(viot.library, run, request)
+        root = viot.home / folder / run
+        if folder == "evidence" and Path(name).suffix == ".mp4" and not (root / name).exists():
+            piece = _piece(stored, Path(name).stem)
+            try:
+                writer.clip(run, piece)
+            except ViotError as error:
+                raise _absent() from error
+        path = below(viot.home / folder, f"{run}/{name}")
+        if path is None:
+            raise _absent()
+        return FileResponse(path, media_type=_KINDS[path.suffix], headers=_KEPT)
+
+    @routes.get("/still/{camera}.jpg")
+    def still(camera: int) -> Response:
+        found = _camera(viot, camera)
+        return _picture(lambda: stills.of_camera(found))
+
+    @routes.get("/page/{name}")
+    def page(name: str) -> Response:
+        if name not in _PAGE:
+            raise _absent()
+        return FileResponse(page_file(name), media_type=_PAGE[name], headers={"cache-control": "max-age=86400"})
+
+    return routes
+
+
+def page_file(name: str) -> Path:
+    """One of the page's own files, or Plotly's script out of its wheel."""
+    if name == "plotly.min.js":
+        return Path(str(files("plotly") / "package_data" / name))
+    return Path(str(files("viot_agent.web") / "static" / name))
+
+
+def below(root: Path, inside: str) -> Path | None:
+    """The plain file ``inside`` the folder, or None: what leaves it by ``..``, by a link or by name is not there."""
+    if not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)*", inside) or ".." in inside.split("/"):
+        return None
+    base = root.resolve()
+    path = base / inside
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return None
+    return real if real == path and real.is_file() else None
+
+
+def _absent() -> HTTPException:
+    return HTTPException(404, "There is nothing here.")
+
+
+def _mine(library: Library, run: str, request: Request) -> StoredAsk:
+    """The run, when the person who asks is the one who asked it."""
+    user = request.headers.get(USER_HEADER.decode(), "")
+    stored = library.run(run) if re.fullmatch(r"run-[0-9a-f]+", run) else None
+    if stored is None or not user or stored.owner != user:
+        raise _absent()
+    return stored
+
+
+def _piece(stored: StoredAsk, id: str) -> Evidence:
+    """The piece of evidence of that id in a run."""
+    row = next((r for r in stored.record["evidence"] if r["id"] == id), None)
+    if row is None:
+        raise _absent()
+    return stored_evidence(row, stored.record.get("shown", {}).get(id, {}))
+
+
+def _camera(viot: Viot, number: int) -> Camera:
+    found = next((c for c in viot.library.cameras() if c.id == number), None)
+    if found is None:
+        raise _absent()
+    return found
+
+
+def _recording(viot: Viot, camera: str, number: str) -> Response:
+    """A recording of a camera, whole: the player asks for the ranges that it wants."""
+    if not (camera.isdigit() and number.isdigit()):
+        raise _absent()
+    found = _camera(viot, int(camera))
+    row = next((r for r in viot.library.media_rows(found.name) if r.id == int(number)), None)
+    source = Path(found.source)
+    if row is None or row.path.suffix.lower() not in _RECORDINGS:
+        raise _absent()
+    try:
+        real, root = row.path.resolve(strict=True), source.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        raise _absent() from error
+    # the source was resolved when the camera was added: a link put there since leads nowhere
+    if root != source or real != row.path or not (real == root or real.parent == root) or not real.is_file():
+        raise _absent()
+    return FileResponse(real, media_type=_RECORDINGS[real.suffix.lower()], headers=_KEPT)
+
+
+def _picture(make: Callable[[], Path]) -> Response:
+    try:
+        path = make()
+    except ViotError as error:
+        raise _absent() from error
+    return FileResponse(path, media_type="image/jpeg", headers={"cache-control": "private, max-age=60"})

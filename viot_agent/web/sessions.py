@@ -1,0 +1,123 @@
+"""What belongs to one open page: its conversation, its attached files, its running request and how to stop it.
+
+Owns that state, apart for every page, and the checks of attached files. Nothing here is shared between two pages; what
+is kept is the library's, by owner. Does not ask and draws nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from viot_agent.errors import MediaFault, UserFault
+from viot_agent.steps import Attachment
+from viot_agent.system import attachments
+
+MOST_FILES = 8
+"""Files of one conversation; each is looked at again with every request."""
+
+
+class Asks(Protocol):
+    """What of a Gradio request is read: whose page it is."""
+
+    session_hash: str | None
+    headers: Any
+
+
+@dataclass(slots=True)
+class Session:
+    """One open page. ``messages`` is what the chat shows; ``cancel`` belongs to the run in progress, None when idle."""
+
+    user: str
+    conversation: str = field(default_factory=lambda: new_conversation())
+    files: list[Path] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    cancel: threading.Event | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self) -> threading.Event:
+        """Claim the page for one run. Raises UserFault while another is in progress."""
+        with self.lock:
+            if self.cancel is not None:
+                raise UserFault("your last request is still running", fix="wait for it, or press Stop")
+            self.cancel = threading.Event()
+            return self.cancel
+
+    def end(self, cancel: threading.Event) -> None:
+        """The run with that token is over; a later one is left alone."""
+        with self.lock:
+            if self.cancel is cancel:
+                self.cancel = None
+
+    def stop(self) -> bool:
+        """Stop the run in progress; False when there is none."""
+        with self.lock:
+            if self.cancel is None:
+                return False
+            self.cancel.set()
+            return True
+
+    def attach(self, paths: Sequence[Path]) -> list[Attachment]:
+        """Add files to the conversation: they are ``image-1``, ``video-1``, ... from now on; gives back the new ones.
+
+        Raises MediaFault or UserFault, naming the file as the person named it; then none is added.
+        """
+        if len(self.files) + len(paths) > MOST_FILES:
+            raise UserFault(
+                f"a conversation takes {MOST_FILES} files at most", fix="begin a new conversation for further files"
+            )
+        for path in paths:
+            try:
+                attachments([path])
+            except MediaFault as fault:
+                # the folder it was put in on the server is nobody's business
+                words = fault.message.replace(str(path), path.name).replace(str(path.resolve()), path.name)
+                raise MediaFault(words, fix=fault.fix.replace(str(path), path.name)) from fault
+        self.files += paths
+        return list(attachments(self.files))[len(self.files) - len(paths) :]
+
+    def restart(self, conversation: str = "") -> None:
+        """Begin a new conversation, or go on with a stored one."""
+        self.stop()
+        self.conversation = conversation or new_conversation()
+        self.files.clear()
+        self.messages.clear()
+
+
+class Sessions:
+    """The open pages of this server."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    def of(self, request: Asks) -> Session:
+        """The session of the page that asks. Raises UserFault when a page's key is used by somebody else."""
+        user = str(request.headers.get("x-viot-user", ""))
+        key = request.session_hash or ""
+        if not user or not key:
+            raise UserFault("this request does not come from an open page", fix="open the page again")
+        with self._lock:
+            session = self._open.setdefault(key, Session(user))
+        if session.user != user:
+            raise UserFault("this page belongs to somebody else", fix="open the page again")
+        return session
+
+    def close(self, request: Asks) -> None:
+        """A page was closed: what it was asking is stopped, what it held is forgotten."""
+        with self._lock:
+            session = self._open.pop(request.session_hash or "", None)
+        if session is not None:
+            session.stop()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+
+def new_conversation() -> str:
+    """A name nobody guesses: a link to a conversation holds it."""
+    return "c-" + secrets.token_urlsafe(9)
