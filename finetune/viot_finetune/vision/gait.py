@@ -186,7 +186,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--people", type=int, default=700)
     parser.add_argument("--walks", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=3.2)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--thresholds", action="store_true", help="keep the weights in --out, calibrate them only")

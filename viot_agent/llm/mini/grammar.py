@@ -26,7 +26,7 @@ from typing import Any
 from rapidfuzz.distance import OSA
 
 from viot_agent.llm.mini.menu import MISSING_KINDS, REPLIES, SYM, SYMBOLS, Call, Element, Menu, Step, handle_fits
-from viot_agent.llm.mini.units import REQUEST, Reading, find_span, number_of, time_like, trim_time
+from viot_agent.llm.mini.units import REQUEST, Reading, find_span, number_of, scene_end, time_like, trim_time
 from viot_agent.toolbox.contract import ArgSpec
 
 _FREE = ("person", "vehicle", "cameras", "time", "plate", "text", "scene")
@@ -302,6 +302,9 @@ class Grammar:
                 elif observed != (arg.kind == "scene"):
                     # a scene is what was observed; everything else is what was said
                     continue
+                elif arg.kind == "scene":
+                    if scene_end(self.units, i) is not None:
+                        free.append(i)
                 elif any(k in wanted for k in unit.kinds):
                     marked.append(i)
                 elif (arg.kind == "text" or not unit.marked) and arg.kind in _FREE and self._opens(arg, i):
@@ -319,6 +322,11 @@ class Grammar:
 
     def _ends(self, arg: ArgSpec, start: int) -> list[int]:
         """Units that may close a copy of plain words: none marked between, and one that can be of a plate or a time."""
+        if arg.kind == "scene":
+            last = scene_end(self.units, start)
+            limit = self.units[start].start + _limits(arg)[0]
+            inside = range(start, start if last is None else last + 1)
+            return [i for i in inside if self.units[i].end <= limit]
         if self.units[start].shape == "punct":
             return []
         limit = _limits(arg)[0]

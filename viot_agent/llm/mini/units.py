@@ -203,6 +203,27 @@ def time_like(unit: Unit) -> bool:
     return unit.shape == "digit" or unit.value.casefold().startswith(_TIME_WORDS)
 
 
+def scene_end(units: Sequence[Unit], start: int) -> int | None:
+    """The last unit of the words that a scene beginning at ``start`` may take, None where none may begin.
+
+    A scene is plain words between marks and numbers. Where an observation names it after a colon (``gate 2: car park``)
+    it begins with the first word there, which may also be what the camera is called.
+    """
+    same = [k for k, u in enumerate(units) if u.segment == units[start].segment]
+    word = {
+        k for k in same if not units[k].virtual and units[k].shape in ("lower", "title", "upper", "mixed", "script")
+    }
+    if start not in word:
+        return None
+    last = start
+    while last + 1 in word:
+        last += 1
+    named = {k + 1 for k in same if units[k].value == ":" and k + 1 in word}
+    if named:
+        return last if start in named else None
+    return None if any(units[k].marked for k in range(start, last + 1)) else last
+
+
 def number_of(unit: Unit) -> int | None:
     """The whole number that a plain unit says, in digits or in words, or None."""
     if unit.marked or unit.virtual:
