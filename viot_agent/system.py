@@ -22,6 +22,7 @@ from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.run_store import restored
+from viot_agent.library.sources import SUFFIXES
 from viot_agent.library.store import Library
 from viot_agent.steps import Attachment, Principal, Request, Run, Step
 from viot_agent.toolbox import Toolbox
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from viot_agent.library.ingest import IngestReport, Progress
 
 DEMO_REQUESTS = "demo-requests.json"
-_VIDEO = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".264", ".h264", ".m4v", ".mpg", ".mpeg", ".ts"})
 
 
 class Viot:
@@ -84,15 +84,19 @@ class Viot:
 
         if "://" in source:
             raise MediaFault(f"{source} is a stream; streams are not read yet", fix="give a video file or a folder")
-        path = Path(source).expanduser()
-        if not path.exists():
-            raise MediaFault(f"there is no file or folder {source}", fix="check the path")
-        if not path.is_dir():
-            if not path.is_file():
-                raise MediaFault(f"{source} is neither a file nor a folder", fix="give a video file or a folder")
-            probe(path)
-        elif not any(p.suffix.lower() in _VIDEO for p in path.iterdir()):
-            raise MediaFault(f"the folder {source} holds no video", fix=f"known endings: {', '.join(sorted(_VIDEO))}")
+        try:
+            path = Path(source).expanduser()
+            if not path.exists():
+                raise MediaFault(f"there is no file or folder {source}", fix="check the path")
+            if not path.is_dir():
+                if not path.is_file():
+                    raise MediaFault(f"{source} is neither a file nor a folder", fix="give a video file or a folder")
+                probe(path)
+            elif not any(p.suffix.lower() in SUFFIXES and p.name[0] != "." for p in path.iterdir()):
+                endings = ", ".join(sorted(SUFFIXES))
+                raise MediaFault(f"the folder {source} holds no video", fix=f"known endings: {endings}")
+        except (OSError, RuntimeError) as error:  # a name that is too long, a folder that is shut, ~somebody unknown
+            raise MediaFault(f"{source[:200]} cannot be looked at: {error}", fix="check the path") from error
         return self.library.add_camera(name, str(path.resolve()), groups=groups, tz=tz or local_timezone(), start=start)
 
     def enrol(self, name: str, pictures: Sequence[Path], consent: str) -> Person:
@@ -132,7 +136,9 @@ class Viot:
         if point is None:
             raise FailedFault("no installed package brings a demo fleet", fix="pip install -e . in the repository")
         requests: Sequence[str] = point.load()(self, time.time(), say)
-        (self.home / DEMO_REQUESTS).write_text(json.dumps(list(requests)), "utf-8")
+        part = self.home / f"{DEMO_REQUESTS}.part"
+        part.write_text(json.dumps(list(requests)), "utf-8")
+        part.replace(self.home / DEMO_REQUESTS)  # a page may be reading it
         return tuple(requests)
 
     def demo_requests(self) -> tuple[str, ...]:
@@ -265,7 +271,7 @@ def attachments(paths: Sequence[Path]) -> tuple[Attachment, ...]:
     for path in paths:
         if not path.is_file():
             raise MediaFault(f"there is no file {path}", fix="check --attach")
-        if path.suffix.lower() in _VIDEO:
+        if path.suffix.lower() in SUFFIXES:
             probe(path)
             kind = "video"
         else:

@@ -12,8 +12,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-from viot_agent.agent.runner import Agent
-from viot_agent.errors import ParseFault
+from viot_agent.agent.runner import Agent, EvidenceWriter
+from viot_agent.errors import DiskFault, ParseFault
 from viot_agent.fleet import Fleet
 from viot_agent.library.fake import FakeLibrary
 from viot_agent.llm.cancel import cancellable, cancelled
@@ -78,7 +78,14 @@ class Drawing:
         return {}
 
 
-def agent(model: BaseChatModel, tmp_path: Path, sink: Sink, drawing: Drawing) -> Agent:
+class FullDisk:
+    """Cannot write evidence."""
+
+    def write(self, run_id: str, evidence: Sequence[Evidence]) -> dict[str, Evidence]:
+        raise DiskFault("the disk is full")
+
+
+def agent(model: BaseChatModel, tmp_path: Path, sink: Sink, drawing: EvidenceWriter) -> Agent:
     library = FakeLibrary()
     box = Toolbox([look])
     return Agent(
@@ -166,3 +173,13 @@ def test_a_fixed_call_passes_the_schema_and_is_recorded_like_any_other(tmp_path:
     right = agent(FixedCall(tool="look", args={"cameras": ["yard"]}), tmp_path, sink, Drawing()).run(Request("look"))
     assert right.answer.text == "3 people were seen on yard."
     assert [r.answer.status for r in sink.runs] == ["incomplete", "answered"]
+
+
+def test_a_run_whose_evidence_cannot_be_written_is_on_record(tmp_path: Path) -> None:
+    sink = Sink()
+    model = FixedCall(tool="look", args={"cameras": ["gate"]})
+    with pytest.raises(DiskFault):
+        agent(model, tmp_path, sink, FullDisk()).run(Request("who was there?"))
+    [run] = sink.runs
+    assert [step.call.tool for step in run.steps] == ["look"]
+    assert run.answer.status == "answered"

@@ -34,7 +34,7 @@ ARGUMENTS = (
 WAIT = 120_000
 """Milliseconds that a machine under load may take for an answer."""
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 class SlowModel(BaseHTTPRequestHandler):

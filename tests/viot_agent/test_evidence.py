@@ -78,7 +78,8 @@ def test_footage_that_is_gone_leaves_the_crop(library: FakeLibrary, tmp_path: Pa
     (tmp_path / "gate.mp4").unlink()
     done = EvidenceFiles(library, Fleet(library), tmp_path / "out").write("run-1", [piece(1)])
     assert done["e1"].clip is None
-    assert "no clip" in done["e1"].label
+    assert "no clip" in done["e1"].label and "gate.mp4" in done["e1"].label
+    assert str(tmp_path) not in done["e1"].label
     assert done["e1"].crop
 
 

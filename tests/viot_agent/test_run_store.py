@@ -25,7 +25,7 @@ def save(library: Library, id: str, owner: str, conversation: str, text: str, an
 @pytest.fixture
 def talks(library: Library) -> Library:
     save(library, "run-1", "ana", "a", "Who was at the gate?", "Eileen Collins [e1].", 10.0)
-    save(library, "run-2", "ana", "b", "How many in the yard?", "3 people, 100% sure.", 20.0)
+    save(library, "run-2", "ana", "b", "How many in the yard?", "3 people, 100% sure: JÜRGEN, Straße 5.", 20.0)
     save(library, "run-3", "ana", "a", "And yesterday?", "Nobody.", 30.0)
     save(library, "run-4", "ben", "a", "Secret of Ben", "Zebra.", 40.0)
     save(library, "run-5", "ana", "", "no conversation", "Zebra.", 50.0)
@@ -52,6 +52,7 @@ def test_conversations_are_ones_own_and_the_last_spoken_in_comes_first(talks: Li
         ("people", ["b"]),
         ("100%", ["b"]),
         ("1%0", []),  # a percent sign is one, not any text
+        ("STRASSE jürgen", ["b"]),  # whatever the case, beyond ASCII too
         ("zebra", []),  # somebody else's, and one without a conversation
         ("", ["a", "b"]),
     ],

@@ -49,6 +49,8 @@ class Fixed(Viot):
     """A home whose language model always calls ``look`` on the camera named like the model."""
 
     def agent(self, llm: str = "mini") -> Agent:
+        if llm == "broken":
+            raise ZeroDivisionError("no more of it")
         return self._agent(FixedCall(tool="look", args={"cameras": [llm]}), llm, react=True)
 
 
@@ -130,6 +132,46 @@ def test_a_page_that_is_closed_stops_its_run(chat: Chat, viot: Viot) -> None:
     turns.close()  # type: ignore[attr-defined]  # Gradio closes the generator when the page goes
     assert cancel.is_set()
     GATES["yard"].set()
+
+
+def test_a_new_conversation_hears_nothing_of_the_run_it_left(chat: Chat, viot: Viot) -> None:
+    GATES["yard"] = threading.Event()
+    session = Session("ana")
+    left = chat.ask(session, "who was there?", [], "yard")
+    next(left)
+    next(left)  # the call has begun
+    session.restart()
+    *_, fresh = chat.ask(session, "and in the lobby?", [], "lobby")  # at once
+    GATES["yard"].set()
+    assert list(left) == []
+    assert kinds(fresh) == ["you", "step", "answer"]
+    assert session.messages == list(fresh.messages)
+    assert sorted((r.request, r.status) for r in viot.library.runs(owner="ana", conversation=session.conversation)) == [
+        ("and in the lobby?", "answered")
+    ]
+
+
+def test_a_defect_is_said_and_the_page_goes_on(viot: Viot, caplog: pytest.LogCaptureFixture) -> None:
+    chat = Chat(viot, Views(viot.home), ("yard", "broken"))
+    session = Session("ana")
+    *_, last = chat.ask(session, "who was there?", [], "broken")
+    assert kinds(last) == ["you", "answer"]  # nothing is left turning
+    assert "Something in the program broke" in last.messages[-1]["content"]
+    assert "no more of it" in caplog.text
+    assert "no more of it" not in last.messages[-1]["content"]
+    assert not last.running
+    *_, next_one = chat.ask(session, "who was there?", [], "yard")
+    assert kinds(next_one)[-3:] == ["you", "step", "answer"]
+
+
+def test_a_file_that_is_gone_is_named_without_its_folder(chat: Chat, tmp_path: Path) -> None:
+    session = Session("ana")
+    file = picture(tmp_path / "me.png")
+    list(chat.ask(session, "who is this?", [file], "yard"))
+    file.unlink()
+    *_, last = chat.ask(session, "and now?", [], "yard")
+    assert "there is no file me.png" in last.messages[-1]["content"]
+    assert str(tmp_path) not in last.messages[-1]["content"]
 
 
 def test_one_page_asks_one_thing_at_a_time_and_the_next_at_once_after(chat: Chat) -> None:
@@ -241,6 +283,9 @@ def test_pages_have_sessions_of_their_own() -> None:
         with pytest.raises(UserFault):
             pages.of(wrong)
     token = one.begin()
+    pages.close(Page("k1", "ben"))  # whoever knows the key of somebody else's page
+    assert not token.is_set()
+    assert pages.of(Page("k1", "ana")) is one
     pages.close(Page("k1", "ana"))
     assert token.is_set()
     assert pages.of(Page("k1", "ana")) is not one

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.datastructures import Headers
 
-from viot_agent.web.guard import COOKIE, Guard, browser_name
+from viot_agent.web.guard import COOKIE, Guard, browser_name, told_user
 from viot_agent.web.options import Options, checked
 
-SITE = "http://cameras.local"
+SITE = "http://localhost:7860"
 
 
 class Behind:
@@ -105,7 +107,6 @@ def test_only_plain_files_below_the_uploads_are_served(tmp_path: Path) -> None:
         str(uploads / "link.jpg"),
         str(uploads / "out" / "secret.txt"),
         str(uploads / "a" / ".." / ".." / "secret.txt"),
-        str(uploads / "a" / "%2e%2e" / "%2e%2e" / "secret.txt"),
         str(uploads),
         "a/face.jpg",
         "\0",
@@ -125,6 +126,18 @@ def test_passwords(tmp_path: Path) -> None:
         assert ask(guard, "/", headers={"authorization": header}).status_code == 401, header
     assert ask(guard, "/media/evidence/run-1/e1.mp4").status_code == 401  # media too
     assert behind.names == ["ana"]
+
+
+def test_a_name_outside_ascii_arrives_as_it_is(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        told.append(told_user(Headers(scope=scope)))
+        await Behind()(scope, receive, send)
+
+    assert ask(Guard(behind, checked(auth=["Ångström 安:x"]), tmp_path), "/", headers=basic("Ångström 安:x")).is_success
+    assert told == ["Ångström 安"]
+    assert told_user({}) == ""
 
 
 def test_without_passwords_each_browser_has_a_name_of_its_own(tmp_path: Path) -> None:
@@ -163,6 +176,73 @@ def test_nobody_says_who_they_are_by_a_header(tmp_path: Path) -> None:
 def test_changes_come_from_our_own_pages(tmp_path: Path, headers: dict[str, str], status: int) -> None:
     guard, _ = guarded(tmp_path)
     assert ask(guard, "/gradio_api/queue/join", "POST", headers=headers, content=b"{}").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("host", "options", "status"),
+    [
+        ("localhost:7860", {}, 200),
+        ("127.0.0.1", {}, 200),
+        ("[::1]:7860", {}, 200),
+        ("cams.localhost", {}, 200),
+        ("evil.example:7860", {}, 421),  # a name of theirs that was pointed at this machine
+        ("127.0.0.1.evil.example", {}, 421),
+        ("localhost.evil.example", {}, 421),
+        ("192.168.0.4", {}, 421),
+        ("", {}, 421),
+        ("[", {}, 421),
+        ("cams.example", {"root_path": "/cams"}, 200),
+        ("cams.example", {"root_path": "/"}, 200),  # a proxy without a prefix
+        ("cams.example", {"host": "0.0.0.0"}, 200),
+    ],
+)
+def test_a_page_for_this_machine_is_reached_by_its_own_name_only(
+    tmp_path: Path, host: str, options: dict[str, str], status: int
+) -> None:
+    guard, behind = guarded(tmp_path, **options)
+    assert ask(guard, "/", headers={"host": host}).status_code == status
+    join = ask(guard, "/gradio_api/queue/join", "POST", headers={"host": host}, content=b"{}")
+    assert join.status_code == status
+    assert bool(behind.names) is (status == 200)
+
+
+def test_an_event_names_no_file_but_an_upload(tmp_path: Path) -> None:
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    (tmp_path / "face.png").write_bytes(b"x")
+    mine = uploads / "50%41.png"
+    mine.write_bytes(b"x")
+    behind = Behind()
+    guard = Guard(behind, Options(), uploads)
+
+    def join(body: bytes, path: str = "/gradio_api/queue/join") -> int:
+        return ask(guard, path, "POST", content=body).status_code
+
+    def event(path: object) -> bytes:
+        meta = {"_type": "gradio.FileData"}
+        return json.dumps({"data": [{"text": "who?", "files": [{"path": path, "meta": meta}]}, "mini"]}).encode()
+
+    good = event(str(mine))
+    assert join(good) == 200
+    assert behind.read == len(good)
+    assert join(b"") == join(b"{}") == join(event(None)) == 200
+    behind.read = 0
+    for path in (
+        str(tmp_path / "face.png"),
+        str(uploads / ".." / "face.png"),
+        "/etc/passwd",
+        "https://example.org/x.png",
+        "http://127.0.0.1:1/",
+        {"path": str(mine)},
+        7,
+    ):
+        assert join(event(path)) == 403, path
+        assert join(event(path), "/gradio_api/run/predict") == 403, path
+    twice = good.replace(b'"path": ', b'"path": "/etc/passwd", "path": ')
+    for body in (twice, b"not json", b"[" * 100_000):
+        assert join(body) == 403
+    assert join(b'{"data": "' + b"x" * 1_000_000 + b'"}') == 413
+    assert behind.read == 0
 
 
 def test_a_large_upload_is_refused_before_it_is_read(tmp_path: Path) -> None:

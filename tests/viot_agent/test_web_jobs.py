@@ -24,6 +24,9 @@ what = sys.argv[1]
 if what == "well":
     tell(words="half", fraction=0.5)
     print("a library prints this", flush=True)
+    print("7", flush=True)  # as JSON a number
+    sys.stdout.buffer.write(b"\\xff\\xfe\\n")  # and no UTF-8
+    sys.stderr.buffer.write(b"\\xff\\n" * 1000)
     tell(done=True, words="all done", requests=["ask me"])
 elif what == "long":
     tell(words="at it", fraction=None)

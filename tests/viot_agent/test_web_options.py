@@ -25,6 +25,8 @@ from viot_agent.web.options import Options, checked, parse
         ({"host": "0.0.0.0"}, "loopback", False),
         ({"host": "cameras.example"}, "loopback", False),
         ({"root_path": "/cameras"}, "loopback", False),  # a proxy may open it to others
+        ({"root_path": "/"}, "loopback", False),
+        ({"root_path": "/"}, "root_path", ""),
     ],
 )
 def test_taken(given: dict[str, Any], field: str, value: object) -> None:
@@ -52,7 +54,7 @@ def test_refused(given: dict[str, Any], words: str) -> None:
 
 def test_the_command_line_is_the_same() -> None:
     found = parse(["--host", "0.0.0.0", "--port", "1", "--auth", "a:b", "--root-path", "v", "--llm", "mini"])
-    assert found == Options("0.0.0.0", 1, (("a", "b"),), "/v", 200, ("mini",))
+    assert found == Options("0.0.0.0", 1, (("a", "b"),), "/v", 200, ("mini",), proxied=True)
 
 
 @pytest.mark.parametrize("argv", [["--auth", "ana"], ["--port", "70000"], ["--max-upload-mb", "0"]])

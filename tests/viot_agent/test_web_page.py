@@ -6,13 +6,21 @@ import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import anyio.to_thread
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
+from viot_agent.media.clips import write_clip
 from viot_agent.system import Viot
+from viot_agent.web.chat import AT_ONCE
+from viot_agent.web.jobs import Jobs
 from viot_agent.web.options import checked
+from viot_agent.web.page import ASKING, Page, mark
 from viot_agent.web.serve import Served, build
 from viot_agent.web.shell import Shell
 
@@ -89,6 +97,61 @@ def test_nothing_else_is_served(served: Served, path: str) -> None:
     answer = get(served.app, path)
     assert answer.status_code == 404
     assert "root:" not in answer.text
+
+
+def test_a_file_that_was_not_uploaded_is_not_taken_for_one(served: Served, tmp_path: Path) -> None:
+    """Gradio copies any path that an event names into its cache, and fetches an address: neither may reach it."""
+    secret = tmp_path / "secret.png"
+    Image.new("RGB", (8, 8)).save(secret)
+    config = get(served.app, "/config").json()
+    [box] = [c["id"] for c in config["components"] if c["type"] == "multimodaltextbox"]
+    event = next(d["id"] for d in config["dependencies"] if d["inputs"][:1] == [box])
+
+    def join(path: str) -> httpx.Response:
+        files = [{"path": path, "meta": {"_type": "gradio.FileData"}}]
+        body = {"data": [{"text": "who?", "files": files}, "mini"], "fn_index": event, "session_hash": "abc"}
+        return get(served.app, "/gradio_api/queue/join", "POST", json=body)
+
+    for path in (str(secret), "http://example.invalid/x.png"):
+        assert join(path).status_code == 403
+    assert list(served.uploads.rglob("*.png")) == []
+    sent = get(served.app, "/gradio_api/upload", "POST", files={"files": ("me.png", secret.read_bytes())})
+    assert [str(p) for p in served.uploads.rglob("*.png")] == sent.json()
+    assert join(sent.json()[0]).status_code == 200
+
+
+def test_requests_leave_threads_for_everything_else(tmp_path: Path) -> None:
+    async def events() -> list[tuple[str, object]]:
+        default = anyio.to_thread.current_default_thread_limiter().total_tokens
+        assert AT_ONCE < ASKING < default - 8
+        blocks = Page(viot, checked(), Jobs(viot.home)).blocks()
+        fns = [f for f in blocks.fns.values() if getattr(f.fn, "__name__", "") in ("_ask", "_ask_words")]
+        return [(str(f.concurrency_id), f.concurrency_limit) for f in fns]
+
+    with Viot.open(tmp_path / "home") as viot:
+        found = asyncio.run(events())
+    assert len(found) == 5  # the box and four examples, which share one limit
+    assert set(found) == {("ask", ASKING)}
+
+
+def test_a_video_that_is_attached_enrols_nobody(tmp_path: Path) -> None:
+    clip, face = tmp_path / "walk.m4v", tmp_path / "me.png"
+    write_clip((np.full((48, 64, 3), 90, np.uint8) for _ in range(10)), tmp_path / "walk.mp4", 10.0)
+    (tmp_path / "walk.mp4").rename(clip)
+    Image.new("RGB", (64, 64)).save(face)
+    asking: Any = SimpleNamespace(session_hash="k", headers={"x-viot-user": "ana"})
+    with Viot.open(tmp_path / "home") as viot:
+        page = Page(viot, checked(), Jobs(viot.home))
+        page.sessions.of(asking).attach([clip])
+        assert "there is no picture" in page._enrol("Ana", "form", None, asking)[0]
+        page.sessions.of(asking).attach([face])
+        words = page._enrol("Ana", "form", None, asking)[0]
+        assert "me.png" in words and "no face" in words.lower()  # the picture is looked at, the video is not
+        assert "walk" not in words and str(tmp_path) not in words
+
+
+def test_the_mark_of_a_conversation_is_escaped() -> None:
+    assert mark('"><img src=x>') == '<span id="viot-conversation" data-id="&quot;&gt;&lt;img src=x&gt;"></span>'
 
 
 def test_only_a_document_is_rewritten() -> None:

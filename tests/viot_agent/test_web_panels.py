@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,9 @@ import plotly.graph_objects as go
 import pytest
 
 from viot_agent.bench.report import Report, Row
-from viot_agent.errors import MediaFault, UserFault, ViotError
+from viot_agent.errors import BackendFault, MediaFault, UserFault, ViotError
 from viot_agent.fleet.types import Person
+from viot_agent.library import sources
 from viot_agent.library.run_store import Conversation
 from viot_agent.library.store import Library
 from viot_agent.media.clips import write_clip
@@ -100,6 +102,8 @@ def test_a_dropped_file_becomes_a_camera_and_is_kept(viot: Viot, clip: Path) -> 
         ("gate", False, "rtsp://x/y", {}, "stream"),
         ("gate", False, "/etc/passwd", {"local_paths": False}, "only on the server"),
         ("gate", False, "/no/such/file.mp4", {}, "no file or folder"),
+        ("gate", False, "/" + 5000 * "x", {}, "cannot be looked at"),
+        ("gate", False, "~nobody-of-that-name/a.mp4", {}, "cannot be looked at"),
         ("gate", True, "", {"start": "tomorrow"}, "cannot be read"),
         ("gate", True, "", {"tz": "Mars/Olympus"}, "no time zone"),
     ],
@@ -130,6 +134,44 @@ def test_a_name_that_is_taken_loses_nothing(viot: Viot, clip: Path) -> None:
         add(viot, "Gate", clip)
     assert source.is_file()
     assert clip.is_file()
+
+
+def test_a_folder_is_a_camera_when_indexing_finds_a_video_in_it(viot: Viot, tmp_path: Path) -> None:
+    folder = tmp_path / "recorder"
+    folder.mkdir()
+    (folder / ".half.mp4").write_bytes(b"x")
+    with pytest.raises(MediaFault, match="holds no video"):
+        add(viot, "gate", address=str(folder))
+    (folder / "0001.dav").write_bytes(b"x")
+    add(viot, "gate", address=str(folder))
+    assert [p.name for p in sources.files(viot.library.cameras()[0])] == ["0001.dav"]
+
+
+def test_a_fault_leaves_the_upload_to_be_added_again(viot: Viot, clip: Path) -> None:
+    with pytest.raises(UserFault, match="no time zone"):
+        add(viot, "gate", clip, tz="Mars/Olympus")
+    add(viot, "gate", clip)
+    assert clip.is_file()  # it may be attached to a conversation too
+    with pytest.raises(BackendFault, match="cannot be kept"):
+        add(viot, "yard", clip.with_name("gone.mp4"))
+    assert len(list((viot.home / "footage").iterdir())) == 1
+
+
+def test_two_cameras_of_like_names_keep_their_own_files(viot: Viot, clip: Path, tmp_path: Path) -> None:
+    kept: list[Path] = []
+    start = threading.Barrier(8)
+
+    def keep() -> None:
+        start.wait(10)
+        kept.append(fleet_panel._keep(clip, tmp_path / "kept", "gate"))
+
+    threads = [threading.Thread(target=keep) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(set(kept)) == 8
+    assert {p.stat().st_size for p in kept} == {clip.stat().st_size}
 
 
 def test_a_camera_whose_recording_is_gone_says_so(viot: Viot, clip: Path) -> None:
@@ -223,6 +265,13 @@ def test_before_and_after(viot: Viot, tmp_path: Path) -> None:
     assert viot.library.runs(owner="ana")[0].status == "answered"  # in the audit like any other
 
 
+def test_a_picture_that_the_studio_cannot_read_is_named_without_its_folder(viot: Viot, tmp_path: Path) -> None:
+    odd = tmp_path / "me.png"
+    odd.write_text("no")
+    with pytest.raises(MediaFault, match=r"^me\.png is not a picture"):
+        studio.make(viot, "ana", "darken", odd, "")
+
+
 @pytest.mark.parametrize(
     ("name", "given", "choice", "words"),
     [("cloak", True, "", "choose a tool"), ("darken", False, "", "no picture"), ("darken", True, "ice", "none of")],
@@ -257,6 +306,7 @@ def test_results_of_this_home_come_before_the_readmes(tmp_path: Path) -> None:
     (tmp_path / "benches").mkdir()
     Report((ROW,), command="viot bench vision --data d").write_json(tmp_path / "benches" / "v.json")
     (tmp_path / "benches" / "odd.json").write_text('{"no": "rows"}')
+    (tmp_path / "benches" / "a folder.json").mkdir()
     readme = tmp_path / "README.md"
     other = replace(ROW, id="tools.SR", floor=None)
     reports = {"vision": Report((ROW,), command="old"), "tools": Report((other,), command="viot bench tools")}
@@ -271,7 +321,8 @@ def test_results_of_this_home_come_before_the_readmes(tmp_path: Path) -> None:
     assert found[0].rows == (ROW,)
     assert found[1].rows[0].value == 0.85
     assert found[1].rows[0].floor is None
-    assert odd == ["odd.json is no result of a bench (KeyError: 'rows')"]
+    assert "odd.json is no result of a bench (KeyError: 'rows')" in odd
+    assert [words for words in odd if words.startswith("a folder.json is no result")]
     shown = benches.page(found, odd)
     for words in ("Measured here", "From the README", "0.760 to 0.940", "odd.json is no result", "data-figure"):
         assert words in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from viot_agent.errors import LibraryFault
 from viot_agent.fleet import Fleet
-from viot_agent.fleet.types import Camera
+from viot_agent.fleet.types import Camera, Window
 from viot_agent.library.fake import Crop, FakeLibrary, Looked
 from viot_agent.library.rows import Count, Event, EventRow, Footage, SegmentInfo, Shared, Track
 from viot_agent.media.types import Frame, Image
@@ -19,12 +20,13 @@ from viot_agent.steps import Observation, Request
 from viot_agent.toolbox.contract import ToolContext
 from viot_agent.weights import Weights
 from viot_tools.anomaly.analyzer import ActivityAnalyzer
-from viot_tools.anomaly.history import cells_under, paces
-from viot_tools.anomaly.judge import LEAST_HISTORY, LINES, judge, stretches
+from viot_tools.anomaly.history import MOST_HISTORY, PART, Histories, cells_under, paces, parts, reach
+from viot_tools.anomaly.judge import LEAST_HISTORY, LINES, MOST_PIECES, _pieces, judge, stretches
 from viot_tools.anomaly.measure import CELLS, COLUMNS, FASTEST, LOOK, ROWS, Meter, Seconds, pack, unpack
 from viot_tools.anomaly.normal import CHANNELS, Memory, Watched
 from viot_tools.anomaly.rules import darkenings, falls, troubles
 from viot_tools.anomaly.tool import anomaly_detection
+from viot_tools.covered import Covered
 from viot_tools.scene.classify import MODEL_OF_TIER
 from viot_tools.scene.vocabulary import SCENES
 
@@ -401,3 +403,104 @@ def test_a_guessed_scene_silences_no_rule(tmp_path: Path) -> None:
     track = a_track([UPRIGHT] * 8 + [LOW] * 12, number=7)
     seen = ask(library(8, activity(8), [track]), tmp_path, "stage")
     assert [a["cause"] for a in seen.data["anomalies"]] == ["fall"]
+
+
+# long footage
+
+
+def hours_of(n: float, every: float = 30.0) -> list[Event]:
+    """The same half minute again and again, one row ``every`` so many seconds."""
+    [one] = activity(30)
+    return [replace(one, start=T0 + s, end=T0 + s + 29.8) for s in np.arange(0, n * 3600, every).tolist()]
+
+
+CUTS = [
+    ("nothing", [], []),
+    ("short", [(0.0, 1000.0)], []),
+    ("long", [(0.0, 2.5 * PART)], [PART, 2 * PART]),
+    ("a part begins with its footage", [(0.0, 10.0), (5 * PART, 6.5 * PART)], [5 * PART, 6 * PART]),
+]
+
+
+@pytest.mark.parametrize(("what", "stretches_", "cuts"), CUTS, ids=[c[0] for c in CUTS])
+def test_the_parts_of_a_window_leave_nothing_out(
+    what: str, stretches_: list[tuple[float, float]], cuts: list[float]
+) -> None:
+    whole = parts(stretches_, Window(None, None))
+    assert [a for a, _ in whole] == [-np.inf, *cuts] and [b for _, b in whole] == [*cuts, np.inf]
+    low, high = parts(stretches_, Window(-5.0, 1e9))[0][0], parts(stretches_, Window(-5.0, 1e9))[-1][1]
+    assert (low, high) == (-5.0, 1e9)
+
+
+REACHES = [
+    ("all there is", [(0.0, 100.0)], (40.0, 60.0), (0.0, 100.0)),
+    ("the nearest", [(0.0, 1000.0)], (400.0, 500.0), (350.0, 550.0)),
+    ("far away where nothing is near", [(0.0, 100.0), (9000.0, 9010.0)], (9000.0, np.inf), (0.0, 9010.0)),
+]
+
+
+@pytest.mark.parametrize(("what", "around", "part", "expected"), REACHES, ids=[r[0] for r in REACHES])
+def test_history_is_the_nearest_footage(
+    what: str, around: list[tuple[float, float]], part: tuple[float, float], expected: tuple[float, float]
+) -> None:
+    assert reach(around, part, 100.0) == pytest.approx(expected, abs=2.1)
+
+
+def test_every_second_of_a_long_window_is_asked_once_and_little_is_in_memory() -> None:
+    lib = library(5 * 3600, hours_of(5))
+    window = Window(T0 + 1800, T0 + 4 * 3600)
+    looked = Covered(GATE, window, lib.coverage("activity", ["gate 2"], window.start, window.end), None, "")
+    histories = Histories(lib, looked)
+    each = [histories.of(part) for part in histories.parts]
+    asked = np.concatenate([h.watched.seconds.t[h.asked] for h in each])
+    assert len(each) == 7 and np.array_equal(asked, T0 + 1800.5 + np.arange(3.5 * 3600))
+    assert max(len(h.watched) for h in each) <= PART + MOST_HISTORY + 120
+    assert min(h.most_history for h in each) >= MOST_HISTORY - 60
+
+
+def test_pieces_do_not_grow_with_the_footage() -> None:
+    n = 3000
+    pieces = _pieces(seconds(n), np.ones(n, bool))
+    assert len(pieces) <= MOST_PIECES + 1 and sum(int(mine.sum()) for mine, _ in pieces) == n
+
+
+def test_without_a_time_the_latest_hours_are_judged_and_that_is_said(tmp_path: Path) -> None:
+    seen = ask(library(5 * 3600, [*hours_of(5, 600), scene_event("street")]), tmp_path)
+    assert seen.summary.startswith("Nothing unusual on gate 2 in the 540 s looked at")
+    assert "Only the latest 3 h of footage of gate 2 were read, from 16:05:00 on 3 March 2026 on" in seen.summary
+    assert seen.verdict == "cannot_tell", "any time was asked, and not all was looked at"
+    assert seen.coverage is not None and seen.coverage.start == T0 + 2 * 3600
+
+
+def test_what_was_before_the_window_is_not_told(tmp_path: Path) -> None:
+    events = [*activity(120), scene_event("street")]
+
+    def causes(then: tuple[float, float, float, float], time: str) -> list[str]:
+        track = a_track([UPRIGHT] * 8 + [LOW] * 12 + [then] * 300, number=7)
+        return [a["cause"] for a in ask(library(120, events, [track]), tmp_path, time=time).data["anomalies"]]
+
+    first, later = "between 14:05:00 and 14:05:20", "between 14:05:30 and 14:06:30"
+    assert "fall" in causes(UPRIGHT, first) and "fall" not in causes(UPRIGHT, later)
+    assert "fall" in causes(LOW, later), "who still lies there then is told of"
+
+
+def test_nothing_unusual_is_not_said_where_nobody_was_followed(tmp_path: Path) -> None:
+    lib = library(240, [*activity(240), scene_event("street")])
+    lib._looked = [x for x in lib._looked if x.analyzer != "objects"]
+    seen = ask(lib, tmp_path)
+    assert seen.verdict == "cannot_tell" and "Nothing unusual" not in seen.summary
+    assert "people and vehicles were followed in 0 % of that footage only: viot index 'gate 2'" in seen.summary
+
+
+def test_falls_among_many_boxes_are_found_in_good_time() -> None:
+    people = [a_track([UPRIGHT] * 300, T0 + 61.0 * k, k) for k in range(60)]
+    fallen = a_track([UPRIGHT] * 8 + [LOW] * 12, T0 + 4000, 99)
+    before = clock.process_time()
+    [found] = falls([*people, fallen])
+    assert found.track is fallen
+    assert clock.process_time() - before < 10, "comparing all boxes with all takes minutes"
+
+
+def test_a_box_beside_the_picture_covers_nothing() -> None:
+    s = seconds(2)
+    assert not cells_under([a_track([(-300.0, -300.0, -40.0, -40.0)] * 5)], s, (120, 80)).any()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,16 @@ def test_the_vote(pattern: str, found: list[tuple[float, float]]) -> None:
     made = events("fire", looks(pattern), STEP)
     assert [(round(e.t0, 3), round(e.t1, 3)) for e in made] == found
     assert all(e.kind == "fire" for e in made)
+
+
+@pytest.mark.parametrize("apart", [0.2, 1.0, 3.0, 10.0])
+@pytest.mark.parametrize(
+    ("pattern", "found"), [("." * 30, 0), ("." * 9 + "#" + "." * 20, 0), ("." * 9 + "#" * 12 + "." * 9, 1)]
+)
+@pytest.mark.parametrize("sampled", [True, False], ids=["sampled slowly", "a slow clip"])
+def test_slow_footage_burns_too(apart: float, pattern: str, found: int, sampled: bool) -> None:
+    seen = [replace(look, t=i * apart) for i, look in enumerate(looks(pattern))]
+    assert len(events("fire", seen, apart if sampled else STEP)) == found
 
 
 def test_the_rule_is_viotgpts() -> None:

@@ -118,6 +118,29 @@ def test_too_little_was_looked_at(tmp_path: Path, indexed: float, args: dict[str
     assert seen.verdict == "cannot_tell" and words in seen.summary
 
 
+@pytest.mark.parametrize(("moves", "verdict"), [(True, "found"), (False, "cannot_tell")])
+def test_what_was_not_looked_at_is_said_also_where_something_was_found(
+    tmp_path: Path, moves: bool, verdict: str
+) -> None:
+    seen = ask(library(event(moves=moves), indexed=300.0), tmp_path, cameras=["dock B"])
+    assert seen.verdict == verdict and "only 50 % of what dock B recorded is indexed" in seen.summary
+
+
+def test_none_spans_only_what_was_searched_for_fire(tmp_path: Path) -> None:
+    footage = [Footage("dock B", Path("dock.mp4"), 0.0, T0, T0 + 600)]
+    looked = [Looked("fire", MODEL, "dock B", T0 + 20, T0 + 580), Looked("objects", "x", "dock B", T0, T0 + 600)]
+    seen = ask(FakeLibrary([DOCK], footage=footage, looked=looked), tmp_path)
+    assert seen.verdict == "none"
+    assert "(from 14:00:20 to 14:09:40 on 1 March 2026; 5 frames a second sampled)" in seen.summary
+
+
+def test_of_two_models_that_looked_at_as_much_the_one_in_force_speaks(tmp_path: Path) -> None:
+    footage = [Footage("dock B", Path("dock.mp4"), 0.0, T0, T0 + 600)]
+    looked = [Looked("fire", m, "dock B", T0, T0 + 600) for m in ("an-older-one", MODEL)]
+    books = FakeLibrary([DOCK], footage=footage, looked=looked, events=[event(model="an-older-one")])
+    assert ask(books, tmp_path).verdict == "none"
+
+
 def test_a_fire_is_found_also_where_the_rest_is_not_indexed(tmp_path: Path) -> None:
     seen = ask(library(event(), indexed=300.0), tmp_path)
     assert seen.verdict == "found" and "Cannot tell for certain" in seen.summary

@@ -158,6 +158,60 @@ def test_a_no_needs_coverage(tmp_path: Path, indexed: float, time: str | None, s
     assert said in seen.summary
 
 
+def test_footage_that_others_looked_at_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    footage = [Footage("gate 1", Path("g.mp4"), 0.0, T0, T0 + 600)]
+    looked = [Looked("gait", ENTRY, "gate 1", T0, T0 + 300), Looked("objects", "yolox-nano", "gate 1", T0, T0 + 600)]
+    seen = ask(FakeLibrary([GATE], footage=footage, looked=looked), tmp_path, "between 14:06 and 14:08 on 1 March 2026")
+    assert seen.verdict == "cannot_tell"
+    assert "gate 1 is not indexed for gait at that time (run viot index 'gate 1')" in seen.summary
+    assert "and none for" not in seen.summary
+
+
+@pytest.mark.parametrize(
+    ("detectors", "verdict"),
+    [((DETECTOR,), "cannot_tell"), (("yolox-nano",), "none"), ((DETECTOR, "yolox-nano"), "none")],
+)
+def test_a_detector_that_misses_people_denies_nobody(tmp_path: Path, detectors: tuple[str, ...], verdict: str) -> None:
+    footage = [Footage("gate 1", Path("g.mp4"), 0.0, T0, T0 + 600)]
+    looked = [Looked("objects", d, "gate 1", T0, T0 + 600) for d in detectors]
+    books = FakeLibrary(
+        [GATE], footage=footage, looked=[Looked("gait", ENTRY, "gate 1", T0, T0 + 600), *looked],
+        hits={ENTRY: [walk(1, "gate 1", 62, 0.1)]}, tracks=[track(1, "gate 1", 60, 66)],
+    )  # fmt: skip
+    seen = ask(books, tmp_path)
+    assert seen.verdict == verdict
+    assert (f"found by {DETECTOR}, which misses those who are cut off" in seen.summary) == (verdict == "cannot_tell")
+
+
+def test_walks_are_read_in_one_go(tmp_path: Path) -> None:
+    class Counting(FakeLibrary):
+        asked = 0
+
+        def track(self, id: int) -> Track | None:
+            self.asked += 1
+            return super().track(id)
+
+    numbers = range(1, 40)
+    books = Counting(
+        [GATE], footage=[Footage("gate 1", Path("g.mp4"), 0.0, T0, T0 + 600)],
+        looked=[Looked("gait", ENTRY, "gate 1", T0, T0 + 600)],
+        hits={ENTRY: [walk(i, "gate 1", 10 * i, 0.1) for i in numbers]},
+        tracks=[track(i, "gate 1", 10 * i - 2, 10 * i + 2) for i in numbers],
+    )  # fmt: skip
+    assert ask(books, tmp_path).claims[0].text.endswith("39 walks there are other people's.")
+    assert books.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("there", "said"), [((), "nothing is attached"), (("video-1",), "attached: video-1")], ids=["none", "another"]
+)
+def test_a_handle_of_nothing_can_be_corrected(tmp_path: Path, there: tuple[str, ...], said: str) -> None:
+    files = tuple(Attachment(h, "video", tmp_path / "v.mp4") for h in there)
+    with pytest.raises(RetryFault, match=rf"there is no video-7 \({said}\)") as caught:
+        gait_recognition.fn(context(library([], []), tmp_path, files), person="video-7")
+    assert list(caught.value.nearest) == list(there)
+
+
 def test_many_walks_are_counted(tmp_path: Path) -> None:
     n = LISTED + 3
     books = library(

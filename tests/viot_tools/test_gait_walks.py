@@ -128,11 +128,22 @@ def test_pace_counts_steps_sideways_and_growing() -> None:
 def test_memory_is_bounded() -> None:
     stretch = Stretch()
     for i in range(300):
-        image, boxes = paint([(60 + i, 1.1 * i)])
+        image, boxes = paint([(60 + 4 * i % 360, 1.1 * i)])
         found = Detections(boxes, np.array([0.9], np.float32), ("person",))
         stretch.see(Frame(i, i / 5, image), ObjectFrame(found, ("p1",)), still=False)
     assert len(stretch._pictures) <= 17
     assert len(stretch._people["p1"].cuts) == CUTS
+
+
+def test_who_stands_for_long_and_then_walks_is_a_walker() -> None:
+    stretch, standing = Stretch(), CUTS + 20
+    for i in range(standing + 25):
+        image, boxes = paint([(60 + 12 * max(0, i - standing), 1.1 * max(0, i - standing))])
+        found = Detections(boxes, np.array([0.9], np.float32), ("person",))
+        stretch.see(Frame(i, i / 5, image), ObjectFrame(found, ("p1",)), still=False)
+    [walk] = stretch.walks()
+    assert len(walk.times) >= 15 and walk.times[0] >= standing / 5 - 0.5
+    assert len(stretch._people["p1"].cuts) <= CUTS and stretch.reasons()["standing"] >= CUTS
 
 
 def test_a_repeated_or_still_frame_teaches_nothing() -> None:
@@ -174,6 +185,13 @@ def test_the_walker_of_a_video() -> None:
     assert query.others == 0
     assert not query.cut
     assert query.vector.shape == (STRIPS * DIMENSIONS,)
+
+
+def test_a_long_video_is_not_judged_beyond_what_was_looked_at() -> None:
+    empty = FakeReader(fake_info(90.0, fps=5.0, width=WIDE, height=HIGH), lambda t: GROUND)
+    objects = ObjectsAnalyzer(Weights(Path("/nonexistent"), tier="builtin"), detector=FakeDetector([Detections.none()]))
+    with pytest.raises(RetryFault, match="cut out of the first 60 s of video-1: nobody"):
+        walker_of(Path("v.mp4"), "video-1", objects, net(), empty)
 
 
 @pytest.mark.parametrize(

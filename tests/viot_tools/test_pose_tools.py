@@ -308,3 +308,26 @@ def test_rows_that_went_are_said_to_be_gone(tmp_path: Path) -> None:
     seen = action_recognition.fn(ctx, poses="poses-1")
     assert seen.summary == "Cannot tell: the poses of poses-1 are not stored any more."
     assert seen.verdict == "cannot_tell"
+
+
+def test_an_upload_is_no_pose_handle(tmp_path: Path) -> None:
+    ctx = context(two(), tmp_path)
+    ctx.handles["image-1"] = tmp_path / "me.jpg"
+    ctx.handles["image-1"].write_text("[]", "utf-8")
+    with pytest.raises(RetryFault, match="no poses called 'image-1'"):
+        action_recognition.fn(ctx, poses="image-1")
+
+
+def test_of_long_footage_the_latest_poses_are_read_and_that_is_said(tmp_path: Path) -> None:
+    who = person(7, T0 + 10, [STAND] * 50), person(8, T0 + 3 * 3600, [STAND] * 50)
+    seen = pose_estimation.fn(context(library(*who, seconds=4 * 3600.0), tmp_path), cameras=["gate 2"])
+    assert seen.data["people"] == {"gate 2": 1} and [e.track for e in seen.evidence] == ["8"]
+    assert "Only the latest 2 h of footage of gate 2 were read, from 16:05:00 on 3 March 2026 on" in seen.summary
+    early = pose_estimation.fn(context(library(who[0], seconds=4 * 3600.0), tmp_path), cameras=["gate 2"])
+    assert early.verdict == "cannot_tell", "nobody in the part that was read is no nobody at any time"
+
+
+def test_who_another_model_left_out_is_not_said_twice(tmp_path: Path) -> None:
+    events = [Event("gate 2", T0, T0 + 30, LEFT_OUT, 1.0, {"small": 1}, m, "abc") for m in ("movenet", "older")]
+    seen = pose_estimation.fn(context(library(events=events), tmp_path), cameras=["gate 2"])
+    assert "no pose was made of 1 track of people too small." in seen.summary

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,11 @@ from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library.fake import FakeLibrary, Looked
 from viot_agent.library.rows import Footage, Hit, Track
-from viot_tools.reid.embed import unit
+from viot_agent.weights import Weights
+from viot_tools.reid.embed import people_embedder, unit
 from viot_tools.reid.identity import Calibration, decide, load, summary
 from viot_tools.reid.sightings import appearances, beside, crowd
+from viot_tools.reid.vehicle import VehicleLook
 
 NUMBERS = Calibration("m", 0.01, ((1e-2, 0.4), (1e-3, 0.6), (1e-4, 0.7)), 0.3, 0.01, 0.05)
 
@@ -33,6 +37,8 @@ def test_more_people_need_a_higher_cosine(n: int, upper: float) -> None:
         ([0.9, 0.1, 0.35], [], ["same", "other", "unsure"]),
         # together on one camera: only the better one can be right
         ([0.9, 0.8, 0.1], [(0, 1)], ["same", "other", "other"]),
+        # one who is ruled out rules nobody else out: the third may be the first, seen again
+        ([0.95, 0.89, 0.83], [(0, 1), (1, 2)], ["same", "other", "same"]),
         # and when they are about equally alike, nobody is named
         ([0.9, 0.88, 0.1], [(0, 1)], ["unsure", "unsure", "other"]),
         ([0.88, 0.9, 0.1], [(0, 1)], ["unsure", "unsure", "other"]),
@@ -42,15 +48,24 @@ def test_more_people_need_a_higher_cosine(n: int, upper: float) -> None:
     ],
 )
 def test_what_a_score_says(scores: list[float], pairs: list[tuple[int, int]], said: list[str]) -> None:
-    together = np.zeros((len(scores), len(scores)), bool)
-    for i, j in pairs:
-        together[i, j] = together[j, i] = True
-    assert decide(np.array(scores), together, NUMBERS) == said
+    together = {frozenset(pair) for pair in pairs}
+    assert decide(np.array(scores), lambda i, j: frozenset((i, j)) in together, NUMBERS) == said
+
+
+def test_who_was_beside_whom_is_asked_of_the_likely_ones_only() -> None:
+    asked: list[tuple[int, int]] = []
+
+    def beside(i: int, j: int) -> bool:
+        asked.append((i, j))
+        return False
+
+    decide(np.array([0.9, *([0.1] * 500), 0.95]), beside, NUMBERS)
+    assert asked == [(0, 501)]  # not 125,000 pairs
 
 
 def test_a_lower_bound_above_the_threshold_leaves_no_hole() -> None:
     lax = Calibration("m", 0.01, ((1e-2, 0.2), (1e-3, 0.3)), 0.5, 0.01, 0.05)
-    assert decide(np.array([0.25, 0.1]), np.zeros((2, 2), bool), lax, n=1) == ["same", "other"]
+    assert decide(np.array([0.25, 0.1]), lambda i, j: False, lax, n=1) == ["same", "other"]
 
 
 def test_the_look_is_the_sum_by_quality() -> None:
@@ -64,6 +79,13 @@ def test_what_ships_is_calibrated(model: str) -> None:
     numbers = load(model)
     scores = [score for _, score in numbers.curve]
     assert scores == sorted(scores) and numbers.lower < numbers.upper(1) and numbers.upper(5) <= numbers.upper(50)
+
+
+def test_the_thresholds_are_those_of_the_weights_that_ship(home: Path) -> None:
+    shipped = json.loads((files("viot_tools.reid") / "thresholds.json").read_text("utf-8"))["calibrations"]
+    hub, builtin = Weights(home, None, "hub"), Weights(home, None, "builtin")
+    looks = (people_embedder(hub), people_embedder(builtin), VehicleLook(hub))
+    assert {r["model"]: r["model_version"] for r in shipped} == {k.model: k.model_version for k in looks}
 
 
 def test_an_unknown_model_says_how_to_calibrate() -> None:
@@ -116,7 +138,7 @@ def test_together_means_one_camera_and_half_a_second() -> None:
     hits = [hit(t.id, t.camera, t.start, [1, 0]) for t in tracks]
     shelf = library(tracks, hits)
     subjects = [s for c in ("gate", "yard") for s in crowd(shelf, c, None, None, "person", "m", "yolox-nano").subjects]
-    pairs = {(int(i), int(j)) for i, j in zip(*np.nonzero(beside(subjects)), strict=True)}
+    pairs = {(i, j) for i, a in enumerate(subjects) for j, b in enumerate(subjects) if i != j and beside(a, b)}
     assert pairs == {(0, 1), (1, 0)}
 
 

@@ -43,6 +43,12 @@ def test_a_hidden_or_cut_picture_gives_way() -> None:
     assert kept.t == 0.4
 
 
+def test_who_is_wholly_hidden_gets_no_picture_of_the_one_in_front() -> None:
+    pictures = Pictures()
+    pictures.offer("p1", 0.0, FRAME, (100, 100, 160, 300), 0.9, 1.0)
+    assert list(pictures) == []
+
+
 @pytest.mark.parametrize(
     ("box", "shape"),
     [
@@ -149,7 +155,8 @@ def test_nothing_seen_nothing_embedded(home: Path) -> None:
     analyzer = PeopleLooksAnalyzer(Weights(home, None, "builtin"), embedder=embedder)
     analysis = analyzer.start(SegmentInfo("gate", Path("g.mp4"), 0, 0, 30, 600, 400, 5.0))
     shared = Shared()
-    analysis.see(Frame(0, 0.0, FRAME), shared)  # objects did not run
+    with pytest.raises(KeyError):
+        analysis.see(Frame(0, 0.0, FRAME), shared)  # objects did not run: nothing seen would read as nobody there
     shared.results["objects"] = objects((100, 50, 220, 250), label="car")
     analysis.see(Frame(1, 0.2, FRAME), shared)
     assert analysis.finish().vectors == () and embedder.batches == []

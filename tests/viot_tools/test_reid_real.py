@@ -70,6 +70,13 @@ def test_a_wrong_network_is_said(shared_models: Path, home: Path) -> None:
         _cut(osnet, None, ("no such layer",))
 
 
+def test_the_networks_are_compiled_once_for_all_questions(hub: Weights) -> None:
+    picture = np.full((120, 160, 3), 90, np.uint8)
+    first, second = VehicleLook(hub), VehicleLook(hub)
+    assert first.embed([picture]) == pytest.approx(second.embed([picture]))
+    assert all(a is b for a, b in zip(first._load(), second._load(), strict=True))
+
+
 def test_no_weights_no_vectors(home: Path) -> None:
     picture = np.zeros((128, 64, 3), np.uint8)
     with pytest.raises(WeightsMissing, match="viot models pull osnet"):

@@ -24,6 +24,7 @@ from viot_tools.objects.detections import Detections, FakeDetector
 from viot_tools.reid import person_tool, vehicle_tool
 from viot_tools.reid.embed import Vectors, unit
 from viot_tools.reid.identity import load
+from viot_tools.reid.query import largest
 from viot_tools.reid.vehicle import Read
 
 NOON = 1_800_014_400.0  # 12:00:00 UTC on 15 January 2027
@@ -287,11 +288,30 @@ def test_cut_outs(home: Path, shape: tuple[int, int], script: Sequence[Detection
     assert seen.verdict == ("cannot_tell" if "for certain" in start else "none")
 
 
+def test_a_large_picture_is_framed_small_and_its_box_comes_back_large() -> None:
+    class Watching(FakeDetector):
+        def detect(self, image: NDArray[np.uint8]) -> Detections:
+            shapes.append(image.shape[:2])
+            return super().detect(image)
+
+    shapes: list[tuple[int, ...]] = []
+    # found in the framed picture only, which is 1600 x 800 with 640 and 320 pixels around it
+    detector = Watching([NOBODY, one((320 + 100, 640 + 200, 320 + 300, 640 + 900))])
+    asked = largest(np.zeros((3200, 1600, 3), np.uint8), "image-1", "person", detector)
+    assert shapes == [(3200, 1600), (2880, 1440)]
+    assert asked is not None and asked.upright == pytest.approx(700 / 200)
+
+
 def test_an_enrolled_name(home: Path) -> None:
     picture = encode_jpeg(np.full((600, 400, 3), 90, np.uint8))
     world = World(pictures={"Anna Berg": [picture]}).thing("gate", 5, 8, LIKE)
     whole = world.ask(home, "anna berg", kinds=(), script=[one((50, 20, 250, 560))])
     assert whole.verdict == "found" and whole.summary.startswith("Anna Berg is looked for by the clothes of the enrol")
+    assert "Somebody who looks like Anna Berg in the enrolment picture was seen on gate once" in whole.summary
+    assert "Anna Berg was seen" not in whole.summary and whole.evidence[0].label != "Anna Berg"
+    other = World(pictures={"Anna Berg": [picture]}).thing("gate", 5, 8, UNLIKE)
+    absent = other.ask(home, "Anna Berg", kinds=(), script=[one((50, 20, 250, 560))])
+    assert absent.verdict == "cannot_tell" and "Cannot tell for certain" in absent.summary  # clothes are changed
     face = world.ask(home, "Anna Berg", kinds=(), script=[one((50, 20, 350, 300))])
     assert face.verdict == "cannot_tell" and face.fix == "attach a picture of the whole person"
     assert face.summary == (

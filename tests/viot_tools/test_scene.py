@@ -340,3 +340,18 @@ def test_only_the_model_in_force_votes(tmp_path: Path) -> None:
     other = replace(an_event(probabilities(kitchen=0.99)), model="scene-statistics")
     seen = ask(library([an_event(probabilities(car_park=0.9)), other]), tmp_path, ["gate 2"])
     assert seen.data["scenes"] == ["car park"]
+
+
+def test_a_model_that_was_never_calibrated_names_nothing(tmp_path: Path) -> None:
+    rows = [replace(an_event(probabilities(car_park=0.95)), model="older-scenes")]
+    seen = ask(library(rows, model="older-scenes"), tmp_path, ["gate 2"])
+    assert seen.verdict == "cannot_tell" and seen.summary == "gate 2: car park (0.95) at best; cannot tell [e1]."
+
+
+def test_without_a_time_the_latest_day_votes_and_that_is_said(tmp_path: Path) -> None:
+    rows = library([replace(an_event(probabilities(car_park=0.9)), start=T0 + 90_000.0, end=T0 + 90_060.0)])
+    rows._footage = [Footage("gate 2", Path("x.mp4"), 0.0, T0, T0 + 172_800)]
+    rows._looked = [Looked("scene", MODEL, "gate 2", T0, T0 + 172_800)]
+    seen = ask(rows, tmp_path, ["gate 2"])
+    assert seen.summary.startswith("gate 2: car park (0.90) [e1]. Only the latest 24 h of footage of gate 2 were read")
+    assert seen.coverage is not None and seen.coverage.indexed_seconds == 86_400

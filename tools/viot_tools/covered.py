@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from viot_agent.fleet.types import Camera, Window
+from viot_agent.library.api import Library
 from viot_agent.steps import Coverage
 from viot_agent.toolbox.contract import ToolContext
 from viot_tools.saying import footage_words
@@ -52,6 +53,8 @@ def _problem(ctx: ToolContext, camera: Camera, window: Window, coverage: Coverag
     if coverage.indexed_seconds <= 0:
         if spans and ctx.library.coverage(analyzer, [camera.name], None, None).indexed_seconds <= 0:
             return f"{camera.name} was not searched for {purpose}: {index}"
+        if spans and recorded(ctx.library, camera, window, ctx.request.now):
+            return f"{camera.name} was not searched for {purpose} at that time: {index}"
         return footage_words(ctx.fleet, camera, spans)
     if coverage.fraction < ENOUGH:
         return f"only {int(100 * coverage.fraction)} % of what {camera.name} recorded is indexed: {index}"
@@ -59,9 +62,15 @@ def _problem(ctx: ToolContext, camera: Camera, window: Window, coverage: Coverag
         until = ctx.request.now if window.end is None else min(window.end, ctx.request.now)
         asked = until - window.start
         if asked > 0 and coverage.indexed_seconds < ENOUGH * asked:
-            share = int(100 * coverage.indexed_seconds / asked)
+            share = int(100 * coverage.indexed_seconds / asked) or "less than 1"
             return f"{footage_words(ctx.fleet, camera, spans)}, {share} % of the time asked about"
     return ""
+
+
+def recorded(library: Library, camera: Camera, window: Window, now: float) -> bool:
+    """Whether the camera has footage of the window, looked at or not."""
+    start, end = 0.0 if window.start is None else window.start, now if window.end is None else window.end
+    return bool(library.footage(camera.name, start, end))
 
 
 def together(each: Sequence[Covered]) -> Coverage:

@@ -94,7 +94,8 @@ class EvidenceFiles:
             paint = self._painter(piece, origin, min(1.0, CLIP_WIDTH / width))
             cut_clip(reader, t0, t1, out, max_width=CLIP_WIDTH, fps=CLIP_FPS, draw=paint)
         except (MediaFault, UserFault) as fault:
-            return replace(piece, label=f"{piece.label} (no clip: {fault})".strip())
+            why = str(fault).replace(str(part.media), part.media.name)  # a label is shown to whoever asked
+            return replace(piece, label=f"{piece.label} (no clip: {why})".strip())
         return replace(piece, clip=str(out))
 
     def _painter(self, piece: Evidence, origin: float, scale: float) -> Callable[[Frame], Image]:

@@ -24,7 +24,7 @@ from viot_agent.agent.limits import EARLIER, Limits
 from viot_agent.agent.middleware import STOPPED, Budget, Faults, ParseRetry, PolicyGate, Repetition
 from viot_agent.agent.prompt import request_message, system_text
 from viot_agent.agent.state import RunState
-from viot_agent.errors import NameFault, PolicyRefusal, UserFault
+from viot_agent.errors import NameFault, PolicyRefusal, UserFault, ViotError
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Mention
 from viot_agent.library.api import Library
@@ -124,7 +124,12 @@ class Agent:
         run = Run(run_id, request, tuple(state.steps), answer, self.llm_name, time.monotonic() - started)
         drawing = time.monotonic()
         if self.evidence is not None and run.evidence and not state.cancelled:
-            run = run.with_evidence(self.evidence.write(run_id, run.evidence))
+            try:
+                run = run.with_evidence(self.evidence.write(run_id, run.evidence))
+            except ViotError:
+                if self.audit is not None:
+                    self.audit.save_run(run)  # what was asked and seen is on record, though its files are not
+                raise
         timings = {"llm": state.llm_seconds, "tools": state.tool_seconds, "drawing": time.monotonic() - drawing}
         run = Run(run.id, request, run.steps, answer, run.llm, time.monotonic() - started, timings)
         if self.audit is not None:

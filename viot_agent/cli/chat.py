@@ -13,7 +13,7 @@ def chat(
     ),
     port: Annotated[int, typer.Option("--port")] = 7860,
     auth: Annotated[list[str] | None, typer.Option("--auth", help="NAME:PASSWORD; may be repeated.")] = None,
-    root_path: Annotated[str, typer.Option("--root-path", help="The path under which a proxy serves this.")] = "",
+    root_path: Annotated[str, typer.Option("--root-path", help="A proxy serves this under: /cameras, or /.")] = "",
     max_upload_mb: Annotated[int, typer.Option("--max-upload-mb", help="Largest upload.")] = 200,
     llm: Annotated[
         list[str] | None, typer.Option("--llm", help="A model the page offers; may be repeated, the first is chosen.")

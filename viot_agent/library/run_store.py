@@ -5,11 +5,11 @@ Owns the stored form of a run. Does not know how one is made. Times inside the r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Connection, Row, func, select
 
 from viot_agent.library.base import Part
 from viot_agent.library.schema import runs
@@ -70,23 +70,9 @@ class RunStore(Part):
 
         With ``search`` only those where every word of it stands in one turn's request or answer, whatever its case.
         """
-        turn = select(runs.c.conversation, runs.c.id, runs.c.created).where(
-            runs.c.owner == owner, runs.c.conversation != ""
-        )
-        for word in search.split():
-            said = runs.c.record["answer"].as_string()
-            places = (runs.c.request, said)
-            turn = turn.where(or_(*(place.icontains(word, autoescape=True) for place in places)))
-        found = turn.subquery()
-        chosen = (
-            select(found.c.conversation, func.max(found.c.created).label("at"))
-            .group_by(found.c.conversation)
-            .order_by(func.max(found.c.created).desc(), found.c.conversation)
-            .limit(limit)
-        )
         out = []
         with self.db.read() as connection:
-            for name in [str(r.conversation) for r in connection.execute(chosen)]:
+            for name in _named(connection, owner, search.split(), limit):
                 mine = (runs.c.owner == owner) & (runs.c.conversation == name)
                 turns = select(func.count(), func.min(runs.c.created), func.max(runs.c.created)).where(mine)
                 n, first, last = connection.execute(turns).one()
@@ -103,6 +89,30 @@ class RunStore(Part):
             query = query.where(runs.c.conversation == conversation)
         with self.db.read() as connection:
             return [_stored(r) for r in connection.execute(query)]
+
+
+def _named(connection: Connection, owner: str, words: Sequence[str], limit: int) -> list[str]:
+    """The names of an owner's conversations, of those that hold all ``words`` in one turn, newest turn first.
+
+    Words are compared here: SQLite folds the case of ASCII letters only.
+    """
+    mine = (runs.c.owner == owner) & (runs.c.conversation != "")
+    if not words:
+        last = func.max(runs.c.created)
+        query = select(runs.c.conversation).where(mine).group_by(runs.c.conversation)
+        rows = connection.execute(query.order_by(last.desc(), runs.c.conversation).limit(limit))
+        return [str(r.conversation) for r in rows]
+    folded = [word.casefold() for word in words]
+    said = runs.c.record["answer"].as_string().label("said")
+    turns = select(runs.c.conversation, runs.c.request, said).where(mine)
+    found: dict[str, None] = {}
+    for row in connection.execute(turns.order_by(runs.c.created.desc(), runs.c.conversation)):
+        places = (row.request.casefold(), (row.said or "").casefold())
+        if row.conversation not in found and all(any(word in place for place in places) for word in folded):
+            found[str(row.conversation)] = None
+            if len(found) == limit:
+                break
+    return list(found)
 
 
 def _stored(row: Row[Any]) -> StoredAsk:

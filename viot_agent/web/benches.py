@@ -41,7 +41,7 @@ def results(home: Path, readme: Path | None = None) -> tuple[list[Result], list[
     for file in sorted((home / FOLDER).glob("*.json"), key=lambda p: -p.stat().st_mtime):
         try:
             here.append(_from_json(file))
-        except (KeyError, TypeError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
             odd.append(f"{file.name} is no result of a bench ({type(error).__name__}: {error})")
     names = {r.name for r in here}
     text = readme.read_text("utf-8") if readme is not None and readme.is_file() else ""

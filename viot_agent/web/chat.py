@@ -6,6 +6,7 @@ is new; makes no component.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,14 +14,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from viot_agent.errors import UserFault, ViotError
+from viot_agent.errors import BackendFault, UserFault, ViotError
 from viot_agent.library.run_store import record
 from viot_agent.steps import Attachment, Principal, Run, Step
 from viot_agent.system import Viot
 from viot_agent.web import bubbles, cards, past, timeline
 from viot_agent.web.bubbles import Message
-from viot_agent.web.sessions import Session
+from viot_agent.web.sessions import Session, unplaced
 from viot_agent.web.views import RunView, Views
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +51,32 @@ class Chat:
     def ask(self, session: Session, text: str, files: Sequence[Path], llm: str) -> Iterator[Turn]:
         """Answer; a Turn at once, one whenever a step begins or ends, and the last with the answer.
 
-        What cannot be asked (no words, an unusable file, a model that is not offered) is said in the chat.
+        What cannot be asked (no words, an unusable file, a model that is not offered) is said in the chat; so is that
+        something broke, with the defect itself in the log. Where the page began another conversation in the meantime,
+        nothing more of this one is given.
         """
-        said = session.messages
         try:
             cancel = session.begin()
         except UserFault as fault:
-            yield Turn([*said, bubbles.error(fault)], None, None, True)
+            yield Turn([*session.messages, bubbles.error(fault)], None, None, True)
             return
+        said = session.messages
         try:
             if llm not in self.llms and not self.any_llm:
                 raise UserFault(f"the model {llm!r} is not offered here", fix="choose one of the list")
             fresh: list[Attachment] = session.attach(files)
             said += bubbles.asked(text, [(a.handle, str(a.path)) for a in fresh])
             yield Turn([*said, bubbles.reading()], None, None, True)
-            yield from self._run(session, text, llm, cancel)
+            for turn in self._run(session, text, llm, cancel):
+                if session.messages is not said:
+                    return
+                yield turn
         except ViotError as fault:
-            if not said or said[-1]["role"] != "user":
-                said += bubbles.asked(text)
-            said.append(bubbles.error(fault))
-            session.end(cancel)
-            yield Turn(said, None, None, False)
+            yield from self._broken(session, said, text, unplaced(fault, session.files), cancel)
+        except Exception:
+            log.exception("a request of the page broke off")
+            broke = BackendFault("Something in the program broke.", fix="what it was stands in the server's log")
+            yield from self._broken(session, said, text, broke, cancel)
         finally:
             # a page that is closed ends the generator here: its run must not go on
             cancel.set()
@@ -99,6 +107,19 @@ class Chat:
         said.append(bubbles.answer(view))
         session.end(cancel)  # before the answer is seen: the next request may come at once
         yield Turn(said, self.panel(view), timeline.figures(view), False)
+
+    def _broken(
+        self, session: Session, said: list[Message], text: str, fault: ViotError, cancel: threading.Event
+    ) -> Iterator[Turn]:
+        """The last turn of a request that came to no answer."""
+        self._drop_pending(said)
+        if not said or said[-1]["role"] != "user":
+            said += bubbles.asked(text)
+        said.append(bubbles.error(fault))
+        current = session.messages is said
+        session.end(cancel)
+        if current:
+            yield Turn(said, None, None, False)
 
     @staticmethod
     def _drop_pending(said: list[Message]) -> None:

@@ -6,6 +6,7 @@ Owns the panel's markup and the three things one can do there. The job itself is
 from __future__ import annotations
 
 import html
+import itertools
 import re
 import shutil
 from collections.abc import Sequence
@@ -128,15 +129,26 @@ def add_camera(
 
 
 def _keep(file: Path, folder: Path, name: str) -> Path:
-    """Move an upload into the footage folder under the camera's name."""
+    """Put an upload into the footage folder under the camera's name.
+
+    The upload stays where it is: the same file may be attached to a conversation, and may be added again after a fault.
+    """
     stem = re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "camera"
     suffix = file.suffix.lower() if re.fullmatch(r"\.\w{1,6}", file.suffix) else ".mp4"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while (path := folder / f"{stem}-{number}{suffix}").exists():
-            number += 1
-        shutil.move(file, path)
+        for number in itertools.count(1):
+            path = folder / f"{stem}-{number}{suffix}"
+            try:
+                path.open("xb").close()  # taken by this call alone, whoever else adds one of that name now
+            except FileExistsError:
+                continue
+            break
+        try:
+            shutil.copy2(file, path)
+        except OSError:
+            path.unlink()
+            raise
     except OSError as error:
         raise BackendFault(f"the file cannot be kept: {error.strerror}", fix="free the disk of VIOT_HOME") from error
     return path

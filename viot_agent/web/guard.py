@@ -1,9 +1,11 @@
 """Who may ask for what: the one gate before every request, ours and Gradio's.
 
-Owns four checks, in this order: who asks (HTTP Basic, or an anonymous cookie that keeps one browser's media and history
+Owns these checks, in this order: by what name this server was reached (a page of another site whose name was pointed at
+this machine is turned away), who asks (HTTP Basic, or an anonymous cookie that keeps one browser's media and history
 apart from another's), which paths exist at all (a list: Gradio brings many more routes than this page needs, among them
-ones that fetch addresses for the caller), where a change comes from (our own pages only), and how large an upload may
-be, before it is read. Every answer carries headers that keep the browser from loading anything from elsewhere.
+ones that fetch addresses for the caller), where a change comes from (our own pages only), how large an upload may be,
+before it is read, and that an event names no file but an upload. Every answer carries headers that keep the browser
+from loading anything from elsewhere.
 
 Knows no media, no page and no tool.
 """
@@ -14,14 +16,16 @@ import base64
 import binascii
 import hashlib
 import hmac
+import ipaddress
 import re
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from viot_agent.web.bodies import only_uploads, replayed, whole
 from viot_agent.web.options import Options
 
 Scope = MutableMapping[str, Any]
@@ -40,6 +44,7 @@ _GET = re.compile(
     r"|/gradio_api/(?:theme\.css|startup-events|app_id/?|info/?|heartbeat/[\w-]+|queue/data|upload_progress)"
     r"|/gradio_api/file=.+"
 )
+_UPLOAD = "/gradio_api/upload"
 _POST = re.compile(r"/gradio_api/(?:queue/join|upload|cancel|reset/?|run/\w+/?)")
 
 _POLICY = (
@@ -68,6 +73,10 @@ class Guard:
                 await self.app(scope, receive, send)
             return  # no websocket is served
         headers = {k: v for k, v in scope["headers"] if k != USER_HEADER}
+        if self.options.loopback and not _this_machine(headers.get(b"host", b"")):
+            words = "This page is for this machine only: open http://localhost. Behind a proxy: start with --root-path."
+            await _say(send, 421, words)
+            return
         fresh = ""
         if self._known:
             user = self._named(headers.get(b"authorization", b""))
@@ -82,11 +91,21 @@ class Guard:
         if refusal is not None:
             await _say(send, *refusal)
             return
+        receive = self._metered(receive)
+        if scope["method"] == "POST" and self.inner(scope["path"]) != _UPLOAD:
+            body = await whole(receive)
+            if body is None:
+                await _say(send, 413, "The request is too large.")
+                return
+            if not only_uploads(body, self.uploaded):
+                await _say(send, 403, "This request names a file that was not uploaded here.")
+                return
+            receive = replayed(body, receive)
         told = [(k, v) for k, v in scope["headers"] if k != USER_HEADER] + [(USER_HEADER, user.encode("utf-8"))]
         prefix = self.options.root_path
         path = prefix + self.inner(scope["path"])  # what is behind gets it whole, as ASGI has it
         scope = {**scope, "headers": told, "path": path, "raw_path": quote(path).encode(), "root_path": prefix}
-        await self.app(scope, self._metered(receive), self._sealed(send, fresh, secure=scope.get("scheme") == "https"))
+        await self.app(scope, receive, self._sealed(send, fresh, secure=scope.get("scheme") == "https"))
 
     def _named(self, header: bytes) -> str | None:
         """Whose name and password an Authorization header carries; None when it is nobody's."""
@@ -109,7 +128,7 @@ class Guard:
             return 405, "This page has no such method."
         if not (_POST if method == "POST" else _GET).fullmatch(path):
             return 404, "There is nothing here."
-        if path.startswith("/gradio_api/file=") and not self.uploaded(path.removeprefix("/gradio_api/file=")):
+        if path.startswith("/gradio_api/file=") and not self.uploaded(unquote(path.removeprefix("/gradio_api/file="))):
             return 404, "There is nothing here."
         if method == "POST":
             if not _same_site(headers):
@@ -125,8 +144,8 @@ class Guard:
         return (path[len(prefix) :] or "/") if prefix and (path == prefix or path.startswith(prefix + "/")) else path
 
     def uploaded(self, word: str) -> bool:
-        """Whether ``word`` (as the file route gets it) names a plain file below the folder of uploads."""
-        path = Path(unquote(word))
+        """Whether ``word`` names a plain file below the folder of uploads."""
+        path = Path(word)
         if not path.is_absolute() or ".." in path.parts:
             return False
         try:
@@ -164,6 +183,20 @@ class Guard:
 def browser_name(token: str) -> str:
     """The name of an anonymous browser: a hash, so that what is stored opens nothing."""
     return "browser-" + hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+
+
+def told_user(headers: Mapping[str, str]) -> str:
+    """Who asks, as the guard told it; "" when nobody was told. Read as Latin-1 by others, written here as UTF-8."""
+    return headers.get(USER_HEADER.decode(), "").encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def _this_machine(host: bytes) -> bool:
+    """Whether a Host header is a name that this machine has for itself, whatever the port."""
+    try:
+        name = urlsplit("//" + host.decode("latin-1")).hostname or ""
+        return name == "localhost" or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _cookie(header: bytes) -> str:

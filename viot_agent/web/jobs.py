@@ -11,12 +11,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from viot_agent.errors import BusyFault
+
+ERRORS = 50
+"""Lines of a child's complaints that are kept; the last one is shown."""
 
 State = Literal["running", "done", "failed", "stopped"]
 
@@ -64,6 +68,7 @@ class Jobs:
                 stderr=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
+                errors="replace",  # what a library prints is not always UTF-8
                 env={**os.environ, "VIOT_HOME": str(self.home)},
             )
             self._job = Job(number, title, "running", "Starting", None, time.time())
@@ -106,7 +111,7 @@ class Jobs:
         """Read what the child says to its end."""
         assert process.stdout is not None
         assert process.stderr is not None
-        errors: list[str] = []
+        errors: deque[str] = deque(maxlen=ERRORS)
         reader = threading.Thread(target=lambda out: errors.extend(out), args=(process.stderr,), daemon=True)
         reader.start()
         said_end = False
@@ -115,6 +120,8 @@ class Jobs:
                 said = json.loads(line)
             except json.JSONDecodeError:
                 continue  # a library's own print: no progress of ours
+            if not isinstance(said, dict):
+                continue  # so is a bare number
             said_end = self._hear(said, number) or said_end
         code = process.wait()
         reader.join(5)

@@ -26,7 +26,7 @@ from viot_agent.library.run_store import StoredAsk
 from viot_agent.library.store import Library
 from viot_agent.steps import Evidence
 from viot_agent.system import Viot
-from viot_agent.web.guard import USER_HEADER
+from viot_agent.web.guard import told_user
 from viot_agent.web.stills import Stills
 from viot_agent.web.views import stored_evidence
 
@@ -110,7 +110,7 @@ def _absent() -> HTTPException:
 
 def _mine(library: Library, run: str, request: Request) -> StoredAsk:
     """The run, when the person who asks is the one who asked it."""
-    user = request.headers.get(USER_HEADER.decode(), "")
+    user = told_user(request.headers)
     stored = library.run(run) if re.fullmatch(r"run-[0-9a-f]+", run) else None
     if stored is None or not user or stored.owner != user:
         raise _absent()

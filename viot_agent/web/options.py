@@ -19,7 +19,8 @@ LLM = "mini"
 @dataclass(frozen=True, slots=True)
 class Options:
     """``auth`` holds (name, password) pairs, empty for none; ``root_path`` the prefix behind a proxy (``/cameras``);
-    ``max_upload_mb`` the size of one upload; ``llms`` what the model picker offers, the first one chosen."""
+    ``max_upload_mb`` the size of one upload; ``llms`` what the model picker offers, the first one chosen; ``proxied``
+    whether a proxy stands before the server, with a prefix or without one (``--root-path /``)."""
 
     host: str = "127.0.0.1"
     port: int = 7860
@@ -27,12 +28,12 @@ class Options:
     root_path: str = ""
     max_upload_mb: int = MAX_UPLOAD_MB
     llms: tuple[str, ...] = (LLM,)
+    proxied: bool = False
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach the page (a proxy on it may open it to others: then ``root_path`` is
-        set)."""
-        if self.root_path:
+        """Whether only this machine can reach the page (a proxy on it may open it to others)."""
+        if self.proxied or self.root_path:
             return False
         try:
             return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
@@ -69,7 +70,8 @@ def checked(
         raise UserFault(f"--port {port} is no port", fix="give a number from 1 to 65535")
     if not 1 <= max_upload_mb <= 100_000:
         raise UserFault(f"--max-upload-mb {max_upload_mb} cannot be", fix="give a number from 1 to 100000")
-    return Options(host, port, tuple(pairs), prefix, max_upload_mb, tuple(dict.fromkeys(llm)) or (LLM,))
+    llms = tuple(dict.fromkeys(llm)) or (LLM,)
+    return Options(host, port, tuple(pairs), prefix, max_upload_mb, llms, proxied=bool(root_path))
 
 
 def parse(argv: Sequence[str] | None = None) -> Options:
@@ -78,7 +80,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (default: this machine only)")
     parser.add_argument("--port", type=int, default=7860)
     parser.add_argument("--auth", action="append", default=[], metavar="NAME:PASSWORD", help="may be repeated")
-    parser.add_argument("--root-path", default="", help="the path under which a proxy serves this, e.g. /cameras")
+    parser.add_argument("--root-path", default="", help="the path under which a proxy serves this: /cameras, or /")
     parser.add_argument("--max-upload-mb", type=int, default=MAX_UPLOAD_MB, help="largest upload (default %(default)s)")
     parser.add_argument(
         "--llm",

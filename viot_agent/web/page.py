@@ -6,6 +6,7 @@ as an API: the page is for people (``viot ask --json`` is for programs).
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from viot_agent.errors import ViotError
-from viot_agent.system import Viot
+from viot_agent.system import Viot, attachments
 from viot_agent.web import benches, cards, fleet_panel, past, people, studio
 from viot_agent.web.chat import Chat, Turn
 from viot_agent.web.jobs import Jobs
@@ -22,6 +23,10 @@ from viot_agent.web.models import model_words
 from viot_agent.web.options import Options
 from viot_agent.web.sessions import Session, Sessions
 from viot_agent.web.views import Views
+
+ASKING = 24
+"""Requests of all pages that hold a thread while they wait for their next step. Gradio's events and the media routes
+share 40 threads (AnyIO's default): what is left must suffice for Stop and for all that is looked at meanwhile."""
 
 
 class Page:
@@ -48,7 +53,7 @@ class Page:
         jobs = [at.chat_job, at.fleet_job, at.timer]
         self._on(blocks.load, self._open, None, [*turn, *lists, *jobs, at.past], show_progress="hidden")
         blocks.unload(self._close)
-        ask: dict[str, Any] = {"concurrency_limit": 64, "show_progress": "hidden"}
+        ask: dict[str, Any] = {"concurrency_id": "ask", "concurrency_limit": ASKING, "show_progress": "hidden"}
         self._on(at.box.submit, self._ask, [at.box, at.llm], turn, **ask)
         for button in at.examples:
             self._on(button.click, self._ask_words, [button, at.llm], turn, **ask)
@@ -92,11 +97,13 @@ class Page:
 
     def _turns(self, text: str, files: list[Path], llm: str, request: gr.Request) -> Iterator[list[Any]]:
         session = self._session(request)
-        first = True
+        conversation, first = session.conversation, True
         for turn in self.chat.ask(session, text, files, llm):
             box = gr.update(value=None) if first else gr.skip()
             first = False
             yield [*self._shown(turn, session), box, gr.update(interactive=turn.running)]
+        if session.conversation != conversation:
+            yield [gr.skip()] * 6  # Gradio shows the last of it once more: the new conversation must stay
 
     def _shown(self, turn: Turn, session: Session) -> list[Any]:
         """Chat, panel, figures and address of a turn."""
@@ -216,9 +223,9 @@ class Page:
     def _enrol(self, name: str, consent: str, files: list[str] | None, request: gr.Request) -> list[Any]:
         session = self._session(request)
         chosen = [Path(f) for f in files or ()]
-        attached = [p for p in session.files if p.suffix.lower() not in (".mp4", ".mov", ".webm", ".mkv", ".avi")]
         try:
-            person = people.enrol(self.viot, name or "", chosen or attached, consent or "")
+            chosen = chosen or [a.path for a in attachments(session.files) if a.kind == "image"]
+            person = people.enrol(self.viot, name or "", chosen, consent or "")
         except ViotError as fault:
             return [said(fault), *[gr.skip()] * 3, *self._lists()]
         words = done(f"{person.name} is enrolled with {person.pictures} picture(s).")
@@ -262,7 +269,7 @@ class Page:
 
 def mark(conversation: str) -> str:
     """What the page's script reads the address from."""
-    return f'<span id="viot-conversation" data-id="{conversation}"></span>'
+    return f'<span id="viot-conversation" data-id="{html.escape(conversation, quote=True)}"></span>'
 
 
 def said(fault: ViotError) -> str:

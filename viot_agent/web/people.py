@@ -12,6 +12,7 @@ from pathlib import Path
 from viot_agent.errors import MediaFault, UserFault
 from viot_agent.fleet.types import Person
 from viot_agent.system import Viot
+from viot_agent.web.sessions import unplaced
 
 
 def people_html(people: Sequence[Person]) -> str:
@@ -43,7 +44,4 @@ def enrol(viot: Viot, name: str, pictures: Sequence[Path], consent: str) -> Pers
     try:
         return viot.enrol(name.strip(), list(pictures), consent.strip())
     except MediaFault as fault:
-        words = fault.message
-        for picture in pictures:
-            words = words.replace(str(picture), picture.name)
-        raise MediaFault(words, fix=fault.fix) from fault
+        raise unplaced(fault, pictures) from fault

@@ -117,7 +117,7 @@ def run(options: Options) -> None:
                 served.app,
                 log_level="warning",
                 timeout_graceful_shutdown=3,
-                proxy_headers=bool(options.root_path),
+                proxy_headers=options.proxied,
             )
         )
         port = listening.getsockname()[1]

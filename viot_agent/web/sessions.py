@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from viot_agent.errors import MediaFault, UserFault
+from viot_agent.errors import MediaFault, UserFault, ViotError
 from viot_agent.steps import Attachment
 from viot_agent.system import attachments
+from viot_agent.web.guard import told_user
 
 MOST_FILES = 8
 """Files of one conversation; each is looked at again with every request."""
@@ -74,18 +75,21 @@ class Session:
             try:
                 attachments([path])
             except MediaFault as fault:
-                # the folder it was put in on the server is nobody's business
-                words = fault.message.replace(str(path), path.name).replace(str(path.resolve()), path.name)
-                raise MediaFault(words, fix=fault.fix.replace(str(path), path.name)) from fault
+                raise unplaced(fault, [path]) from fault
         self.files += paths
         return list(attachments(self.files))[len(self.files) - len(paths) :]
 
     def restart(self, conversation: str = "") -> None:
-        """Begin a new conversation, or go on with a stored one."""
-        self.stop()
-        self.conversation = conversation or new_conversation()
-        self.files.clear()
-        self.messages.clear()
+        """Begin a new conversation, or go on with a stored one.
+
+        A run in progress is stopped, and what it still says goes to the lists that it began with, not to these.
+        """
+        with self.lock:
+            if self.cancel is not None:
+                self.cancel.set()
+                self.cancel = None
+            self.conversation = conversation or new_conversation()
+            self.files, self.messages = [], []
 
 
 class Sessions:
@@ -97,7 +101,7 @@ class Sessions:
 
     def of(self, request: Asks) -> Session:
         """The session of the page that asks. Raises UserFault when a page's key is used by somebody else."""
-        user = str(request.headers.get("x-viot-user", ""))
+        user = told_user(request.headers)
         key = request.session_hash or ""
         if not user or not key:
             raise UserFault("this request does not come from an open page", fix="open the page again")
@@ -108,14 +112,28 @@ class Sessions:
         return session
 
     def close(self, request: Asks) -> None:
-        """A page was closed: what it was asking is stopped, what it held is forgotten."""
+        """A page was closed: what it was asking is stopped, what it held is forgotten. Only its own user closes it."""
         with self._lock:
-            session = self._open.pop(request.session_hash or "", None)
-        if session is not None:
-            session.stop()
+            session = self._open.get(request.session_hash or "")
+            if session is None or session.user != told_user(request.headers):
+                return
+            del self._open[request.session_hash or ""]
+        session.stop()
 
     def __len__(self) -> int:
         return len(self._open)
+
+
+def unplaced(fault: ViotError, paths: Sequence[Path]) -> ViotError:
+    """The fault with each file named as the person named it: the folder it lies in on the server is nobody's business.
+
+    A fault that names none of them is given back as it is.
+    """
+    message, fix = fault.message, fault.fix
+    for path in paths:
+        for place in (str(path), str(path.resolve())):
+            message, fix = message.replace(place, path.name), fix.replace(place, path.name)
+    return fault if (message, fix) == (fault.message, fault.fix) else MediaFault(message, fix=fix)
 
 
 def new_conversation() -> str:

@@ -35,8 +35,11 @@ class Stills:
 
     def of_camera(self, camera: Camera) -> Path:
         """The last picture of the camera's newest recording. Raises MediaFault where there is none."""
-        newest = max(sources.files(camera), key=lambda p: (p.stat().st_mtime, p.name))
-        state = newest.stat()
+        try:
+            newest = max(sources.files(camera), key=lambda p: (p.stat().st_mtime, p.name))
+            state = newest.stat()
+        except OSError as error:  # a recorder takes its oldest file away at any time
+            raise MediaFault(f"the recordings of {camera.name} cannot be looked at: {error.strerror}") from error
         key = f"camera {camera.id} {newest} {state.st_size} {state.st_mtime}"
         return self._kept(key, lambda: self._frame(newest, None, None, ""))
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from viot_agent.bench.cards import cards
-from viot_agent.errors import UserFault
+from viot_agent.errors import MediaFault, UserFault
 from viot_agent.steps import Principal
-from viot_agent.system import Viot
+from viot_agent.system import Viot, attachments
 from viot_agent.toolbox import Toolbox, ToolSpec
+from viot_agent.web.sessions import unplaced
 
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
 
@@ -73,8 +74,11 @@ def make(viot: Viot, user: str, tool: str, file: Path | None, choice: str) -> Ma
         raise UserFault("choose a tool", fix="only installed tools are listed")
     if file is None:
         raise UserFault("there is no picture or video", fix="add one")
-    handle = "video-1" if file.suffix.lower() in (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v") else "image-1"
-    args = {next(a.name for a in spec.args if a.kind == "media"): handle}
+    try:
+        [given] = attachments([file])
+    except MediaFault as fault:
+        raise unplaced(fault, [file]) from fault
+    args = {next(a.name for a in spec.args if a.kind == "media"): given.handle}
     name, choices = variants(viot.toolbox, tool)
     if choice:
         if choice not in choices:

@@ -6,7 +6,8 @@ Owns the reading of rows and the joining of sources by time. Judges nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -22,17 +23,29 @@ from viot_tools.anomaly.normal import Floats, Watched
 from viot_tools.anomaly.rules import straight
 from viot_tools.covered import Covered
 from viot_tools.objects.detections import PERSON
+from viot_tools.recent import stretches_looked_at
 
 LONGEST: Final = 6 * 3600.0
-"""Seconds of footage on either side of what is asked that count as history: what is usual changes with the day."""
+"""Seconds on either side of the window in which history is looked for: what is usual changes with the day."""
+MOST_HISTORY: Final = 3600.0
+"""Seconds of footage that a part is compared with at most, the nearest ones. A second takes 6 kB, and 30 kB while its
+look is learnt: with this and ``PART`` judging takes some 200 MB, however long the footage is."""
+PART: Final = 1800.0
+"""Seconds of a window that are judged at once."""
+EDGE: Final = 10.0
+"""Seconds beyond a part that a rule may need to see what begins in it."""
+
+Span = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """N seconds of one camera as ``watched``, ``asked`` (N,) those of the window; and the tracks of the window."""
+    """N seconds of one camera as ``watched``, ``asked`` (N,) those of the part; ``near`` (N,) those of the window
+    within ``EDGE`` of it, and the tracks there."""
 
     watched: Watched
     asked: NDArray[np.bool_]
+    near: NDArray[np.bool_]
     persons: tuple[Track, ...]
     vehicles: tuple[Track, ...]
 
@@ -47,38 +60,88 @@ class History:
         return max(outside, alone)
 
 
-def history(library: Library, looked: Covered) -> History:
-    """All that is known of the camera of ``looked`` around its window."""
-    name, window = looked.camera.name, looked.window
-    low = None if window.start is None else window.start - LONGEST
-    high = None if window.end is None else window.end + LONGEST
-    events = [e for e in library.events(KIND, [name], low, high) if looked.model in (None, e.model)]
-    parts = [unpack(str(e.data["packed"]), [float(s) for s in e.data["starts"]], e.start) for e in events]
-    seconds = Seconds.joined(parts)
-    asked = np.ones(len(seconds), bool)
-    if window.start is not None:
-        asked &= seconds.t >= window.start
-    if window.end is not None:
-        asked &= seconds.t < window.end
-    model = _objects_model(library, looked)
-    first, last = (None, None) if not len(seconds) else (float(seconds.t[0]) - 1, float(seconds.t[-1]) + 1)
-    persons = library.tracks(PERSON, [name], first, last, model=model)
-    vehicles = library.tracks("vehicle", [name], first, last, model=model)
-    size = events[0].data["size"] if events else (1, 1)
-    watched = Watched(
-        seconds,
-        _people(library, name, model, seconds),
-        paces([*persons, *vehicles], seconds),
-        cells_under([*persons, *vehicles], seconds, (float(size[0]), float(size[1]))),
-    )
-    return History(watched, asked, _within(persons, window), _within(vehicles, window))
+class Histories:
+    """The window of ``looked`` in parts, each with the history around it; one part is in memory at a time."""
+
+    def __init__(self, library: Library, looked: Covered) -> None:
+        self._library, self._looked = library, looked
+        self.objects = _objects_model(library, looked)
+        name, window = looked.camera.name, looked.window
+        low = None if window.start is None else window.start - LONGEST
+        high = None if window.end is None else window.end + LONGEST
+        models = {} if looked.model is None else {"model": looked.model}
+        wide = replace(looked, window=Window(low, high), coverage=library.coverage(KIND, [name], low, high, **models))
+        spans = library.spans(name)
+        self._around = stretches_looked_at(spans, wide)
+        self.parts = parts(stretches_looked_at(spans, looked), window)
+
+    def of(self, part: Span) -> History:
+        """The seconds of one part and the nearest ``MOST_HISTORY`` seconds around it."""
+        name, (start, end) = self._looked.camera.name, part
+        first, last = reach(self._around, part, MOST_HISTORY)
+        events = [e for e in self._library.events(KIND, [name], first, last) if self._looked.model in (None, e.model)]
+        packed = [unpack(str(e.data["packed"]), [float(s) for s in e.data["starts"]], e.start) for e in events]
+        seconds = Seconds.joined(packed)
+        t, window = seconds.t, self._looked.window
+        inside = (t >= _low(window)) & (t < _high(window))
+        if len(t):
+            first, last = float(t[0]) - 1, float(t[-1]) + 1
+        persons = self._library.tracks(PERSON, [name], first, last, model=self.objects)
+        vehicles = self._library.tracks("vehicle", [name], first, last, model=self.objects)
+        size = events[0].data["size"] if events else (1, 1)
+        watched = Watched(
+            seconds,
+            _people(self._library, name, self.objects, seconds),
+            paces([*persons, *vehicles], seconds),
+            cells_under([*persons, *vehicles], seconds, (float(size[0]), float(size[1]))),
+        )
+        low, high = start - EDGE, end + EDGE
+        return History(
+            watched,
+            (t >= start) & (t < end),
+            inside & (t >= low) & (t < high),
+            tuple(p for p in persons if p.start < high and p.end >= low),
+            tuple(v for v in vehicles if v.start < high and v.end >= low),
+        )
 
 
-def _within(tracks: Sequence[Track], window: Window) -> tuple[Track, ...]:
-    """Those that overlap the window."""
-    low = -np.inf if window.start is None else window.start
-    high = np.inf if window.end is None else window.end
-    return tuple(t for t in tracks if t.start < high and t.end >= low)
+def parts(stretches: Sequence[Span], window: Window) -> list[Span]:
+    """The window cut where more than ``PART`` seconds have gone by since the footage of a part began."""
+    cuts: list[float] = []
+    at = stretches[0][0] + PART if stretches else np.inf
+    for a, b in stretches:
+        while b > at:
+            cuts.append(max(a, at))
+            at = cuts[-1] + PART
+    return list(pairwise([_low(window), *cuts, _high(window)]))
+
+
+def reach(around: Sequence[Span], part: Span, most: float) -> Span:
+    """From when to when to read so that ``part`` comes with the nearest ``most`` seconds of the footage ``around``."""
+    if not around:
+        return part
+    first, last = around[0][0], around[-1][1]
+    start, end = max(part[0], first), min(part[1], last)
+
+    def footage(r: float) -> float:
+        return sum(max(0.0, min(b, end + r) - max(a, start - r)) for a, b in around)
+
+    far, near = max(start - first, last - end, 0.0), 0.0
+    if footage(far) - footage(0.0) > most:
+        while far - near > 1.0:
+            r = (near + far) / 2
+            near, far = (r, far) if footage(r) - footage(0.0) <= most else (near, r)
+        far = near
+    # a second's middle may lie behind the last frame
+    return max(start - far, first) - 1, min(end + far, last) + 1
+
+
+def _low(window: Window) -> float:
+    return -np.inf if window.start is None else window.start
+
+
+def _high(window: Window) -> float:
+    return np.inf if window.end is None else window.end
 
 
 def paces(tracks: Sequence[Track], seconds: Seconds) -> Floats:
@@ -88,14 +151,12 @@ def paces(tracks: Sequence[Track], seconds: Seconds) -> Floats:
     for track in tracks:
         foot = np.stack([(track.boxes[:, 0] + track.boxes[:, 2]) / 2, track.boxes[:, 3]], 1)
         height = max(1.0, float(np.median(track.boxes[:, 3] - track.boxes[:, 1])))
-        for i, t in enumerate(track.ts):
-            later = np.flatnonzero((track.ts >= t + 0.5) & (track.ts <= t + 0.9))
-            if len(later) == 0 or later[0] - i < 2:
+        later, second = np.searchsorted(track.ts, track.ts + 0.5), np.searchsorted(seconds.t, track.ts - 0.25)
+        for i, (t, j, n) in enumerate(zip(track.ts.tolist(), later.tolist(), second.tolist(), strict=True)):
+            if j == len(track.ts) or j - i < 2 or track.ts[j] > t + 0.9:
                 continue
-            j = int(later[0])
-            speed = straight(foot[i : j + 1]) / (float(track.ts[j] - t) * height)
-            n = int(np.searchsorted(seconds.t, t - 0.25))
             if n < len(found) and abs(seconds.t[n] - t) <= 1:
+                speed = straight(foot[i : j + 1]) / (float(track.ts[j] - t) * height)
                 found[n] = max(found[n], speed)
     return found
 
@@ -105,11 +166,12 @@ def cells_under(tracks: Sequence[Track], seconds: Seconds, size: tuple[float, fl
     found = np.zeros((len(seconds), ROWS, COLUMNS), bool)
     scale = np.array([COLUMNS / size[0], ROWS / size[1]] * 2)
     for track in tracks:
-        for t, box in zip(track.ts, track.boxes * scale, strict=True):
-            first, last = np.searchsorted(seconds.t, t - 1.5), np.searchsorted(seconds.t, t + 1.5)
-            x0, y0 = np.floor(np.clip(box[:2], 0, None)).astype(int)
-            x1, y1 = np.ceil(box[2:]).astype(int)
-            found[first:last, y0:y1, x0:x1] = True
+        first, last = np.searchsorted(seconds.t, track.ts - 1.5), np.searchsorted(seconds.t, track.ts + 1.5)
+        low = np.floor(np.clip(track.boxes[:, :2] * scale[:2], 0, None)).astype(int)
+        # a box that lies left of or above the picture must not count from its far end
+        high = np.ceil(np.clip(track.boxes[:, 2:] * scale[2:], 0, None)).astype(int)
+        for i, ((x0, y0), (x1, y1)) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
+            found[first[i] : last[i], y0:y1, x0:x1] = True
     return found.reshape(len(seconds), CELLS)
 
 

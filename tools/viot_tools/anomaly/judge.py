@@ -1,8 +1,9 @@
 """From seconds and their history to unusual stretches: which history, how surprising, and where the line is.
 
 The history of a window is the camera's other footage, when there is enough of it (``ENOUGH_ELSE``); else the window is
-judged piece by piece, each piece of ``BLOCK`` seconds against everything at least ``GUARD`` seconds away from it
-(leave-one-out), so that nothing is its own history. With less than ``LEAST_HISTORY`` seconds nothing is judged.
+judged piece by piece, each piece of ``BLOCK`` seconds (longer ones where that would make more than ``MOST_PIECES``)
+against everything at least ``GUARD`` seconds away from it (leave-one-out), so that nothing is its own history. With
+less than ``LEAST_HISTORY`` seconds nothing is judged.
 
 ``LINES`` are the surprises from which on a channel speaks. Owns this judgement. Knows neither storage nor words.
 """
@@ -23,6 +24,8 @@ LEAST_HISTORY = 30
 """Seconds of history below which nothing is said of "usual"."""
 ENOUGH_ELSE = 120
 BLOCK, GUARD = 10.0, 5.0
+MOST_PIECES = 30
+"""Each piece learns its own history: without a limit the work would grow with the square of the footage."""
 LINES: Final[Mapping[str, float]] = {
     "where": 4.6,
     "speed": 1.15,
@@ -51,6 +54,13 @@ class Judged:
     def total(self) -> Floats:
         """(N,) the loudest channel; 1 and more is unusual."""
         return self.times.max(1) if len(self.t) else np.zeros(0)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Judged]) -> Judged:
+        """One after the other; at least one, in order of time."""
+        surprise = Surprise(*(np.concatenate([getattr(p.surprise, n) for p in parts]) for n in Surprise.__slots__))
+        t, times = np.concatenate([p.t for p in parts]), np.concatenate([p.times for p in parts])
+        return cls(t, times, surprise, np.concatenate([p.history for p in parts]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,7 @@ def _pieces(seconds: Seconds, asked: NDArray[np.bool_]) -> list[tuple[NDArray[np
     if (~asked).sum() >= ENOUGH_ELSE:
         return [(asked, ~asked)]
     pieces = []
-    block = np.floor(seconds.t / BLOCK).astype(np.int64)
+    block = np.floor(seconds.t / max(BLOCK, int(asked.sum()) / MOST_PIECES)).astype(np.int64)
     for b in np.unique(block[asked]):
         mine = asked & (block == b)
         low, high = seconds.t[mine].min() - GUARD, seconds.t[mine].max() + GUARD

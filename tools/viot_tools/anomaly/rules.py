@@ -15,6 +15,7 @@ Owns these rules. Knows neither storage nor sentences; boxes are (left, top, rig
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -28,8 +29,12 @@ from viot_tools.scene.vocabulary import INDOORS, inside
 
 What = Literal["fall", "dark", "vehicle", "ran"]
 STAYS = 1.5
+BEFORE = 2.0
+"""Seconds within which who lies now must have stood."""
 LOW, DROP, FOOT = 0.6, 0.35, 0.25
 """Height kept at most, way of the top at least, way of the foot upwards at most: shares of the height before."""
+UP = 0.2
+"""Share of the height before, by which the top may stay lower, that is up again."""
 FAST = 2.2
 """Own heights a second; walking is under one, running about three."""
 DARKER = 3.0
@@ -99,26 +104,41 @@ def falls(people: Sequence[Track]) -> list[Trouble]:
         for t, box in zip(person.ts, person.boxes, strict=True)
     ]
     boxes.sort(key=lambda b: b.t)
+    times = [b.t for b in boxes]
+    ends = {k: float(person.ts[-1]) for k, person in enumerate(people)}
     found: list[Trouble] = []
     for i, low in enumerate(boxes):
         if found and low.t < found[-1].end:
             continue
-        before = _upright(boxes[:i], low)
+        before = _upright(boxes[bisect_left(times, low.t - BEFORE) : i], low)
         if before is None:
             continue
-        after = [b for b in boxes[i:] if b.t <= low.t + STAYS + 0.5 and b.over(low) > 0.4]
+        near = boxes[i : bisect_right(times, low.t + STAYS + 0.5)]
+        after = [b for b in near if b.over(low) > 0.4]
         stays = [b for b in after if _is_low(b, before)]
-        rises = [b for b in after if b.top < before.top + 0.2 * before.height and b.over(before) > 0.4]
+        rises = [b for b in after if b.top < before.top + UP * before.height and b.over(before) > 0.4]
         if len(stays) >= 4 and stays[-1].t - low.t >= STAYS - 0.35 and not rises:
-            end = max(b.t for b in boxes[i:] if b.track in {s.track for s in stays})
+            down = {s.track for s in stays}
+            last = bisect_right(times, max(ends[k] for k in down))
+            end = _down_until([b for b in boxes[i:last] if b.track in down], before)
             score = (1 - float(np.median([s.height for s in stays])) / before.height) / (1 - LOW)
             found.append(Trouble("fall", low.t, max(end, low.t + STAYS), score, people[low.track]))
     return found
 
 
+def _down_until(later: Sequence[_Box], before: _Box) -> float:
+    """When who fell got up again, else was last seen: ``later`` are their boxes from the fall on."""
+    end = later[0].t
+    for b in later:
+        if b.top < before.top + UP * before.height:
+            break
+        end = b.t
+    return end
+
+
 def _upright(earlier: Sequence[_Box], low: _Box) -> _Box | None:
     """The box before the fall: the median of a track that stood there up to two seconds ago, if ``low`` is low."""
-    near = [b for b in earlier if low.t - 2.0 <= b.t < low.t - 0.1 and b.over(low) > 0.4]
+    near = [b for b in earlier if low.t - BEFORE <= b.t < low.t - 0.1 and b.over(low) > 0.4]
     for track in sorted({b.track for b in near}, reverse=True):
         mine = [b for b in near if b.track == track and b.height > 1.05 * (b.right - b.left)]
         if len(mine) < 3:

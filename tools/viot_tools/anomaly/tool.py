@@ -4,6 +4,9 @@ Reads the rows of ``activity``, ``objects`` and ``scene``; nothing here looks at
 history (``judge``) and a few rules about places (``rules``). Each finding says which thing was unusual. Without enough
 history *nothing unusual* is never said: cannot tell, and how much more footage is needed.
 
+Without a time the latest ``LATEST`` seconds of footage are judged, and that is said; a window that is asked for is
+judged whole, part by part (``history``).
+
 Owns the words. What counts as unusual is decided in ``judge`` and ``rules``.
 """
 
@@ -11,7 +14,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,11 +22,12 @@ from viot_agent.library.rows import Track
 from viot_agent.steps import Claim, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import CamerasArg, SceneArg, TimeArg, ToolContext, tool
 from viot_tools.anomaly.analyzer import KIND, MODEL
-from viot_tools.anomaly.history import History, history
+from viot_tools.anomaly.history import Histories, Span
 from viot_tools.anomaly.judge import LEAST_HISTORY, Judged, Stretch, judge, stretches
 from viot_tools.anomaly.measure import COLUMNS, ROWS
 from viot_tools.anomaly.rules import Trouble, troubles
-from viot_tools.covered import Covered, covered, together
+from viot_tools.covered import ENOUGH, Covered, covered, together
+from viot_tools.recent import latest
 from viot_tools.saying import span_words
 from viot_tools.scene.classify import MODEL_OF_TIER
 from viot_tools.scene.tool import ANALYZER as SCENE
@@ -34,6 +38,10 @@ NAME = "anomaly_detection"
 LISTED = 6
 """Findings that get a sentence and evidence of their own; the rest is counted."""
 AROUND = 1.0
+LATEST = 3 * 3600.0
+"""Seconds of footage that are judged where no time is asked for."""
+DAY = 86400.0
+"""Seconds around the window from which the place is taken: it is the same place, and nights show nothing of it."""
 LITTLE_HISTORY = 600
 """Seconds of history below which a finding is called a hint: there false alarms are frequent (``anomaly.md``)."""
 
@@ -114,16 +122,19 @@ def _verdict(seen: Sequence[_Seen]) -> Verdict:
 
 
 def _look(ctx: ToolContext, scene: str, looked: Covered) -> _Seen:
-    """One camera's sentences."""
-    name = looked.camera.name
+    """One camera's sentences. Without a time only the latest ``LATEST`` seconds are judged, and that is said."""
+    name, cut = looked.camera.name, ""
     if not looked.looked:
         return _Seen(looked, (Claim(f"Cannot tell: {looked.problem}."),))
-    past = history(ctx.library, looked)
-    if not past.asked.any():
-        return _Seen(looked, (Claim(f"Cannot tell: no frame of {name} was sampled then."),))
+    if looked.window.start is None and looked.window.end is None:
+        looked, cut = latest(ctx, looked, KIND, LATEST)
     words, note = _place(ctx, scene, looked)
-    judged = judge(past.watched, past.asked)
-    found = _findings(judged, troubles(words, past.persons, past.vehicles, past.watched.seconds.where(past.asked)))
+    histories = Histories(ctx.library, looked)
+    each = [part for span in histories.parts if (part := _part(histories, span, words)) is not None]
+    if not each:
+        return _Seen(looked, (Claim(f"Cannot tell: no frame of {name} was sampled then."),))
+    judged = Judged.joined([part.judged for part in each])
+    found = _findings(judged, [t for part in each for t in part.troubles])
     claims, evidence = [], []
     for finding in found[:LISTED]:
         piece = _evidence(ctx, looked, finding)
@@ -132,16 +143,53 @@ def _look(ctx: ToolContext, scene: str, looked: Covered) -> _Seen:
         evidence.append(piece)
     if len(found) > LISTED:
         claims.append(Claim(f"{len(found) - LISTED} more unusual stretches on {name}."))
-    told, sentence = _extent(looked, judged, past, bool(found))
-    claims += [Claim(text) for text in (sentence, note) if text]
+    problem = looked.problem or _unfollowed(ctx, looked, histories.objects)
+    blind = [part.most_history for part in each if not part.judged.history.all()]
+    told, sentence = _extent(replace(looked, problem=problem), judged, min(blind, default=0), bool(found))
+    told = told and not cut  # "any time" was asked
+    claims += [Claim(text) for text in (sentence, cut, note) if text]
     return _Seen(looked, tuple(claims), tuple(evidence), tuple(found), told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is kept of a part of the window once its history is let go."""
+
+    judged: Judged
+    troubles: tuple[Trouble, ...]
+    most_history: int
+
+
+def _part(histories: Histories, span: Span, words: Sequence[str]) -> _Part | None:
+    """Judge one part; None where no frame of it was sampled."""
+    past = histories.of(span)
+    if not past.asked.any():
+        return None
+    found = troubles(words, past.persons, past.vehicles, past.watched.seconds.where(past.near))
+    # what began before the window belongs to its first part, where it reaches into it; nothing belongs to two
+    first = span == histories.parts[0]
+    mine = [t for t in found if t.start < span[1] and (t.start >= span[0] or (first and t.end >= span[0]))]
+    return _Part(judge(past.watched, past.asked), tuple(mine), past.most_history)
+
+
+def _unfollowed(ctx: ToolContext, looked: Covered, model: str | None) -> str:
+    """Why falls and crowds may have been missed: nobody was followed in some of the footage; '' otherwise."""
+    name, window = looked.camera.name, looked.window
+    models = {} if model is None else {"model": model}
+    seconds = ctx.library.coverage("objects", [name], window.start, window.end, **models).indexed_seconds
+    if seconds >= ENOUGH * looked.coverage.indexed_seconds:
+        return ""
+    share = int(100 * seconds / looked.coverage.indexed_seconds)
+    return f"people and vehicles were followed in {share} % of that footage only: viot index {shlex.quote(name)}"
 
 
 def _place(ctx: ToolContext, scene: str, looked: Covered) -> tuple[tuple[str, ...], str]:
     """The scenes that the place may be, and a sentence where ``scene`` is not what the rows say. No scene at all where
     the rows cannot tell: a guess must not silence a rule."""
     name = looked.camera.name
-    events = ctx.library.events(SCENE, [name], None, None)
+    start, end = looked.window.start, looked.window.end
+    low, high = None if start is None else start - DAY, None if end is None else end + DAY
+    events = ctx.library.events(SCENE, [name], low, high)
     preferred = MODEL_OF_TIER[ctx.weights.tier]
     models = {e.model for e in events}
     voted = vote(events, preferred if preferred in models or not models else min(models)) if events else None
@@ -194,7 +242,7 @@ def _of_history(s: Stretch) -> _Finding:
         "speed": f"something moved {s.ratio:.1f} times as fast as the fastest usual there ({where})",
         "direction": f"something moved against the usual direction ({where})",
         "amount": "there was far more movement than usual",
-        "crowd": "there were more people than ever before",
+        "crowd": "there were more people than at any time it was compared with",
         "change": f"something was left, taken away or moved ({where})",
         "light": "the picture was far darker or flatter than usual",
     }[s.channel]
@@ -211,15 +259,15 @@ def _where(cell: int) -> str:
     return f"{down} {across}"
 
 
-def _extent(looked: Covered, judged: Judged, past: History, found: bool) -> tuple[bool, str]:
+def _extent(looked: Covered, judged: Judged, most_history: int, found: bool) -> tuple[bool, str]:
     """Whether *nothing unusual* may be said, and the sentence on what was looked at."""
     name = looked.camera.name
     blind = int((judged.history == 0).sum())
     if blind:
-        missing = max(1, LEAST_HISTORY - past.most_history)
+        missing = max(1, LEAST_HISTORY - most_history)
         what = "Nothing else can be told of" if found else "Cannot tell what is unusual on"
         return False, (
-            f"{what} {name}: it has {past.most_history} s of history to compare with, at least {LEAST_HISTORY} s are "
+            f"{what} {name}: it has {most_history} s of history to compare with, at least {LEAST_HISTORY} s are "
             f"needed ({missing} s more: viot index {shlex.quote(name)} with more footage). Falls and sudden darkness "
             "are told without."
         )

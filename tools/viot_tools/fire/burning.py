@@ -19,11 +19,13 @@ from viot_agent.library.rows import EventRow
 from viot_agent.media.types import XYXY
 
 WINDOW = 3.0
-"""Seconds over which frames vote."""
+"""Seconds over which frames vote, where they are that close together."""
 SHARE = 0.2
 """More than this share of a window's frames must be positive."""
 LEAST = 2
-"""And at least so many frames, where the window has that many."""
+"""And at least so many frames, where the segment has that many; a window is made long enough to hold them."""
+SLOW = 1.5
+"""Times the step from which frames that lie further apart than it are the clip's own rate and no jitter of it."""
 THRESHOLD: Mapping[str, float] = {"fire": 0.95, "smoke": 0.95}
 """A frame is positive from this score on. Of pictures that the network had not seen: fire 0.95 takes 88 % of those with
 it, 1 of 52 stills and 2 % of 300 with lamps, sunsets and warm things painted in; smoke 0.95 takes 45 %, none and none
@@ -64,14 +66,19 @@ def events(kind: str, looks: Sequence[Look], step: float) -> tuple[EventRow, ...
     threshold = THRESHOLD[kind]
     positive = [look.score >= threshold for look in looks]
     found, first = [], 0
+    # a clip slower than the sampling (a time lapse) gives fewer pictures than were asked for; either way a window holds
+    # at least the frames that must agree, however long that takes
+    apart = float(np.median(np.diff([look.t for look in looks]))) if len(looks) > 1 else step
+    apart = apart if apart > SLOW * step else step
+    window = max(WINDOW, LEAST * apart)
     marked = [False] * len(looks)
     for last in range(len(looks)):
-        while looks[last].t - looks[first].t > WINDOW - step / 2:
+        while looks[last].t - looks[first].t > window - apart / 2:
             first += 1
         here = range(first, last + 1)
         votes = sum(positive[i] for i in here)
         # the first windows of a segment are short: they are judged as if they were whole, unless nothing follows
-        frames = max(len(here), min(len(looks), round(WINDOW / step)))
+        frames = max(len(here), min(len(looks), round(window / apart)))
         if votes > SHARE * frames and votes >= min(LEAST, len(looks)):
             for i in here:
                 marked[i] = True

@@ -4,25 +4,23 @@ Three-valued: *found* for what won the vote and moves; *cannot tell* for what lo
 poster, a lamp, a screen), and where too little was looked at; *none* with what was looked at. Every sentence is made
 by code.
 
-Owns the words and the judgement "looked at enough". Nothing here looks at pixels.
+Owns the words; whether enough was looked at is judged in ``covered``. Nothing here looks at pixels.
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from viot_agent.fleet.types import Camera, Window
 from viot_agent.library.rows import Event
-from viot_agent.steps import Claim, Coverage, Evidence, Observation, Verdict
+from viot_agent.steps import Claim, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import CamerasArg, TimeArg, ToolContext, tool
-from viot_tools.fire.names import ANALYZER, KINDS
-from viot_tools.saying import footage_words, span_words
+from viot_tools.covered import Covered, covered, together
+from viot_tools.fire.names import ANALYZER, KINDS, MODEL
+from viot_tools.saying import span_words
 
 NAME = "fire_smoke_detection"
-ENOUGH = 0.9
-"""Share of the recorded time that must have been indexed before *none* is said."""
 LISTED = 10
 """Events that get a sentence and evidence of their own; the rest is counted."""
 APART = 3.0
@@ -51,24 +49,31 @@ def fire_smoke_detection(
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """One camera. ``problem`` says why a *none* cannot be given there, '' where it can."""
+    """One camera: what was looked at, and what was found in it."""
 
-    camera: Camera
-    window: Window
-    coverage: Coverage
-    problem: str
+    covered: Covered
     events: tuple[Event, ...]
+
+    @property
+    def camera(self) -> Camera:
+        return self.covered.camera
+
+    @property
+    def window(self) -> Window:
+        return self.covered.window
 
 
 def joined(events: Sequence[Event]) -> list[Event]:
     """Events of one kind and camera, by time, with those less than ``APART`` seconds apart made one."""
     made: list[Event] = []
+    last: dict[str, int] = {}  # kind -> where its latest stretch stands in ``made``
     for event in sorted(events, key=lambda e: e.start):
-        same = [e for e in made if e.kind == event.kind and event.start - e.end < APART]
-        if not same:
+        at = last.get(event.kind)
+        if at is None or event.start - made[at].end >= APART:
+            last[event.kind] = len(made)
             made.append(event)
             continue
-        before = same[-1]
+        before = made[at]
         best = before if before.score >= event.score else event
         data = {
             **best.data,
@@ -79,7 +84,7 @@ def joined(events: Sequence[Event]) -> list[Event]:
             "alone": bool(before.data["alone"] and event.data["alone"]),
             "grew": before.data["grew"],
         }
-        made[made.index(before)] = replace(
+        made[at] = replace(
             best, start=before.start, end=max(before.end, event.end), score=max(before.score, event.score), data=data
         )
     return made
@@ -95,24 +100,12 @@ class _Report:
     evidence: list[Evidence] = field(default_factory=list)
 
     def look(self, camera: Camera, window: Window) -> None:
-        """Read one camera's rows. Where several models indexed it, the one that covers most of the window speaks."""
-        library, name = self.ctx.library, camera.name
-        covered = [
-            (library.coverage(ANALYZER, [name], window.start, window.end, model=model), model)
-            for model in library.models(ANALYZER, [name])
-        ]
-        coverage, model = max(
-            covered,
-            key=lambda c: c[0].indexed_seconds,
-            default=(library.coverage(ANALYZER, [name], window.start, window.end), None),
-        )
-        events = [
-            event
-            for kind in KINDS
-            for event in joined([e for e in library.events(kind, [name], window.start, window.end) if e.model == model])
-        ]
+        """Read one camera's rows; which model's, where several indexed it: see ``covered``."""
+        entry = covered(self.ctx, camera, window, ANALYZER, "fire and smoke", MODEL)
+        rows = [e for k in KINDS for e in self.ctx.library.events(k, [camera.name], window.start, window.end)]
+        events = joined([e for e in rows if e.model == entry.model])
         events.sort(key=lambda e: (not e.data["moves"], e.start, e.kind))
-        self.looked.append(_Looked(camera, window, coverage, self._problem(camera, window, coverage), tuple(events)))
+        self.looked.append(_Looked(entry, tuple(events)))
 
     def observation(self) -> Observation:
         """The whole answer."""
@@ -123,12 +116,11 @@ class _Report:
             self._event(one, event)
         if len(every) > LISTED:
             self._say(f"There are {len(every) - LISTED} more such stretches")
-        nothing = [one for one in self.looked if not one.events]
-        self._nothing(nothing)
+        self._nothing()
         verdict: Verdict = "none"
         if sure:
             verdict = "found"
-        elif unsure or any(one.problem for one in self.looked):
+        elif unsure or any(one.covered.problem for one in self.looked):
             verdict = "cannot_tell"
         return self._finish(verdict, every)
 
@@ -180,58 +172,39 @@ class _Report:
                 id,
             )
 
-    def _nothing(self, nothing: Sequence[_Looked]) -> None:
-        """What a *none* rests on, and where none can be given."""
-        good = [one for one in nothing if one.coverage.indexed_seconds > 0]
+    def _nothing(self) -> None:
+        """What a *none* rests on, and where the rest of the time cannot be spoken for."""
+        good = [one for one in self.looked if not one.events and one.covered.looked]
         if good:
-            seconds = sum(one.coverage.indexed_seconds for one in good)
-            rate = min(one.coverage.sampled_fps for one in good)
+            seconds = sum(one.covered.coverage.indexed_seconds for one in good)
+            rate = min(one.covered.coverage.sampled_fps for one in good)
             names = list(dict.fromkeys(one.camera.name for one in good))
             where = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
             self._say(
                 f"No fire or smoke was seen on {where} in the {_length(seconds)} of footage that was looked at "
                 f"({self._span(good)}; {rate:g} frames a second sampled)"
             )
-        problems = [one.problem for one in nothing if one.problem]
+        problems = [one.covered.problem for one in self.looked if one.covered.problem]
         if problems:
-            lead = "Cannot tell for certain" if len(nothing) < len(self.looked) or good else "Cannot tell"
+            lead = "Cannot tell for certain" if any(one.covered.looked for one in self.looked) else "Cannot tell"
             self._say(f"{lead}: {'; '.join(problems)}")
 
     def _span(self, good: Sequence[_Looked]) -> str:
         """What the looked-at footage spans, per camera, at most three named."""
         parts = []
         for one in good[:3]:
-            spans = self.ctx.library.spans(one.camera.name)
-            low = max([spans[0][0], *([one.window.start] if one.window.start is not None else [])])
-            high = min([spans[-1][1], *([one.window.end] if one.window.end is not None else [])])
+            spans, gaps = self.ctx.library.spans(one.camera.name), one.covered.coverage.gaps
+            low = spans[0][0] if one.window.start is None else one.window.start
+            high = spans[-1][1] if one.window.end is None else one.window.end
+            # ``spans`` are any analyzer's; what this one left out at either end is no part of what was looked at
+            low = max([low, *(b for _, a, b in gaps if a <= low)])
+            high = min([high, *(a for _, a, b in gaps if b >= high)])
             where = f"{one.camera.name} " if len(good) > 1 else ""
             parts.append(where + span_words(self.ctx.fleet, one.camera, low, high))
         more = f" and {len(good) - 3} more cameras" if len(good) > 3 else ""
         return ", ".join(parts) + more
 
-    def _problem(self, camera: Camera, window: Window, coverage: Coverage) -> str:
-        """Why the absence of fire cannot be told for this camera, or ''."""
-        library, name = self.ctx.library, camera.name
-        how = f"viot index {shlex.quote(name)}"
-        if coverage.indexed_seconds <= 0:
-            whole = library.coverage(ANALYZER, [name], None, None)
-            if whole.indexed_seconds <= 0 and library.spans(name):
-                return f"{name} was not searched for fire and smoke: {how}"
-            return footage_words(self.ctx.fleet, camera, library.spans(name))
-        if coverage.fraction < ENOUGH:
-            return f"only {int(100 * coverage.fraction)} % of what {name} recorded is indexed: {how}"
-        if window.start is not None:
-            until = self.ctx.request.now if window.end is None else min(window.end, self.ctx.request.now)
-            asked = until - window.start
-            if asked > 0 and coverage.indexed_seconds < ENOUGH * asked:
-                share = int(100 * coverage.indexed_seconds / asked) or "less than 1"
-                words = footage_words(self.ctx.fleet, camera, library.spans(name))
-                return f"{words}, {share} % of the time asked about"
-        return ""
-
     def _finish(self, verdict: Verdict, every: Sequence[tuple[_Looked, Event]]) -> Observation:
-        each = [one.coverage for one in self.looked]
-        starts, ends = [one.window.start for one in self.looked], [one.window.end for one in self.looked]
         return Observation(
             call_id=self.ctx.call_id,
             tool=NAME,
@@ -240,15 +213,7 @@ class _Report:
             verdict=verdict,
             claims=tuple(self.claims),
             evidence=tuple(self.evidence),
-            coverage=Coverage(
-                cameras=tuple(one.camera.name for one in self.looked),
-                start=None if None in starts else min(s for s in starts if s is not None),
-                end=None if None in ends else max(e for e in ends if e is not None),
-                indexed_seconds=sum(c.indexed_seconds for c in each),
-                fraction=min(c.fraction for c in each),
-                sampled_fps=min((c.sampled_fps for c in each if c.sampled_fps > 0), default=0.0),
-                gaps=tuple(gap for c in each for gap in c.gaps),
-            ),
+            coverage=together([one.covered for one in self.looked]),
             data={
                 "events": [
                     {

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from viot_agent.fleet.types import Camera, Window
 from viot_agent.library.api import Library
 from viot_agent.library.rows import Hit, Track
+from viot_tools.covered import recorded
 from viot_tools.faces.looked import ENOUGH, Local, Looked, percent, quoted, span_words
 from viot_tools.gait.analyzer import silhouettes_of
 from viot_tools.gait.net import Thresholds
 from viot_tools.objects.counts import believed
+from viot_tools.objects.detections import MODEL_OF_TIER
 
 ANALYZER = "gait"
 Answer = Literal["match", "cannot_tell", "stranger"]
@@ -56,17 +58,17 @@ def compare(
     ``detector`` is the model whose tracks stand for the people that were seen; where it did not look, all tracks do.
     """
     name, window = looked.camera.name, looked.window
-    hits = library.vectors(model, [name], window.start, window.end)
+    tracks = library.tracks("person", [name], window.start, window.end)
+    by_id = {track.id: track for track in tracks}
     by_chain: dict[int, list[tuple[Track, Hit]]] = {}
-    for hit in hits:
-        track = library.track(hit.track)
+    for hit in library.vectors(model, [name], window.start, window.end):
+        track = by_id.get(hit.track)
         if track is not None and hit.vector is not None:
             by_chain.setdefault(track.chain, []).append((track, hit))
     step = 0.5 / looked.coverage.sampled_fps if looked.coverage.sampled_fps > 0 else 0.0
     seen = [_seen(pairs, query, limits, window, step) for pairs in by_chain.values()]
     seen.sort(key=lambda s: (s.start, s.tracks[0].id))
-    people = library.tracks("person", [name], window.start, window.end, model=detector)
-    people = people or library.tracks("person", [name], window.start, window.end)
+    people = [track for track in tracks if track.model == detector] or tracks
     boxes: dict[int, int] = {}
     best: dict[int, float] = {}
     for track in people:
@@ -104,13 +106,15 @@ def judge(score: float, limits: Thresholds) -> Answer:
 
 
 def look(library: Library, camera: Camera, window: Window, now: float, model: str, local: Local) -> Looked:
-    """What was looked at, and why it is not enough for a *no*."""
+    """What was looked at, and why it is not enough for a *no*: too little, or by a detector that misses people."""
     coverage = library.coverage(ANALYZER, [camera.name], window.start, window.end, model=model)
     name, index = camera.name, f"viot index {quoted(camera.name)}"
     spans = library.spans(name)
     if coverage.indexed_seconds <= 0:
         if library.coverage(ANALYZER, [name], None, None, model=model).indexed_seconds <= 0:
             return Looked(camera, window, coverage, f"{name} is not indexed for gait", f"run {index}")
+        if recorded(library, camera, window, now):
+            return Looked(camera, window, coverage, f"{name} is not indexed for gait at that time", f"run {index}")
         said = f" and none for {window.phrase!r}" if window.phrase else ""
         return Looked(camera, window, coverage, f"{name} has footage {_has(spans, camera, local)}{said}", "")
     if coverage.fraction < ENOUGH:
@@ -125,6 +129,11 @@ def look(library: Library, camera: Camera, window: Window, now: float, model: st
             return Looked(
                 camera, window, coverage, f"{name} has footage {has}, which is {share} of the time asked about", ""
             )
+    weak, able = MODEL_OF_TIER["builtin"], MODEL_OF_TIER["hub"]
+    found_by = [library.coverage("objects", [name], window.start, window.end, model=m) for m in (weak, able)]
+    if found_by[0].indexed_seconds > 0 and found_by[1].fraction < ENOUGH:
+        problem = f"the people on {name} were found by {weak}, which misses those who are cut off or far away"
+        return Looked(camera, window, coverage, problem, f"viot models pull, then {index}")
     return Looked(camera, window, coverage, "", "")
 
 

@@ -55,8 +55,9 @@ def walker_of(path: Path, handle: str, objects: ObjectsAnalyzer, net: GaitNet, r
     if not walks:
         why = stretch.reasons()
         reasons = ", ".join(f"{word} ({n} times)" for word, n in why.most_common(3))
+        where = f"the first {LONGEST:.0f} s of {handle}" if reader.info.duration > LONGEST else handle
         raise RetryFault(
-            f"no walk can be cut out of {handle}: {reasons or 'nobody was found in it'}",
+            f"no walk can be cut out of {where}: {reasons or 'nobody was found in it'}",
             fix=f"attach a video from a camera that does not move, in which one person walks, wholly visible and apart "
             f"from others, for at least {math.ceil(LEAST_GOOD / SAMPLE_FPS)} seconds",
         )

@@ -50,6 +50,16 @@ def gait_recognition(
     windows = [(camera, ctx.fleet.window(time, camera, ctx.request.now)) for camera in chosen]
     attached = next((a for a in ctx.request.attachments if a.handle == person), None)
     if attached is None:
+        from viot_tools.reid.query import HANDLE
+
+        if HANDLE.match(person):
+            there = [a.handle for a in ctx.request.attachments]
+            attached_words = f"attached: {', '.join(there)}" if there else "nothing is attached"
+            raise RetryFault(
+                f"there is no {person} ({attached_words})",
+                nearest=there,
+                fix="attach a video of the walking person",
+            )
         return _by_name(ctx, person)
     if attached.kind != "video":
         raise RetryFault(
@@ -81,7 +91,7 @@ def answer(
 
 
 def _by_name(ctx: ToolContext, name: str) -> Observation:
-    """A name, or a handle of nothing. People are enrolled by pictures, and no picture walks."""
+    """A name. People are enrolled by pictures, and no picture walks."""
     known = {p.name.casefold(): p.name for p in ctx.library.people()}.get(name.casefold())
     who = f"{known} is" if known else f"nobody's walk is known as {name!r}: people are"
     text = f"Cannot tell: {who} enrolled by face, not by gait; attach a video in which the person walks. {CAVEAT}."

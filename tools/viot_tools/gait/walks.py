@@ -37,7 +37,7 @@ WORK = 960
 PICTURES = 16
 """Pictures that the background is made from."""
 CUTS = 60
-"""Cuts of one person kept."""
+"""Cuts of one person kept: when they are full, those of standing make room."""
 TALL = 160.0
 """A person taller than this, in pixels, is cut out smaller."""
 LEAST_GOOD = 6
@@ -84,6 +84,7 @@ class _Cut:
 class _Person:
     path: list[tuple[float, XYXY]] = field(default_factory=list)
     cuts: list[_Cut] = field(default_factory=list)
+    full: bool = False
     refused: Counter[str] = field(default_factory=Counter)
 
 
@@ -114,7 +115,10 @@ class Stretch:
             why = unfit(boxes[i], [b for j, b in enumerate(boxes) if j != i], width, height)
             if why:
                 person.refused[why] += 1
-            elif len(person.cuts) < CUTS:
+                continue
+            if len(person.cuts) == CUTS and not person.full:
+                _make_room(person, frame.t)
+            if len(person.cuts) < CUTS:
                 person.cuts.append(_cut(frame.t, small, boxes[i]))
 
     def _remember(self, small: Image, covered: tuple[tuple[int, int, int, int], ...]) -> None:
@@ -188,6 +192,18 @@ def pace(path: Sequence[tuple[float, XYXY]], t: float) -> float:
     moved = np.hypot((a[0] + a[2] - b[0] - b[2]) / 2, a[3] - b[3]) / max(tall, 1.0)
     grown = abs(np.log(max(b[3] - b[1], 1.0) / max(a[3] - a[1], 1.0)))
     return float((moved + grown) / max(t1 - t0, 1e-6))
+
+
+def _make_room(person: _Person, now: float) -> None:
+    """Drop the cuts of standing whose pace is final; ``full`` when there are none to drop, nor will be."""
+    open_, kept = [c for c in person.cuts if c.t > now - PACE_OVER], []
+    for cut in person.cuts[: len(person.cuts) - len(open_)]:
+        if pace(person.path, cut.t) >= LEAST_PACE:
+            kept.append(cut)
+        else:
+            person.refused["standing"] += 1
+    person.full = not open_ and len(kept) == CUTS
+    person.cuts = kept + open_
 
 
 def _resized(image: Image, scale: float) -> Image:

@@ -78,8 +78,9 @@ def falls(ts: NDArray[np.float64], boxes: NDArray[np.float32]) -> list[Fall]:
     return found
 
 
-def _between(ts: NDArray[np.float64], a: float, b: float) -> NDArray[np.bool_]:
-    return np.asarray((ts >= a - 1e-6) & (ts <= b + 1e-6))
+def _between(ts: NDArray[np.float64], a: float, b: float) -> NDArray[np.intp]:
+    """Which of ``ts`` lie in a..b. By bisection: a person may stay for hours."""
+    return np.arange(np.searchsorted(ts, a - 1e-6), np.searchsorted(ts, b + 1e-6, "right"))
 
 
 def _score(ts: NDArray[np.float64], boxes: NDArray[np.float32], i: int) -> float:
@@ -87,19 +88,25 @@ def _score(ts: NDArray[np.float64], boxes: NDArray[np.float32], i: int) -> float
     t = float(ts[i])
     before, after = _between(ts, t - 1.0, t), _between(ts, t + 0.4, t + 1.4)
     later = _between(ts, t + 1.4, t + 1.4 + STAY)
-    if before.sum() < LEAST or after.sum() < LEAST or ts[-1] < t + STAY:
+    if len(before) < LEAST or len(after) < LEAST or ts[-1] < t + STAY:
         return 0.0
-    top, height = boxes[:, 1], np.maximum(boxes[:, 3] - boxes[:, 1], 1.0)
-    shape = np.maximum(boxes[:, 2] - boxes[:, 0], 1.0) / height
-    tall = float(np.median(height[before]))
+    top = boxes[:, 1]
+
+    def height(which: NDArray[np.intp]) -> NDArray[np.float32]:
+        return np.asarray(np.maximum(boxes[which, 3] - boxes[which, 1], 1.0))
+
+    def shape(which: NDArray[np.intp]) -> float:
+        return float(np.median(np.maximum(boxes[which, 2] - boxes[which, 0], 1.0) / height(which)))
+
+    tall = float(np.median(height(before)))
     from_top, to_top = float(np.median(top[_between(ts, t - 0.5, t)])), float(np.median(top[after]))
     drop = (to_top - from_top) / tall
-    score = drop + WEIGHT * float(np.log(np.median(shape[after]) / np.median(shape[before])))
-    if drop < DROP or score < FALLEN or float(np.median(height[after])) > SHRINK * tall:
+    score = drop + WEIGHT * float(np.log(shape(after) / shape(before)))
+    if drop < DROP or score < FALLEN or float(np.median(height(after))) > SHRINK * tall:
         return 0.0
-    if _jumps(ts, top / tall, t):
+    if _jumps(ts, top, tall, t):
         return 0.0
-    if later.any():
+    if len(later):
         at = float(np.median(top[later]))
         if at < to_top - RECOVER * drop * tall or at > to_top + SLIDE * tall:
             return 0.0
@@ -111,13 +118,13 @@ def _score(ts: NDArray[np.float64], boxes: NDArray[np.float32], i: int) -> float
     return score
 
 
-def _jumps(ts: NDArray[np.float64], top: NDArray[np.float32], t: float) -> bool:
-    """Whether the upper edge (in H) moves faster than free fall somewhere in the second and a half after ``t``.
+def _jumps(ts: NDArray[np.float64], top: NDArray[np.float32], tall: float, t: float) -> bool:
+    """Whether the upper edge (in H: ``tall`` pixels) falls faster than freely in the second and a half after ``t``.
 
     The last ``dt`` seconds of a fall of height h carry ``h (1 - (1 - dt / TOPPLE)^2)``; a head starts at 0.94 H.
     """
-    near = np.flatnonzero(_between(ts, t - 0.25, t + 1.4))
-    dt, step = np.diff(ts[near]), np.diff(top[near])
+    near = _between(ts, t - 0.25, t + 1.4)
+    dt, step = np.diff(ts[near]), np.diff(top[near]) / tall
     most = 0.94 * (1 - np.maximum(0.0, 1 - dt / TOPPLE) ** 2)
     return bool((step > most + SLACK).any())
 
@@ -125,10 +132,11 @@ def _jumps(ts: NDArray[np.float64], top: NDArray[np.float32], t: float) -> bool:
 def _describe(ts: NDArray[np.float64], boxes: NDArray[np.float32], i: int, score: float) -> Fall:
     """When exactly: from the last moment at which the head was up to the first at which it was down."""
     t = float(ts[i])
-    top, tall = boxes[:, 1], float(np.median((boxes[:, 3] - boxes[:, 1])[_between(ts, t - 1.0, t)]))
+    top, before = boxes[:, 1], _between(ts, t - 1.0, t)
+    tall = float(np.median(boxes[before, 3] - boxes[before, 1]))
     from_top = float(np.median(top[_between(ts, t - 0.5, t)]))
     drop = (float(np.median(top[_between(ts, t + 0.4, t + 1.4)])) - from_top) / tall
-    near = np.flatnonzero(_between(ts, t - 0.6, t + 1.4))
+    near = _between(ts, t - 0.6, t + 1.4)
     up = [k for k in near if top[k] <= from_top + 0.15 * tall]
     low = [k for k in near if top[k] >= from_top + 0.75 * drop * tall]
     first = max((k for k in up if not low or k < low[0]), default=i)

@@ -54,7 +54,7 @@ def named(ctx: ToolContext, handle: str) -> list[Stretch]:
     _recall(ctx)
     name = handle.strip().casefold()
     path = ctx.handles.get(name)
-    if path is None or not path.is_file():
+    if path is None or not _NAME.match(name) or not path.is_file():
         there = sorted((h for h in ctx.handles if _NAME.match(h)), key=lambda h: int(h.rpartition("-")[2]))
         raise RetryFault(f"there are no poses called {handle!r}", fix="call pose_estimation first", nearest=there[-3:])
     try:

@@ -76,13 +76,19 @@ def people(library: Library, camera: str, start: float | None, end: float | None
 def join(found: Sequence[Person]) -> list[Person]:
     """Hand broken tracks over, nearest in time first; ``found`` by first appearance."""
     whole: list[Person] = []
+    ends: list[float] = []
     for person in found:
-        before = [w for w in whole if _goes_on(w, person)]
+        start = float(person.box_ts[0])
+        # the times first: hours of a busy place hold thousands of people
+        just = [k for k, end in enumerate(ends) if 0 < start - end <= HANDOVER]
+        before = [k for k in just if _goes_on(whole[k], person)]
         if not before:
             whole.append(person)
+            ends.append(float(person.box_ts[-1]))
             continue
-        last = max(before, key=lambda w: float(w.box_ts[-1]))
-        whole[next(i for i, w in enumerate(whole) if w is last)] = _together(last, person)
+        last = max(before, key=lambda k: ends[k])
+        whole[last] = _together(whole[last], person)
+        ends[last] = float(whole[last].box_ts[-1])
     return whole
 
 

@@ -18,14 +18,18 @@ from viot_agent.steps import Claim, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import CamerasArg, TimeArg, ToolContext, tool
 from viot_tools.covered import Covered, together
 from viot_tools.pose.handles import Stretch, keep
-from viot_tools.pose.looked import demand_weights, look
+from viot_tools.pose.looked import ANALYZER, demand_weights, look
 from viot_tools.pose.people import Person, people
 from viot_tools.pose.skeleton import LEFT_OUT
+from viot_tools.recent import latest
 from viot_tools.saying import people_words, span_words
 
 NAME: Final = "pose_estimation"
 SHOWN: Final = 3
 """People of one camera who get evidence of their own, those with the most poses first."""
+LATEST: Final = 2 * 3600.0
+"""Seconds of footage whose poses are read, the latest of the window: eight people at five frames a second make 30 MB of
+poses an hour, and ``action_recognition`` reads them all at once."""
 
 
 @tool(needs=("poses",))
@@ -41,6 +45,8 @@ def pose_estimation(ctx: ToolContext, cameras: CamerasArg | None = None, time: T
     chosen = ctx.fleet.resolve_cameras(cameras, scope=ctx.request.camera_scope)
     looked = [look(ctx, camera, ctx.fleet.window(time, camera, ctx.request.now)) for camera in chosen]
     demand_weights(ctx, looked)
+    cuts = [latest(ctx, one, ANALYZER, LATEST) if one.looked else (one, "") for one in looked]
+    looked = [one for one, _ in cuts]
     there = [(one, _people(ctx, one)) for one in looked]
     found = [(one, mine) for one, mine in there if mine]
     handle = keep(ctx, [_stretch(one, mine) for one, mine in found]) if found else ""
@@ -53,10 +59,11 @@ def pose_estimation(ctx: ToolContext, cameras: CamerasArg | None = None, time: T
     nobody = [one for one, mine in there if not mine and one.coverage.indexed_seconds > 0]
     if nobody:
         claims.append(_nobody(ctx, nobody))
-    for one in looked:
+    for one, cut in cuts:
         out = _left_out(ctx, one)
-        claims += [Claim(s) for s in (out, f"Cannot tell for certain: {one.problem}." if one.problem else "") if s]
-    verdict: Verdict = "info" if found else "cannot_tell" if any(one.problem for one in looked) else "none"
+        claims += [Claim(s) for s in (out, cut, f"Cannot tell for certain: {one.problem}." if one.problem else "") if s]
+    unsure = any(one.problem or cut for one, cut in cuts)
+    verdict: Verdict = "info" if found else "cannot_tell" if unsure else "none"
     return Observation(
         call_id=ctx.call_id,
         tool=NAME,
@@ -106,7 +113,8 @@ def _nobody(ctx: ToolContext, nobody: Sequence[Covered]) -> Claim:
 
 def _left_out(ctx: ToolContext, one: Covered) -> str:
     """Of whom no pose was made, because they were too small or too many."""
-    events = ctx.library.events(LEFT_OUT, [one.camera.name], one.window.start, one.window.end)
+    there = ctx.library.events(LEFT_OUT, [one.camera.name], one.window.start, one.window.end)
+    events = [e for e in there if e.model == one.model]
     small = sum(int(e.data.get("small", 0)) for e in events)
     crowded = sum(int(e.data.get("crowded", 0)) for e in events)
     parts = [

@@ -10,11 +10,11 @@ Owns the way from frames to rows. Knows neither the library nor any question.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from viot_agent.library.rows import Rows, SegmentInfo, Shared, VectorRow
 from viot_agent.media.types import Frame
 from viot_agent.weights import Weights
+from viot_tools.objects.analyzer import ObjectFrame
 from viot_tools.objects.detections import PERSON, VEHICLES
 from viot_tools.reid.embed import Embedder, people_embedder
 from viot_tools.reid.pictures import Picture, Pictures, hidden_share
@@ -88,9 +88,10 @@ class LooksAnalysis:
 
     def see(self, frame: Frame, shared: Shared) -> None:
         """Offer the followed boxes of this frame; a still or repeated frame brings nothing new."""
-        objects: Any = shared.results.get("objects")
+        objects = shared.results["objects"]
+        assert isinstance(objects, ObjectFrame)
         again = self._seen_at is not None and frame.t <= self._seen_at
-        if objects is None or again or (shared.still and self._seen_at is not None):
+        if again or (shared.still and self._seen_at is not None):
             return
         self._seen_at = frame.t
         found = objects.detections

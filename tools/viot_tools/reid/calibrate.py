@@ -2,8 +2,8 @@
 
 ``python -m viot_tools.reid.calibrate --data ../shared/data [--fit] [--out thresholds.json]``
 
-prints ``thresholds.json``; ``--out`` writes it; ``--fit`` first makes ``clothes.safetensors`` anew from the people that
-the detector follows in the Intel clips and in ``mot_demo.mp4``.
+prints ``thresholds.json``; ``--out`` writes it; ``--fit`` makes ``clothes.safetensors`` anew from the people that the
+detector follows in the Intel clips and in ``mot_demo.mp4``, and stops.
 
 People. *Impostors*: everybody of MOT17-mini (truth boxes, at least 0.7 visible, 64 pixels high) against everybody else
 of it, same street or another: a single picture against the look of a track, as a question does. *Genuine*: tracks of

@@ -12,7 +12,7 @@ Owns the decision. Knows no picture, no library and no words. Where the numbers 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -88,10 +88,10 @@ def summary(vectors: Sequence[Vectors], qualities: Sequence[float]) -> Vectors:
 
 
 def decide(
-    scores: NDArray[np.float64], beside: NDArray[np.bool_], calibration: Calibration, n: int | None = None
+    scores: NDArray[np.float64], beside: Callable[[int, int], bool], calibration: Calibration, n: int | None = None
 ) -> list[Answer]:
-    """What each of N scores says. ``beside`` (N, N) tells who was seen together on one camera; ``n``: how many were
-    compared, where ``scores`` are a part of them."""
+    """What each of N scores says. ``beside(i, j)`` tells whether two were seen together on one camera, and is asked of
+    those at or over the threshold only; ``n``: how many were compared, where ``scores`` are a part of them."""
     count = len(scores) if n is None else n
     upper = calibration.upper(count)
     found: list[Answer] = [
@@ -99,7 +99,8 @@ def decide(
     ]
     order = sorted((i for i, a in enumerate(found) if a == "same"), key=lambda i: -scores[i])
     for place, i in enumerate(order):
-        rivals = [j for j in order[:place] if beside[i, j]]
+        # one who is somebody else already rules nobody out
+        rivals = [j for j in order[:place] if found[j] != "other" and beside(i, j)]
         if rivals:
             nearest = max(rivals, key=lambda j: -abs(scores[j] - scores[i]))
             found[i] = "other"

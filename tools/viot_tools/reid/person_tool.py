@@ -1,14 +1,15 @@
 """The tool ``person_reid``: when was somebody seen who looks like the person in a picture, by body and clothing.
 
 Reads the rows of the analyzer ``people_looks``; the only pictures it looks at are the attached one and enrolment
-pictures. Nobody is named by clothes: an appearance is of "the person in image-1", and the sentence says that others may
-look the same.
+pictures. Nobody is named by clothes: an appearance is of "the person in image-1" or of "somebody who looks like Anna in
+the enrolment picture", and the sentence says that others may look the same. An enrolment picture's clothes deny nobody.
 
 Owns the way from the question to a vector. Who is who: ``identity``; the words: ``report``.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from viot_agent.errors import NameFault
@@ -76,14 +77,15 @@ def find(
             return report.cannot(
                 f"{error.message}{nearest}. Attach a picture of the whole person", fix="attach a picture of the person"
             )
-        asked = whole_body([decode_image(p) for p in ctx.library.person_pictures(name)], name, detector)
+        asked = whole_body((decode_image(p) for p in ctx.library.person_pictures(name)), name, detector)
         if asked is None:
             return report.cannot(
                 f"{name} is enrolled by face only: attach a picture of the whole person, or ask for the face",
                 fix="attach a picture of the whole person",
             )
-        report.label = name
-        notes.append(f"{name} is looked for by the clothes of the enrolment picture")
+        report.label = f"somebody who looks like {name} in the enrolment picture"
+        notes.append(f"{name} is looked for by the clothes of the enrolment picture, and may wear others")
+        asked = replace(asked, sure=False)
     elif asked.upright < WHOLE:
         return report.cannot(
             f"{person} shows only a part of the person: attach a picture of the whole person",

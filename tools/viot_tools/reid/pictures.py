@@ -43,6 +43,8 @@ class Pictures:
         """Consider the box ``xyxy`` of the frame ``image`` as a picture of track ``key``; ``hidden`` 0..1 of it lies
         behind others."""
         quality = crop_quality(image.shape[1], image.shape[0], xyxy, score) * (1.0 - hidden)
+        if quality <= 0:
+            return  # wholly behind somebody else: the pixels are that one's
         kept = self._kept.setdefault(key, [])
         near = [p for p in kept if abs(p.t - t) < APART]
         rivals = near or (kept if len(kept) >= KEPT else [])

@@ -86,7 +86,7 @@ class Report:
         because nobody knows that the picture shows what was asked for."""
         everybody = [s for c in self.crowds for s in c.subjects]
         scores = np.array([float(s.look @ query) for s in everybody], np.float64)
-        said = decide(scores, beside(everybody), self.calibration)
+        said = decide(scores, lambda i, j: beside(everybody[i], everybody[j]), self.calibration)
         same = [(s, float(v)) for s, v, a in zip(everybody, scores, said, strict=True) if a == "same"]
         unsure = [(s, float(v)) for s, v, a in zip(everybody, scores, said, strict=True) if a == "unsure"]
         for note in notes:
@@ -172,7 +172,7 @@ class Report:
 
     def _say(self, text: str, marks: Sequence[str] = ()) -> None:
         # a camera's, a picture's or a person's own name keeps its case
-        text = text[0].upper() + text[1:] if text.startswith(("the ", "no ", "only ")) else text
+        text = text[0].upper() + text[1:] if text.startswith(("the ", "no ", "only ", "somebody ")) else text
         self.claims.append(Claim(text if text.endswith(".") else f"{text}.", tuple(marks)))
 
     # evidence

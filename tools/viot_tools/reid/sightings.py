@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from viot_agent.library.api import Library
 from viot_agent.library.rows import Hit, Track, Vector
 from viot_tools.objects.counts import believed
@@ -91,15 +88,9 @@ def crowd(
     return Crowd(tuple(sorted(found, key=lambda s: (s.start, s.tracks[0].id))), without)
 
 
-def beside(subjects: Sequence[Subject]) -> NDArray[np.bool_]:
-    """(N, N): seen together on one camera, hence two."""
-    n = len(subjects)
-    out = np.zeros((n, n), bool)
-    for i, a in enumerate(subjects):
-        for j, b in enumerate(subjects[:i]):
-            if a.camera == b.camera and min(a.end, b.end) - max(a.start, b.start) > AT_ONCE:
-                out[i, j] = out[j, i] = True
-    return out
+def beside(a: Subject, b: Subject) -> bool:
+    """Seen together on one camera, hence two."""
+    return a.camera == b.camera and min(a.end, b.end) - max(a.start, b.start) > AT_ONCE
 
 
 def appearances(found: Sequence[tuple[Subject, float]]) -> list[Appearance]:

@@ -16,8 +16,10 @@ Owns pixels -> vectors and attributes of vehicles. Knows no tracks and no thresh
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -146,8 +148,14 @@ class Basis:
         )
 
 
-def _cut(path: Path, weights: Path | None, layers: Sequence[str]) -> Compiled:
-    """The network up to ``layers`` (by name), or up to its one average pooling where none are named."""
+def _cut(path: Path, weights: Path | None, layers: tuple[str, ...]) -> Compiled:
+    """The network up to ``layers`` (by name), or up to its one average pooling where none are named; compiled once a
+    process, since every question makes a :class:`VehicleLook` of its own."""
+    return _compiled(os.getpid(), path, weights, layers)  # what was compiled does not survive a fork
+
+
+@lru_cache(maxsize=4)
+def _compiled(process: int, path: Path, weights: Path | None, layers: tuple[str, ...]) -> Compiled:
     import openvino
 
     core: Any = openvino.Core()

@@ -10,18 +10,21 @@ Owns the words. The vote is in ``votes``, the levels at which a word is said in 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from viot_agent.library.rows import Event
 from viot_agent.steps import Claim, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import CamerasArg, TimeArg, ToolContext, tool
 from viot_tools.covered import Covered, covered, together
+from viot_tools.recent import latest
 from viot_tools.scene.classify import MODEL_OF_TIER
 from viot_tools.scene.vocabulary import Named, best
 from viot_tools.scene.votes import dark, vote
 
 NAME = "scene_recognition"
 ANALYZER = "scene"
+LATEST = 24 * 3600.0
+"""Seconds of footage that vote where no time is asked for: by day and by night it is the same place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,15 @@ def _verdict(seen: Sequence[_Seen]) -> Verdict:
 
 def _look(ctx: ToolContext, looked: Covered) -> _Seen:
     """One camera."""
+    cut = ""
+    if looked.looked and looked.window.start is None:
+        looked, cut = latest(ctx, looked, ANALYZER, LATEST)
+    seen = _told(ctx, looked)
+    return replace(seen, sentence=f"{seen.sentence} {cut}") if cut else seen
+
+
+def _told(ctx: ToolContext, looked: Covered) -> _Seen:
+    """The sentence on what of a camera was looked at."""
     name = looked.camera.name
     if not looked.looked or looked.model is None:
         return _Seen(looked, f"Cannot tell: {looked.problem}.")

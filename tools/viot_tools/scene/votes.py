@@ -36,14 +36,16 @@ class Vote:
 
 
 def vote(events: Sequence[Event], model: str) -> Vote | None:
-    """The vote of the rows that ``model`` wrote; None where none has light."""
+    """The vote of the rows that ``model`` wrote; None where none has light. A model whose levels were never calibrated
+    (one that was here once, or a stranger's) guesses and names nothing."""
     light = [e for e in events if e.model == model and "p" in e.data and len(e.data["p"]) == len(SCENES)]
     if not light:
         return None
     logs = np.log(np.maximum(np.array([e.data["p"] for e in light], np.float64), FLOOR)).mean(0)
     p = np.exp(logs - logs.max())
     p = np.asarray(p / p.sum(), np.float32)
-    named, guess = hedged(p, LEVELS_OF_MODEL[model]), best(p, "scene")
+    levels = LEVELS_OF_MODEL.get(model)
+    named, guess = None if levels is None else hedged(p, levels), best(p, "scene")
     index = SCENES.index(guess.word)
     clearest = max(light, key=lambda e: float(e.data["p"][index]))
     return Vote(named, guess, clearest, len(light), model in ROUGH, p)
