@@ -18,7 +18,7 @@ PACKAGES = {
     "viot_tools": ROOT / "tools" / "viot_tools",
     "viot_finetune": ROOT / "finetune" / "viot_finetune",
 }
-DATA = {".py", ".json", ".gz", ".safetensors", ".md", ".mako", ".typed", ".ini"}
+DATA = {".py", ".css", ".js", ".json", ".gz", ".safetensors", ".md", ".mako", ".typed", ".ini"}
 
 
 def tree() -> set[str]:
