@@ -10,6 +10,7 @@ import pytest
 from viot_agent.weights import Weights
 from viot_tools.bench import gait
 from viot_tools.bench.walkers import CHANGED, EVERYDAY, camera, film, person
+from viot_tools.gait.net import GaitNet
 from viot_tools.gait.walks import LEAST_GOOD
 
 
@@ -50,9 +51,9 @@ def test_the_floor_tells_wide_from_narrow() -> None:
     assert gait.nearest(table, table).argmax(1).tolist() == [0, 1]
 
 
-def test_rows_have_intervals_floors_and_paired_gains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gait, "QUICK_WALKERS", 3)
-    rows, skipped = gait.rows(tmp_path, Weights(tmp_path, tier="builtin"), True, 0)
+def test_rows_have_intervals_floors_and_paired_gains(tmp_path: Path) -> None:
+    weights = Weights(tmp_path, tier="builtin")
+    rows = gait.simulated(GaitNet.of(weights), weights.tier, 3, 0)
     by_id = {r.id: r for r in rows}
     for name in ("gait.rank1", "gait.rank1.same_clothes", "gait.rank1.own_heading"):
         row, gain = by_id[name], by_id[f"{name}.gain"]
@@ -61,4 +62,5 @@ def test_rows_have_intervals_floors_and_paired_gains(tmp_path: Path, monkeypatch
         assert row.floor is not None
         assert gain.value == pytest.approx(row.value - row.floor)
     assert {"gait.far", "gait.tpr", "gait.frr"} <= by_id.keys()
+    _, skipped = gait.real(GaitNet.of(weights), tmp_path, weights, True, 0)
     assert any("no videos/people-detection.264" in line for line in skipped)

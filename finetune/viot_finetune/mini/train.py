@@ -28,6 +28,7 @@ from viot_finetune.mini.source import Plan, streamed, texts_of_cards
 
 _LOG = logging.getLogger(__name__)
 SAFE_EVERY = 400
+"""Steps between two savings of the weights on the way."""
 
 
 @dataclass(frozen=True, slots=True)

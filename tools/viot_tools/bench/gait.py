@@ -128,13 +128,14 @@ def hits(
 def rows(data: Path, weights: Weights, quick: bool, seed: int) -> tuple[list[Row], list[str]]:
     """All rows of one tier. The network is the same in both tiers; the real clips depend on the tier's detector."""
     net = GaitNet.of(weights)
-    found = _simulated(net, weights.tier, quick, seed)
-    real, skipped = _real(net, data, weights, quick, seed)
-    return [*found, *real], skipped
+    found = simulated(net, weights.tier, QUICK_WALKERS if quick else WALKERS, seed)
+    filmed_ones, skipped = real(net, data, weights, quick, seed)
+    return [*found, *filmed_ones], skipped
 
 
-def _simulated(net: GaitNet, tier: str, quick: bool, seed: int) -> list[Row]:
-    sets = filmed(QUICK_WALKERS if quick else WALKERS, seed)
+def simulated(net: GaitNet, tier: str, walkers: int, seed: int) -> list[Row]:
+    """The rows on that many simulated walkers."""
+    sets = filmed(walkers, seed)
     vectors = {name: np.stack([net.embed(f.silhouettes) for f in some]) for name, some in sets.items()}
     plain = {name: np.stack([statistics(f.silhouettes) for f in some]) for name, some in sets.items()}
     gallery, found = sets["gallery"], []
@@ -244,7 +245,8 @@ def _shape(path: Path, index: int, width: int, height: int) -> SegmentInfo:
     return SegmentInfo(path.name, path, index, start, start + SEGMENT_SECONDS, width, height, SAMPLE_FPS)
 
 
-def _real(net: GaitNet, data: Path, weights: Weights, quick: bool, seed: int) -> tuple[list[Row], list[str]]:
+def real(net: GaitNet, data: Path, weights: Weights, quick: bool, seed: int) -> tuple[list[Row], list[str]]:
+    """The rows on real clips, and what was skipped."""
     objects = ObjectsAnalyzer(weights)
     skipped: list[str] = []
     found: list[tuple[str, int, Walk]] = []

@@ -2,8 +2,10 @@
 
 Eight supplied clips become eight cameras of yesterday, three portraits are enrolled, and every request of
 ``requests.json`` goes the way of ``viot ask``. What a right answer must say and must not say was written down from the
-annotations made by eye and from looking at the clips, before the answers were read; a request that no tool can answer
-is right when the answer says so and claims nothing.
+annotations made by eye and from looking at the clips; a request that no tool can answer is right when the answer says
+so and claims nothing, and *cannot tell* is right where the truth allows it. The first 36 were written before any answer
+was read. Those for re-ID, gait, fire, scene, anomaly, pose and action came after the tools' builders had reported some
+answers over the same clips, and one cut-out picture was corrected after the first run: it showed nobody.
 
 Owns the setting and the judging. The requests are data; printing is ``viot bench``'s. ``notes`` hold the transcript.
 """
