@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from viot_agent.bench.cards import cards
-from viot_finetune.instruct.check import ARGS, check, faults, load, main, skeleton, twins
+from viot_finetune.instruct.check import ARGS, JACCARD, faults, load, main, skeleton, twins
 
 DATA = Path(__file__).resolve().parents[2] / "datasets" / "viot_instruct"
 GOOD: dict[str, Any] = {
@@ -80,7 +81,26 @@ def test_the_rules_are_the_cards(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_all_shipped_phrasings_keep_the_rules() -> None:
     """At least 3,000 of them, and no two with one skeleton, across files."""
-    files = sorted(DATA.glob("phrasings_*.jsonl"))
-    assert sum(len(load(f)) for f in files) >= 3000
-    for i, file in enumerate(files):
-        assert check(file, files[:i]) == []
+    every = [
+        (f"{file.name}:{n}", row)
+        for file in sorted(DATA.glob("phrasings_*.jsonl"))
+        for n, row in enumerate(load(file), 1)
+    ]
+    assert len(every) >= 3000
+    assert [f"{name}: {fault}" for name, row in every for fault in faults(row)] == []
+    assert list(twins([(name, skeleton(row)) for name, row in every])) == []
+
+
+def test_rare_words_find_the_twins_that_counting_all_words_finds() -> None:
+    rng = random.Random(0)
+    words = [f"w{k}" for k in range(30)]
+    rows = [(str(n), frozenset(rng.choices(words, k=rng.randint(4, 12)))) for n in range(300)]
+    counted = {
+        (b[0], a[0])
+        for k, b in enumerate(rows)
+        for a in rows[:k]
+        if min(len(a[1]), len(b[1])) > 3 and len(a[1] & b[1]) / len(a[1] | b[1]) > JACCARD
+    }
+    assert counted
+    found = [line.split(" shares its skeleton with ") for line in twins(rows)]
+    assert sorted(map(tuple, found)) == sorted(counted)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -174,12 +173,18 @@ class Skeletons:
             self._rows.append(row)
 
     def like(self, row: Named) -> Iterator[str]:
-        """The names of the rows whose word sets overlap with this one's by more than JACCARD."""
+        """The names of the rows whose word sets overlap with this one's by more than JACCARD.
+
+        Who overlaps so much has one of any ``n - floor(JACCARD n)`` of this row's ``n`` words: the rarest are looked up
+        (prefix filtering, Chaudhuri et al., "A Primitive Operator for Similarity Joins in Data Cleaning", ICDE 2006).
+        """
         name, words = row
         if len(words) <= 3:
             return
-        shared = Counter(j for word in words for j in self._with.get(word, ()))
-        for j, common in shared.items():
+        rarest = sorted(words, key=lambda w: (len(self._with.get(w, ())), w))
+        few = rarest[: len(words) - int(JACCARD * len(words))]
+        for j in sorted({j for word in few for j in self._with.get(word, ())}):
+            common = len(words & self._rows[j][1])
             if common / (len(words) + len(self._rows[j][1]) - common) > JACCARD:
                 yield f"{name} shares its skeleton with {self._rows[j][0]}"
 
