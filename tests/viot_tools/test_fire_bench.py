@@ -11,6 +11,7 @@ import pytest
 from viot_agent.media.types import Image
 from viot_agent.weights import Weights
 from viot_tools.bench import fire as bench
+from viot_tools.bench import fire_clips as clips
 from viot_tools.fire.analyzer import FireAnalyzer
 from viot_tools.fire.model import FireMap
 
@@ -90,7 +91,7 @@ def test_an_empty_folder_is_skipped_and_said(tmp_path: Path) -> None:
     weights = Weights(tmp_path / "home", tier="builtin")
     rows, skipped = bench.picture_rows(tmp_path, weights, Looker(), False, 0)
     assert not rows and "has no pictures of both kinds" in skipped[0]
-    rows, skipped = bench.clip_rows(tmp_path, weights, FireAnalyzer(weights, looker=Looker()), False)
+    rows, skipped = clips.clip_rows(tmp_path, weights, FireAnalyzer(weights, looker=Looker()), False)
     assert not rows and [line.split(":")[0] for line in skipped] == ["fire.clips.found", "fire.clips.false_alarms"]
 
 
@@ -102,7 +103,7 @@ def test_clip_rows(tmp_path: Path) -> None:
     clip(videos / "shop" / "flames.mp4", True, RED)  # a fire where none should be: the false alarm that must be told
     (videos / "broken.mp4").write_bytes(b"no video")
     weights = Weights(tmp_path / "home", tier="builtin")
-    rows, skipped = bench.clip_rows(tmp_path, weights, FireAnalyzer(weights, looker=Looker()), False)
+    rows, skipped = clips.clip_rows(tmp_path, weights, FireAnalyzer(weights, looker=Looker()), False)
     by_id = {row.id: (row.value, row.n) for row in rows}
     assert by_id["fire.clips.found"] == (1.0, 1)
     assert by_id["fire.clips.false_alarms"] == (pytest.approx(1 / 3), 3)
@@ -128,7 +129,7 @@ def test_intervals() -> None:
     assert (gain, gain_low, gain_high) == (0.0, 0.0, 0.0)  # to itself, on the same draws
     _, wide_low, _ = bench.auc_interval(scores, truth, np.arange(40) // 4, 0)
     assert wide_low < low  # near-duplicates are drawn together: less is known
-    assert bench.wilson(0, 18) == (0.0, pytest.approx(0.176, abs=1e-3))
+    assert clips.wilson(0, 18) == (0.0, pytest.approx(0.176, abs=1e-3))
 
 
 def test_near_duplicates() -> None:
@@ -138,7 +139,7 @@ def test_near_duplicates() -> None:
 
 
 def test_the_floor_takes_the_place_of_the_network() -> None:
-    looker = bench.FloorLooker("rule", lambda image: 0.8)
+    looker = clips.FloorLooker("rule", lambda image: 0.8)
     seen = looker.look(painted(RED))
     assert seen.score("fire") == pytest.approx(0.8, abs=1e-4) and seen.score("smoke") < 1e-5
     assert bench.flame_coloured(painted(RED)) == 256 / 4096 and bench.flame_coloured(painted(BLUE)) == 0.0

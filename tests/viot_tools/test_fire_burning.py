@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from viot_agent.library.rows import Event
+from viot_tools.fire.border import across, edges
 from viot_tools.fire.burning import LEAST, SHARE, STIRS, THRESHOLD, WINDOW, Look, events, stirred
 
 STEP = 0.2
@@ -100,3 +103,71 @@ def test_stirred() -> None:
     hot[1, 1:4] = True
     assert stirred(before, now, hot) == pytest.approx(10.0)
     assert stirred(np.zeros((3, 6), np.float32), now, hot) is None  # another size: nothing to compare
+
+
+def segment(pattern: str, t0: float) -> list[Look]:
+    return [replace(look, t=look.t + t0) for look in looks(pattern)]
+
+
+def told(*patterns: str, hole: float = 0.0, kind: str = "fire") -> list[tuple[float, float]]:
+    """What is told of segments of these patterns that follow each other, in steps of ``STEP``."""
+    found, ends, t0 = [], [], 0.0
+    for pattern in patterns:
+        seen = segment(pattern, t0)
+        won = events(kind, seen, STEP)
+        found += [(e.t0, e.t1) for e in won]
+        ends += [
+            Event("gate", 1000 + e.t0, 1000 + e.t1, e.kind, e.score, json.loads(json.dumps(e.data)), "m", "v")
+            for e in edges(kind, seen, STEP, won)
+        ]
+        t0 += len(pattern) * STEP + hole
+    found += [(e.start - 1000, e.end - 1000) for e in across(kind, ends)]
+    return [(round(a, 3), round(b, 3)) for a, b in sorted(found)]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "hole", "found"),
+    [
+        ((QUIET + "###", "###" + QUIET), 0.0, [(4.0, 5.2)]),  # six of fifteen, three in each: neither alone is believed
+        ((QUIET + "###", "###" + QUIET), 0.4, [(4.0, 5.6)]),  # files that do not quite follow each other
+        ((QUIET + "###", "###" + QUIET), 5.0, []),  # but not with a hole between them
+        ((QUIET + "##", "#" + QUIET), 0.0, []),  # three of fifteen are too few on one side or on two
+        ((QUIET + "###", QUIET + "###"), 0.0, []),
+        ((QUIET + "####", "####" + QUIET), 0.0, [(4.0, 4.8), (4.8, 5.6)]),  # each has won: nothing is told twice
+        ((QUIET + "##", ".#.", "##" + QUIET), 0.0, [(4.0, 5.4)]),  # a file that is shorter than the window
+        ((QUIET, QUIET), 0.0, []),
+        (("",), 0.0, []),
+    ],
+)
+def test_a_fire_over_a_border_is_one_fire(
+    patterns: tuple[str, ...], hole: float, found: list[tuple[float, float]]
+) -> None:
+    assert told(*patterns, hole=hole) == found
+
+
+def test_over_a_border_it_moves_or_not_as_elsewhere() -> None:
+    still = [replace(look, stir=0.0) for look in segment(QUIET + "###", 0.0)]
+    after = [replace(look, stir=None if i == 0 else 0.0) for i, look in enumerate(segment("###" + QUIET, 4.6))]
+    rows = [
+        Event("gate", e.t0, e.t1, e.kind, e.score, e.data, "m", "v")
+        for seen in (still, after)
+        for e in edges("fire", seen, STEP, ())
+    ]
+    [one] = across("fire", rows)
+    assert not one.data["moves"] and (one.data["positive"], one.model) == (6, "m")
+
+
+def test_an_end_is_kept_only_where_something_could_be_lost() -> None:
+    for pattern, kept in [("." * 40, 0), (QUIET + "####", 0), (QUIET + "###", 1), ("#" + "." * 40 + "#", 2), ("#", 0)]:
+        seen = looks(pattern)
+        assert len(edges("fire", seen, STEP, events("fire", seen, STEP))) == kept, pattern
+
+
+@pytest.mark.parametrize("apart", [3.0, 10.0])
+def test_a_time_lapse_has_borders_too(apart: float) -> None:
+    rows = []
+    for t0, pattern in ((0.0, "......#"), (7 * apart, "#......")):
+        seen = [replace(look, t=t0 + i * apart) for i, look in enumerate(looks(pattern))]
+        rows += [Event("g", e.t0, e.t1, e.kind, 0.0, e.data, "m", "v") for e in edges("fire", seen, STEP, ())]
+    [one] = across("fire", rows)
+    assert one.start == pytest.approx(6 * apart)

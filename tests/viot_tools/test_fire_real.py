@@ -10,6 +10,7 @@ import pytest
 
 from viot_agent.weights import Weights
 from viot_tools.bench import fire as bench
+from viot_tools.bench import fire_clips as clips
 from viot_tools.fire.analyzer import FireAnalyzer
 
 pytestmark = [pytest.mark.real]
@@ -21,9 +22,9 @@ def analyzer(tmp_path: Path) -> FireAnalyzer:
 
 
 def test_the_burning_car(analyzer: FireAnalyzer, shared: Path) -> None:
-    [events] = bench.events_of([analyzer], shared / "videos" / "fire" / "fire_input.mp4")
+    [events] = clips.events_of([analyzer], shared / "videos" / "fire" / "fire_input.mp4")
     fires = [e for e in events if e.kind == "fire"]
-    assert fires and all(bench.alarm(e) for e in fires)
+    assert fires and all(clips.alarm(e) for e in fires)
     assert sum(e.t1 - e.t0 for e in fires) > 3.0
     x0, y0, x1, y1 = max(fires, key=lambda e: e.score).data["xyxy"]
     assert 0 <= x0 < x1 <= 854 and 0 <= y0 < y1 <= 480 and (x1 - x0) * (y1 - y0) > 0.01 * 854 * 480
@@ -31,13 +32,13 @@ def test_the_burning_car(analyzer: FireAnalyzer, shared: Path) -> None:
 
 @pytest.mark.parametrize("name", ["falls/fall.mp4", "actions/test_video_structuralize.mp4", "violence/3.mp4"])
 def test_quiet_clips(name: str, analyzer: FireAnalyzer, shared: Path) -> None:
-    [events] = bench.events_of([analyzer], shared / "videos" / name)
-    assert not [e for e in events if bench.alarm(e)]
+    [events] = clips.events_of([analyzer], shared / "videos" / name)
+    assert not [e for e in events if clips.alarm(e)]
 
 
 @pytest.mark.slow
 def test_no_clip_without_fire_raises_an_alarm(analyzer: FireAnalyzer, shared: Path, tmp_path: Path) -> None:
-    rows, skipped = bench.clip_rows(shared, Weights(tmp_path / "home", tier="builtin"), analyzer, False)
+    rows, skipped = clips.clip_rows(shared, Weights(tmp_path / "home", tier="builtin"), analyzer, False)
     by_id = {row.id: row for row in rows}
     assert by_id["fire.clips.false_alarms"].value == 0.0, skipped
     assert by_id["fire.clips.found"].value == 1.0
@@ -64,9 +65,9 @@ def test_a_picture_of_fire_held_before_the_camera(analyzer: FireAnalyzer, shared
         noisy = np.clip(still[..., ::-1] + rng.normal(0, 2, still.shape), 0, 255)
         writer.write(np.ascontiguousarray(noisy.astype(np.uint8)))
     writer.release()
-    [events] = bench.events_of([analyzer], path)
+    [events] = clips.events_of([analyzer], path)
     fires = [e for e in events if e.kind == "fire"]
-    assert fires and not any(bench.alarm(e) for e in fires)
+    assert fires and not any(clips.alarm(e) for e in fires)
 
 
 def bench_folder() -> str:

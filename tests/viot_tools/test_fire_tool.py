@@ -185,3 +185,24 @@ def test_a_long_list_is_counted(tmp_path: Path) -> None:
 def test_rows_of_another_model_do_not_speak(tmp_path: Path) -> None:
     seen = ask(library(event(model="older"), indexed=600.0), tmp_path, cameras=["dock B"])
     assert seen.verdict == "none"
+
+
+def test_a_fire_that_only_two_segments_together_make_is_found(tmp_path: Path) -> None:
+    def end(start: float, stop: float, first: float) -> Event:
+        looks = [[round(first + 0.2 * i - start, 2), 0.99, [1, 2, 3, 4], 0.1, 9.0] for i in range(3)]
+        quiet = [[round(0.2 * i, 2), 0.1, None, 0.0, None] for i in range(15)]
+        kept = [*(q for q in quiet if all(abs(q[0] - k[0]) > 0.1 for k in looks)), *looks]
+        data = {"step": 0.2, "looks": sorted(kept, key=lambda k: float(k[0]))}  # type: ignore[arg-type]
+        return Event("dock B", T0 + start, T0 + stop, "fire-edge", 0.0, data, MODEL, "v2")
+
+    both = [end(27, 30, 29.4), end(30, 33, 30.0)]
+    seen = ask(library(*both), tmp_path, cameras=["dock B"])
+    assert seen.verdict == "found"
+    assert seen.claims[0].text.startswith("Fire was seen on dock B from 14:00:29 to 14:00:30 on 1 March 2026")
+    for one in both:
+        assert ask(library(one), tmp_path, cameras=["dock B"]).verdict == "none"
+    # the window's edge does not hide the other side of the border
+    asked = ask(library(*both), tmp_path, cameras=["dock B"], time="between 14:00:30 and 14:01 on 1 March 2026")
+    assert asked.verdict == "found"
+    later = ask(library(*both), tmp_path, cameras=["dock B"], time="between 14:01 and 14:02 on 1 March 2026")
+    assert later.verdict == "none"

@@ -3,7 +3,8 @@
 Where the picture is still the last map stands, and counts: a fire that the motion gate cannot see is not lost. How much
 the hot area stirs is measured on every frame, still or not.
 
-Owns the way from frames to rows. The network is in ``model``, the vote in ``burning``; no question is known here.
+Owns the way from frames to rows. The network is in ``model``, the vote in ``burning``, what is kept for
+the next segment in ``border``; no question is known here.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from viot_agent.library.rows import Rows, SegmentInfo, Shared
+from viot_agent.library.rows import EventRow, Rows, SegmentInfo, Shared
 from viot_agent.media.types import Frame, Image
 from viot_agent.weights import Weights
+from viot_tools.fire.border import edges
 from viot_tools.fire.burning import THRESHOLD, Look, events, stirred
 from viot_tools.fire.model import FireLooker, FireMap, FireNetwork, sigmoid
 from viot_tools.fire.names import ANALYZER, KINDS
@@ -27,7 +29,7 @@ class FireAnalyzer:
     """See :class:`viot_agent.library.rows.Analyzer`. Our own network in both tiers, or the ``looker`` given."""
 
     name = ANALYZER
-    version = "1"
+    version = "2"
     needs: tuple[str, ...] = ()
 
     def __init__(self, weights: Weights, *, looker: FireLooker | None = None) -> None:
@@ -75,8 +77,12 @@ class FireAnalysis:
         return self._map
 
     def finish(self) -> Rows:
-        """The events of both kinds, by time."""
-        found = [event for kind in KINDS for event in events(kind, self._looks[kind], self._step)]
+        """The events of both kinds, and what is kept of the segment's ends, by time."""
+        found: list[EventRow] = []
+        for kind in KINDS:
+            looks = self._looks[kind]
+            won = events(kind, looks, self._step)
+            found += [*won, *edges(kind, looks, self._step, won)]
         return Rows(events=tuple(sorted(found, key=lambda e: (e.t0, e.kind))))
 
 

@@ -55,6 +55,18 @@ def stirred(before: NDArray[np.float32], now: NDArray[np.float32], hot: NDArray[
     return float(np.abs(now - before)[hot].mean())
 
 
+def spacing(looks: Sequence[Look], step: float) -> float:
+    """Seconds from one look to the next: ``step``, or more where the clip is slower than the sampling (a time lapse)
+    and gives fewer pictures than were asked for."""
+    apart = float(np.median(np.diff([look.t for look in looks]))) if len(looks) > 1 else step
+    return apart if apart > SLOW * step else step
+
+
+def window_of(apart: float) -> float:
+    """Seconds of a vote's window: it holds at least the frames that must agree, however long that takes."""
+    return max(WINDOW, LEAST * apart)
+
+
 def events(kind: str, looks: Sequence[Look], step: float) -> tuple[EventRow, ...]:
     """The events of one segment. ``step``: seconds between two samples, which the last positive frame stands for.
 
@@ -66,11 +78,8 @@ def events(kind: str, looks: Sequence[Look], step: float) -> tuple[EventRow, ...
     threshold = THRESHOLD[kind]
     positive = [look.score >= threshold for look in looks]
     found, first = [], 0
-    # a clip slower than the sampling (a time lapse) gives fewer pictures than were asked for; either way a window holds
-    # at least the frames that must agree, however long that takes
-    apart = float(np.median(np.diff([look.t for look in looks]))) if len(looks) > 1 else step
-    apart = apart if apart > SLOW * step else step
-    window = max(WINDOW, LEAST * apart)
+    apart = spacing(looks, step)
+    window = window_of(apart)
     marked = [False] * len(looks)
     for last in range(len(looks)):
         while looks[last].t - looks[first].t > window - apart / 2:

@@ -17,6 +17,7 @@ from viot_agent.library.rows import Event
 from viot_agent.steps import Claim, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import CamerasArg, TimeArg, ToolContext, tool
 from viot_tools.covered import Covered, covered, together
+from viot_tools.fire.border import across, edge_kind
 from viot_tools.fire.names import ANALYZER, KINDS, MODEL
 from viot_tools.saying import span_words
 
@@ -25,6 +26,8 @@ LISTED = 10
 """Events that get a sentence and evidence of their own; the rest is counted."""
 APART = 3.0
 """Seconds without fire between two events that are told as one (also across the border of two segments)."""
+AROUND = 60.0
+"""Seconds around the window from which segments' ends are read; a vote's window is far shorter but in time lapses."""
 GREW = 2.0
 """Times the area at the start from which an event is said to have grown."""
 
@@ -102,10 +105,20 @@ class _Report:
     def look(self, camera: Camera, window: Window) -> None:
         """Read one camera's rows; which model's, where several indexed it: see ``covered``."""
         entry = covered(self.ctx, camera, window, ANALYZER, "fire and smoke", MODEL)
-        rows = [e for k in KINDS for e in self.ctx.library.events(k, [camera.name], window.start, window.end)]
-        events = joined([e for e in rows if e.model == entry.model])
+        rows = [e for k in KINDS for e in self._rows(k, camera, window) if e.model == entry.model]
+        events = joined(rows)
         events.sort(key=lambda e: (not e.data["moves"], e.start, e.kind))
         self.looked.append(_Looked(entry, tuple(events)))
+
+    def _rows(self, kind: str, camera: Camera, window: Window) -> list[Event]:
+        """The events of a kind in the window, also those that only two segments together make."""
+        start, end = window.start, window.end
+        # the other side of a border may lie outside of the window
+        low, high = None if start is None else start - AROUND, None if end is None else end + AROUND
+        ends = self.ctx.library.events(edge_kind(kind), [camera.name], low, high)
+        over = [e for model in {e.model for e in ends} for e in across(kind, [e for e in ends if e.model == model])]
+        inside = [e for e in over if (start is None or e.end > start) and (end is None or e.start < end)]
+        return [*self.ctx.library.events(kind, [camera.name], start, end), *inside]
 
     def observation(self) -> Observation:
         """The whole answer."""
