@@ -39,7 +39,11 @@ today | 23.11. 0:00 | 23.11. 24:00
 yesterday | 22.11. 0:00 | 22.11. 24:00
 the day before yesterday | 21.11. 0:00 | 21.11. 24:00
 tonight | 23.11. 18:00 | 24.11. 6:00
-last night | 22.11. 22:00 | 23.11. 6:00
+last night | 22.11. 18:00 | 23.11. 6:00
+late last night | 22.11. 22:00 | 23.11. 6:00
+early last night | 22.11. 18:00 | 23.11. 0:00
+yesterday night | 22.11. 18:00 | 23.11. 6:00
+since last night | 22.11. 18:00 | 23.11. 15:20
 overnight | 22.11. 22:00 | 23.11. 6:00
 this morning | 23.11. 6:00 | 23.11. 12:00
 in the afternoon | 23.11. 12:00 | 23.11. 18:00
@@ -128,7 +132,7 @@ approx. 3pm | 23.11. 14:45 | 23.11. 15:15
 yesterday evening around 8 | 22.11. 19:45 | 22.11. 20:15
 Monday | 23.11. 0:00 | 23.11. 24:00
 last Friday | 20.11. 0:00 | 20.11. 24:00
-on Tuesday night | 17.11. 22:00 | 18.11. 6:00
+on Tuesday night | 17.11. 18:00 | 18.11. 6:00
 Monday at 9 | 23.11. 8:59 | 23.11. 9:01
 Monday last week | 16.11. 0:00 | 16.11. 24:00
 3 March | 3.3. 0:00 | 3.3. 24:00
@@ -263,7 +267,7 @@ def _utc(month: int, day: int, hour: int, minute: int = 0) -> float:
         ("29 March from 02:30 to 03:30", _utc(3, 29, 1), _utc(3, 29, 1, 30)),
         ("25 October between 02:00 and 03:00", _utc(10, 25, 0), _utc(10, 25, 2)),  # the hour that comes twice
         ("25 October 02:30", _utc(10, 25, 0, 29), _utc(10, 25, 1, 31)),
-        ("the night of 28 March", _utc(3, 28, 21), _utc(3, 29, 4)),
+        ("the night of 28 March", _utc(3, 28, 17), _utc(3, 29, 4)),
     ],
 )
 def test_daylight_saving(phrase: str, start: float, end: float) -> None:

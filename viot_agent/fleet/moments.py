@@ -70,6 +70,14 @@ def clock_seconds(clock: Clock, part: Part | None) -> float | None:
     return None
 
 
+def evening_too(part: Part) -> Part:
+    """The night of a day that is named ("last night", "Tuesday night") begins with its evening, as people say it: a
+    show at eight was last night. Not so "overnight" and "late last night"."""
+    if part.name != "night" or part.said == "over":
+        return part
+    return replace(part, side="") if part.side == "late" else replace(part, name="tonight")
+
+
 def working_hours(seconds: float) -> float:
     """A twelve-hour time read as in a working day: 7 to 11 is morning, 12 to 6 afternoon."""
     s = seconds % HALF
@@ -214,7 +222,7 @@ class Resolver:
         if moment.clock is not None:
             return self._point(moment.clock, moment.part, days, boundary)
         if moment.part is not None:
-            start, end = part_hours(moment.part)
+            start, end = part_hours(evening_too(moment.part) if moment.day is not None else moment.part)
             if moment.part.name == "morning" and moment.part.said == "this" and self.hour < 6 and start > 0:
                 start = 0.0
             first = self._begun(days.firsts, start, boundary)

@@ -92,7 +92,7 @@ class Moments(Atoms):
         if self.take("tonight"):
             return Day("offset", 0, text="tonight"), Part("tonight", said="this")
         if self.take("overnight"):
-            return Day("offset", -1), Part("night", said="last")
+            return Day("offset", -1), Part("night", said="over")
         if self.say("small hour") or self.say("wee hour") or self.say("wee small hour"):
             return None, Part("small hours", said="the")
         which = self.take("last", "this")

@@ -13,6 +13,7 @@ noon, midnight; around 3pm; 3ish      15 minutes either side (``AROUND``); just 
 an hour ago                           10 % of the distance either side, 1 minute at least; "3 days ago" = that day;
                                       "a few minutes ago" 60 %
 morning, afternoon, evening, night    6-12, 12-18, 18-24, 22-6; tonight 18-6; lunch 11:30-13:30; early/late = half of it
+last night, Tuesday night             18-6: the night of a named day has its evening in it; late last night 22-6
 this morning, asked before 6          from midnight
 9 or 9:05 without am/pm               the most recent past one; on another day than today 7-11 = am, 12-6 = pm.
                                       Two digits and a colon (09:05, 10:30) are the 24-hour clock

@@ -43,7 +43,7 @@ class Part:
 
     name: str
     side: str = ""
-    said: str = ""  # "this" for "this morning"
+    said: str = ""  # "this" for "this morning", "over" for "overnight"
 
 
 @dataclass(frozen=True, slots=True)
