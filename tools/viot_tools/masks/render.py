@@ -1,0 +1,215 @@
+"""One mask onto one face: :func:`mask_face`.
+
+The template's drawing is warped by triangles onto the face (``warp``), with straps to the ears and a shadow on the
+skin, lit as the face is (``light``), at up to three times the picture's resolution, and laid over the picture with an
+exact alpha: a pixel whose alpha is 0 is the input's, byte for byte. Nothing is drawn beside the face: the outline of
+``face.outline`` bounds all. Owns the composition. Does not find faces, and does not know that hands or hair may lie
+before one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viot_agent.media.types import Image
+from viot_tools.masks.art import LEVELS, PIXELS, art, to_art
+from viot_tools.masks.face import FaceMesh, Points, Pose, outline, pose_of, pose_scale
+from viot_tools.masks.light import LUMA, Light, light_on
+from viot_tools.masks.templates import SIDE_YAW, Strap, Template, moved, template, triangles, vertices
+from viot_tools.masks.warp import Window, dense_map
+
+JITTER = 0.02
+"""Standard deviation of the seeded shift of a mask, in eye distances; its turn and size vary in proportion."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskedFace:
+    """``image`` (H, W, 3) uint8 RGB; ``alpha`` (H, W) float32 0..1: 0 exactly where the picture is untouched."""
+
+    image: Image
+    alpha: NDArray[np.float32]
+    template: str
+    seed: int
+
+
+def mask_face(image: Image, points: Points, template_name: str, seed: int) -> MaskedFace:
+    """Lay the template on the face with these 68 ``points`` (float32 pixels), jittered by ``seed``.
+
+    ``image`` (H, W, 3) uint8 RGB is left as it is. The same arguments give the same bytes. Raises UserFault for an
+    unknown template, ValueError for points that are no face.
+    """
+    out = image.copy()
+    alpha = np.zeros(image.shape[:2], np.float32)
+    lay(out, alpha, points, template_name, seed)
+    return MaskedFace(out, alpha, template_name, seed)
+
+
+def lay(
+    image: Image, alpha: NDArray[np.float32], points: Points, name: str, seed: int, *, light: Light | None = None
+) -> Light:
+    """:func:`mask_face` in place, for many faces of a picture or frame: draws on ``image`` and adds to ``alpha``.
+
+    ``light``: the light to use; None reads it from the face. Returns the light used.
+    """
+    design = template(name)
+    points = np.asarray(points, np.float32)
+    mesh = FaceMesh(points)
+    pose, scale = pose_of(points), pose_scale(points)
+    light = light_on(image, mesh) if light is None else light
+    window = _window(points, scale, image.shape[:2])
+    if window is None:
+        return light
+    paint, cover = _painted(design, mesh, points, pose, scale, window, seed, light)
+    if light.grey:
+        paint = np.repeat((paint @ LUMA)[..., None], 3, axis=2)
+    x0, y0, x1, y1 = window
+    cover[cover < 1 / 255] = 0.0
+    touched = cover > 0
+    part = image[y0:y1, x0:x1]
+    mixed = part + (paint - part) * cover[..., None]
+    part[touched] = np.clip(np.round(mixed[touched]), 0, 255).astype(np.uint8)
+    seen = alpha[y0:y1, x0:x1]
+    seen[:] = 1 - (1 - seen) * (1 - cover)
+    return light
+
+
+def _window(points: Points, scale: float, size: tuple[int, ...]) -> Window | None:
+    """The part of the picture in which the mask may lie; None when that is outside."""
+    around = outline(points)
+    margin = 2 + 0.05 * scale
+    x0, y0 = np.floor(around.min(axis=0) - margin).astype(int)
+    x1, y1 = np.ceil(around.max(axis=0) + margin).astype(int) + 1
+    x0, y0, x1, y1 = max(0, int(x0)), max(0, int(y0)), min(size[1], int(x1)), min(size[0], int(y1))
+    return (x0, y0, x1, y1) if x1 - x0 >= 2 and y1 - y0 >= 2 else None
+
+
+def supersampling(scale: float) -> int:
+    """Subpixels a side: 3 for small faces, 1 for those whose pixels nobody can count."""
+    return 3 if scale < 60 else 2 if scale < 220 else 1
+
+
+def targets(design: Template, mesh: FaceMesh, pose: Pose, seed: int) -> Points:
+    """(M, 2) pixels: where the template's vertices lie on the face, jittered by ``seed``."""
+    turn = float(np.clip(pose.yaw / SIDE_YAW, -1, 1))
+    return mesh.map(_jittered(design.points(turn), seed))
+
+
+def _jittered(points: Points, seed: int) -> Points:
+    """Canonical points shifted, turned and scaled a little about the middle of the mask, and bent unevenly."""
+    rng = np.random.default_rng(seed)
+    shift = rng.normal(0, JITTER, 2) * (0.6, 1.0)
+    turn, grow = rng.normal(0, JITTER * 0.5), 1 + rng.normal(0, JITTER * 0.6)
+    bend = rng.normal(0, JITTER * 0.5, (4, 2))
+    cos, sin = np.cos(turn), np.sin(turn)
+    middle = np.array([0.0, 1.0])
+    out = (points - middle) @ np.array([[cos, sin], [-sin, cos]]) * grow + middle + shift
+    for (dx, dy), (cx, cy) in zip(bend, ((-0.6, 0.6), (0.6, 0.6), (0.0, 0.3), (0.0, 1.6)), strict=True):
+        near = np.exp(-(((points[:, 0] - cx) ** 2 + (points[:, 1] - cy) ** 2) / 0.25))[:, None]
+        out = out + near * (dx, dy)
+    return np.asarray(out, np.float32)
+
+
+def _painted(
+    design: Template, mesh: FaceMesh, points: Points, pose: Pose, scale: float, window: Window, seed: int, light: Light
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The colours (H, W, 3) 0..255 and the cover (H, W) 0..1 of the window."""
+    import cv2
+
+    s = supersampling(scale)
+    level = int(np.clip(np.floor(np.log2(PIXELS / (scale * s) + 1e-6)), 0, LEVELS))
+    place = targets(design, mesh, pose, seed)
+    maps = dense_map(to_art(vertices(), level), place, triangles(), window, s, smooth=0.10 * scale)
+    drawn = cv2.remap(art(design.name, level), *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    unit = PIXELS / 2**level
+    canonical = np.stack([(maps[0] + 0.5) / unit - 1.5, (maps[1] + 0.5) / unit - 0.25], axis=-1)
+    gain = light.at(np.clip(canonical, -1.6, 2.4))
+    drawn[..., :3] *= gain[..., None] * light.cast
+    _straps(drawn, design, mesh, pose, scale, window, s, seed, light)
+    bound = _fill(outline(points), window, s)
+    bound = cv2.GaussianBlur(bound, (0, 0), max(0.6, 0.006 * scale * s)) * bound
+    drawn *= bound[..., None]
+    solid = drawn[..., 3]
+    shadow = _shadow(solid, scale * s, bound)
+    cover = solid + shadow * (1 - solid)
+    height, width = window[3] - window[1], window[2] - window[0]
+    soft = max(0.35, 0.006 * scale) * s  # the edge of cloth is not sharper than the lens
+    both = cv2.GaussianBlur(np.dstack([drawn[..., :3], cover]), (0, 0), soft)
+    # softening must not carry the mask past the face's outline
+    both *= np.minimum(1.0, bound / np.maximum(cv2.GaussianBlur(bound, (0, 0), soft), 1e-3))[..., None]
+    if s > 1:
+        both = cv2.resize(both, (width, height), interpolation=cv2.INTER_AREA)
+    cover = np.clip(both[..., 3], 0, 1)
+    colour = both[..., :3] / np.maximum(cover, 1e-4)[..., None]
+    return np.asarray(colour, np.float32), np.asarray(cover, np.float32)
+
+
+def _fill(polygon: Points, window: Window, s: int) -> NDArray[np.float32]:
+    """A polygon of picture pixels as 0..1 over the window's subpixels."""
+    import cv2
+
+    field = np.zeros(((window[3] - window[1]) * s, (window[2] - window[0]) * s), np.uint8)
+    cv2.fillPoly(field, [np.round(_fine(polygon, window, s) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return np.asarray(field.astype(np.float32) / 255)
+
+
+def _fine(points: Points, window: Window, s: int) -> NDArray[np.float64]:
+    """Points of the picture as subpixels of the window."""
+    origin = np.array([window[0] - 0.5, window[1] - 0.5])
+    fine: NDArray[np.float64] = (np.asarray(points, np.float64) - origin) * s - 0.5
+    return fine
+
+
+def _shadow(solid: NDArray[np.float32], scale: float, bound: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The cover of the shadow that the mask throws on the skin: soft, a little below its edge, within the face."""
+    import cv2
+
+    blurred = cv2.GaussianBlur(solid, (0, 0), max(0.8, 0.035 * scale))
+    down = np.array([[1, 0, 0], [0, 1, 0.012 * scale]], np.float32)
+    return np.asarray(0.30 * cv2.warpAffine(blurred, down, blurred.shape[::-1]) * bound, np.float32)
+
+
+def _straps(
+    drawn: NDArray[np.float32], design: Template, mesh: FaceMesh, pose: Pose, scale: float, window: Window, s: int,
+    seed: int, light: Light,
+) -> None:  # fmt: skip
+    """Draw the straps below the mask: elastic from its edge to the ear, lit from above. In place."""
+    import cv2
+
+    turn = float(np.clip(pose.yaw / SIDE_YAW, -1, 1))
+    thick = max(1.0, design.strap_width * scale * s)
+    for side in (-1, 1):
+        if side * turn > 0.45:  # that ear is behind the face
+            continue
+        for strap in design.cut.straps:
+            line = _fine(mesh.map(_path(strap, side, design.cut.side, turn, seed)), window, s)
+            middle = _strap_light(light, strap, side)
+            layers = []
+            for width, shift in ((1.0, 0.0), (0.6, -0.12)):  # the elastic, and the light along its upper side
+                layer = np.zeros(drawn.shape[:2], np.uint8)
+                shifted = np.round((line + np.array([0.0, shift * thick])) * 16).astype(np.int32)
+                cv2.polylines(layer, [shifted], False, 255, max(1, round(thick * width)), cv2.LINE_AA, 4)
+                layers.append(layer.astype(np.float32) / 255)
+            body = layers[0] * (1 - drawn[..., 3])  # the mask lies over it
+            lit = (0.74 + 0.26 * layers[1]) * middle
+            colour = np.clip(np.array(design.strap, np.float32) * light.cast * lit[..., None], 0, 255)
+            drawn += np.dstack([colour, np.ones_like(body)]) * body[..., None]
+
+
+def _strap_light(light: Light, strap: Strap, side: int) -> float:
+    """The light at the middle of a strap."""
+    at = np.array([(strap.start[0] + strap.end[0]) / 2 * side, (strap.start[1] + strap.end[1]) / 2], np.float32)
+    return float(light.at(at))
+
+
+def _path(strap: Strap, side: int, keep: float, turn: float, seed: int) -> Points:
+    """Canonical points of a strap on one side: its start moves with the mask, its end stays at the ear."""
+    start = np.array([[strap.start[0] * side, strap.start[1]]], np.float32)
+    start = _jittered(moved(start, keep, turn), seed)[0]
+    end = np.array([strap.end[0] * side, strap.end[1]])
+    t = np.linspace(0, 1, 12)[:, None]
+    line = start + (end - start) * t
+    line[:, 1] += strap.sag * np.sin(np.pi * t[:, 0])
+    return np.asarray(line, np.float32)
