@@ -14,6 +14,7 @@
     +-- ToolFault       (3)   a tool could not do its work
     |   +-- RetryFault        the model can correct its call (message tells how)
     |   |   +-- ArgsFault       arguments that break the tool's schema
+    |   +-- StoppedFault      the person stopped the run while the tool worked
     |   +-- FailedFault       terminal: ``fix`` holds the command that mends it
     |       +-- WeightsMissing  a model file is absent
     +-- BackendFault    (3)   a server, disk or database did not answer
@@ -112,6 +113,10 @@ class FailedFault(ToolFault):
 
 class WeightsMissing(FailedFault):
     """A model file is not on this machine; ``fix`` is the command that gets it."""
+
+
+class StoppedFault(ToolFault):
+    """The person who asked has stopped the run: what the tool had begun is left."""
 
 
 class BackendFault(ViotError):

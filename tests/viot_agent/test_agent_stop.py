@@ -7,17 +7,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from viot_agent.agent.runner import Agent, EvidenceWriter
-from viot_agent.errors import DiskFault, ParseFault
+from viot_agent.cancel import cancellable, cancelled
+from viot_agent.errors import DiskFault, ParseFault, StoppedFault
 from viot_agent.fleet import Fleet
 from viot_agent.library.fake import FakeLibrary
-from viot_agent.llm.cancel import cancellable, cancelled
 from viot_agent.llm.fixed import FixedCall
+from viot_agent.media.clips import write_clip
+from viot_agent.media.readers import open_media
 from viot_agent.steps import Claim, Evidence, Observation, Request, Run, Step
 from viot_agent.toolbox import CamerasArg, Toolbox, ToolContext, tool
 from viot_agent.weights import Weights
@@ -183,3 +186,38 @@ def test_a_run_whose_evidence_cannot_be_written_is_on_record(tmp_path: Path) -> 
     [run] = sink.runs
     assert [step.call.tool for step in run.steps] == ["look"]
     assert run.answer.status == "answered"
+
+
+@pytest.mark.parametrize("backend", ["decord", "pyav"])
+def test_a_tool_that_reads_video_is_stopped_at_the_next_frame(tmp_path: Path, backend: Any) -> None:
+    clip, cancel, seen = tmp_path / "a.mp4", threading.Event(), []
+    write_clip((np.full((64, 96, 3), n, np.uint8) for n in range(50)), clip, 10.0)
+
+    @tool(needs=())
+    def watch(ctx: ToolContext, cameras: CamerasArg) -> Observation:
+        """Look at a whole recording.
+
+        Not for: anything else.
+
+        Args:
+            cameras: camera names.
+        """
+        for frame in open_media(clip, backend=backend).read([n / 10 for n in range(50)]):
+            seen.append(frame.index)
+            if frame.index == 3:
+                cancel.set()
+        raise AssertionError("read to its end")
+
+    library, sink = FakeLibrary(), Sink()
+    model = FixedCall(tool="watch", args={"cameras": ["yard"]})
+    one = Agent(
+        model, Toolbox([watch]), Fleet(library), library, Weights.from_env(tmp_path), tmp_path, react=True, audit=sink
+    )
+    run = one.run(Request("watch"), cancel=cancel)
+    assert seen == [0, 1, 2, 3]
+    assert run.answer.status == "stopped"
+    assert [s.observation.summary for s in run.steps if s.observation] == ["stopped before it was done"]
+    assert sink.runs == [run]
+    with cancellable(cancel), pytest.raises(StoppedFault):
+        next(iter(open_media(clip, backend=backend).read([0.0])))
+    assert len(list(open_media(clip, backend=backend).read([0.0, 0.1]))) == 2  # nobody's run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from viot_agent.agent.evidence import CLIP_WIDTH, EvidenceFiles
+from viot_agent.cancel import cancellable
 from viot_agent.fleet import Camera, Fleet
 from viot_agent.library.fake import FakeLibrary
 from viot_agent.library.rows import Footage, Poses, Track
@@ -103,3 +105,13 @@ def test_a_posed_person_has_a_skeleton(library: FakeLibrary, tmp_path: Path) -> 
         return bool(np.ptp(frame.image[y - 2 : y + 3, x].astype(int), axis=-1).max() > 40)
 
     assert marked(1) and not marked(2)
+
+
+def test_a_stop_leaves_the_clips_for_later(library: FakeLibrary, tmp_path: Path) -> None:
+    files, token = EvidenceFiles(library, Fleet(library), tmp_path / "out"), threading.Event()
+    token.set()
+    with cancellable(token):
+        done = files.write("run-1", [piece(1), piece(2)])
+    assert [(p.clip, p.label, bool(p.crop)) for p in done.values()] == [(None, "2 people", True)] * 2
+    assert sorted(p.name for p in (tmp_path / "out" / "run-1").iterdir()) == ["e1.jpg", "e2.jpg"]  # nothing half-made
+    assert files.clip("run-1", piece(1)).is_file()  # cut now that it is asked for

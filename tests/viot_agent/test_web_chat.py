@@ -122,6 +122,53 @@ def test_a_stop_ends_the_run_and_is_recorded(chat: Chat, viot: Viot) -> None:
     assert not session.stop()  # nothing runs any more
 
 
+def test_a_stop_is_said_to_have_been_heard(chat: Chat) -> None:
+    GATES["yard"] = threading.Event()
+    session = Session("ana")
+    turns = chat.ask(session, "who was there?", [], "yard")
+    next(turns)
+    next(turns)  # the call has begun, and cannot be interrupted
+    assert (session.stop(), session.stopping) == (True, True)
+    heard = next(turns)
+    assert kinds(heard) == ["you", "running", "running"]
+    assert heard.messages[-1]["metadata"]["title"].startswith("Stopping: after what is being done now")
+    GATES["yard"].set()
+    after = next(turns)
+    assert kinds(after) == ["you", "step"]  # no further step is promised
+    *_, last = turns
+    assert kinds(last) == ["you", "step", "answer"]
+    assert not session.stopping
+
+
+def test_who_waits_sees_their_number_and_can_leave(viot: Viot) -> None:
+    chat = Chat(viot, Views(viot.home), ("yard", "lobby"), here_at_once=1)
+    GATES["yard"] = threading.Event()
+    sessions = [Session(name) for name in ("ana", "ben", "cleo")]
+    asked = zip(sessions, ("yard", "lobby", "lobby"), strict=True)
+    first, second, third = (chat.ask(session, "who?", [], llm) for session, llm in asked)
+    next(first)
+    next(first)  # the call has begun
+    assert [next(second).messages[-1]["metadata"]["title"] for _ in range(2)] == [
+        "Reading your request",  # at once
+        "Waiting: number 1 in line",
+    ]
+    next(third)
+    assert next(third).messages[-1]["metadata"]["title"] == "Waiting: number 2 in line"
+    assert sessions[1].stop()
+    *_, left = second  # at once, though nothing has been finished
+    assert kinds(left) == ["you", "answer"]
+    assert 'data-status="stopped"' in left.messages[-1]["content"]
+    assert next(third).messages[-1]["metadata"]["title"] == "Waiting: number 1 in line"
+    GATES["yard"].set()
+    *_, hers = first
+    *_, cleos = third
+    assert "ana asked about yard" in hers.messages[-1]["content"]
+    assert "cleo asked about lobby" in cleos.messages[-1]["content"]
+    assert viot.library.runs(owner="ben") == []
+    *_, again = chat.ask(sessions[1], "who?", [], "lobby")
+    assert "ben asked about lobby" in again.messages[-1]["content"]
+
+
 def test_a_page_that_is_closed_stops_its_run(chat: Chat, viot: Viot) -> None:
     GATES["yard"] = threading.Event()
     session = Session("ana")
@@ -170,7 +217,7 @@ def test_a_file_that_is_gone_is_named_without_its_folder(chat: Chat, tmp_path: P
     list(chat.ask(session, "who is this?", [file], "yard"))
     file.unlink()
     *_, last = chat.ask(session, "and now?", [], "yard")
-    assert "there is no file me.png" in last.messages[-1]["content"]
+    assert "me.png is not kept any longer" in last.messages[-1]["content"]
     assert str(tmp_path) not in last.messages[-1]["content"]
 
 

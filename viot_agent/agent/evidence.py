@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from viot_agent.errors import BackendFault, MediaFault, NameFault, UserFault
+from viot_agent.errors import BackendFault, MediaFault, NameFault, StoppedFault, UserFault
 from viot_agent.fleet import Fleet
 from viot_agent.library.api import Library
 from viot_agent.library.rows import Poses, Track
@@ -38,6 +39,7 @@ class EvidenceFiles:
         """Files for all pieces; gives back the evidence with ``crop`` and ``clip`` filled, by id.
 
         Footage that has since been moved or deleted leaves ``clip`` empty and says so in ``label``; the rows stay true.
+        Clips that a stopped run had not finished are left out.
         """
         folder = self.folder / run_id
         try:
@@ -52,8 +54,15 @@ class EvidenceFiles:
         wanted = [piece for piece in pieces if piece.clip is None and piece.id not in own][: self.clips]
         # decoding and encoding leave Python's lock: two clips at a time use two cores
         with ThreadPoolExecutor(2, "clip") as pool:
-            clips = list(pool.map(lambda piece: self._with_clip(piece, folder / f"{piece.id}.mp4"), wanted))
+            jobs = [(copy_context(), piece) for piece in wanted]  # in which the run's stop is heard
+            clips = list(pool.map(lambda job: job[0].run(self._unless_stopped, job[1], folder), jobs))
         return {piece.id: piece for piece in [*pieces, *clips]}
+
+    def _unless_stopped(self, piece: Evidence, folder: Path) -> Evidence:
+        try:
+            return self._with_clip(piece, folder / f"{piece.id}.mp4")
+        except StoppedFault:
+            return piece  # the clip can still be cut when somebody asks for it
 
     def _with_crop(self, piece: Evidence, folder: Path) -> Evidence:
         if not piece.crop_jpeg:

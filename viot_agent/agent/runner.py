@@ -24,11 +24,11 @@ from viot_agent.agent.limits import EARLIER, Limits
 from viot_agent.agent.middleware import STOPPED, Budget, Faults, ParseRetry, PolicyGate, Repetition
 from viot_agent.agent.prompt import request_message, system_text
 from viot_agent.agent.state import RunState
+from viot_agent.cancel import cancellable
 from viot_agent.errors import NameFault, PolicyRefusal, UserFault, ViotError
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Mention
 from viot_agent.library.api import Library
-from viot_agent.llm.cancel import cancellable
 from viot_agent.policy import AuditSink, Policy, SingleUserPolicy
 from viot_agent.steps import Answer, Evidence, Observation, Request, Run, Step, new_id
 from viot_agent.toolbox import Toolbox, ToolContext, ToolSpec
@@ -100,8 +100,8 @@ class Agent:
         ``earlier`` are the finished runs of the same conversation, oldest first: follow-ups ("and yesterday?") are read
         against their requests, and what they attached can still be named.
         ``on_begin`` hears of each call before the tool runs. ``cancel``, once set, ends the run before its next model
-        or tool call; the run is recorded with the status *stopped* and what was found so far. Several threads may run
-        at once.
+        or tool call, and a tool that reads video before its next frame; the run is recorded with the status *stopped*
+        and what was found so far. Several threads may run at once.
         """
         text = request.text.strip()
         if not text:
@@ -125,7 +125,8 @@ class Agent:
         drawing = time.monotonic()
         if self.evidence is not None and run.evidence and not state.cancelled:
             try:
-                run = run.with_evidence(self.evidence.write(run_id, run.evidence))
+                with cancellable(cancel):
+                    run = run.with_evidence(self.evidence.write(run_id, run.evidence))
             except ViotError:
                 if self.audit is not None:
                     self.audit.save_run(run)  # what was asked and seen is on record, though its files are not

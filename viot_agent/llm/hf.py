@@ -23,8 +23,8 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import ConfigDict
 
+from viot_agent.cancel import cancelled
 from viot_agent.errors import FailedFault, UserFault
-from viot_agent.llm.cancel import cancelled
 from viot_agent.llm.messages import to_chat, to_message
 from viot_agent.react import parse
 from viot_agent.toolbox import Toolbox

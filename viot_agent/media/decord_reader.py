@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from viot_agent.cancel import heed
 from viot_agent.errors import MediaFault
 from viot_agent.media.probe import Examined
 from viot_agent.media.pyav_reader import SEEK_GAIN, PyavReader, scaled
@@ -64,6 +65,7 @@ class DecordReader:
         indices = timeline.indices(times).tolist()
         last: Frame | None = None
         for done, index in enumerate(indices):
+            heed()
             if self._successor is not None:
                 yield from self._successor.read(times[done:])
                 return

@@ -16,6 +16,7 @@ from typing import Any
 import av
 import numpy as np
 
+from viot_agent.cancel import heed
 from viot_agent.errors import MediaFault
 from viot_agent.media.probe import Examined, open_container
 from viot_agent.media.types import DamagedMedia, Frame, Image
@@ -46,6 +47,7 @@ class PyavReader:
         last: Frame | None = None
         try:
             for time, index in zip(times, timeline.indices(times).tolist(), strict=True):
+                heed()
                 if last is None or session.wanted != index:
                     position, picture = session.at(index)
                     if last is None or last.index != position:

@@ -68,7 +68,7 @@ class Reader(Protocol):
 
     Damage inside a file is bridged: the last frame before it stays on screen, and its ``t`` tells so. Damage at the
     end raises :class:`DamagedMedia` at the first time more than half a second past the last frame that decodes, after
-    every earlier frame was yielded.
+    every earlier frame was yielded. In a run that the person has stopped the next frame is a StoppedFault.
     """
 
     info: MediaInfo

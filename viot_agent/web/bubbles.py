@@ -55,6 +55,27 @@ def reading() -> Message:
     return _thought("Reading your request", "", pending=True)
 
 
+def waiting(number: int) -> Message:
+    """What stands there while others are served first."""
+    return _thought(f"Waiting: number {number} in line", "", pending=True)
+
+
+def stopping() -> Message:
+    """What stands there from Stop to the end: what cannot be interrupted is finished first."""
+    return _thought("Stopping: after what is being done now", "", pending=True)
+
+
+def unbegun() -> Message:
+    """The end of a request that was stopped while it waited in line."""
+    words, sign = STATUS["stopped"]
+    return {
+        "role": "assistant",
+        "content": f'<div class="viot-answer viot-stopped" data-status="stopped"><p class="viot-status">'
+        f'<span aria-hidden="true">{sign}</span> {words}</p>'
+        '<p class="viot-text">You stopped it before its turn came: nothing was looked at.</p></div>',
+    }
+
+
 def step(view: StepView) -> Message:
     """One tool call as a collapsible message; open and turning while it runs."""
     rows = [("thought", lines(view.thought))] if view.thought else []

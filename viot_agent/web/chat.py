@@ -1,17 +1,19 @@
 """One request from the page: asked in a thread of its own, told step by step, its answer with evidence at the end.
 
-Owns the order of what appears, and the stop. Knows the page only as the :class:`Turn` it gives back each time something
-is new; makes no component.
+Owns the order of what appears, the waiting in line, and the stop. Knows the page only as the :class:`Turn` it gives
+back each time something is new; makes no component.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from viot_agent.errors import BackendFault, UserFault, ViotError
@@ -20,6 +22,7 @@ from viot_agent.steps import Attachment, Principal, Run, Step
 from viot_agent.system import Viot
 from viot_agent.web import bubbles, cards, past, timeline
 from viot_agent.web.bubbles import Message
+from viot_agent.web.line import Line
 from viot_agent.web.sessions import Session, unplaced
 from viot_agent.web.views import RunView, Views
 
@@ -38,15 +41,22 @@ class Turn:
 
 
 AT_ONCE = 16
-"""Requests that are worked on at the same time; further ones wait their turn."""
+"""Requests to models on other machines that are worked on at the same time; further ones wait their turn."""
+HERE_AT_ONCE = min(AT_ONCE, 2 * (os.cpu_count() or 1))
+"""The same for models on this machine: more at once would only make every one of them late."""
+STOPPING = "stopping"
+"""What a run is told of a stop that was pressed."""
 
 
 class Chat:
     """Answers requests of all open pages."""
 
-    def __init__(self, viot: Viot, views: Views, llms: Sequence[str], *, any_llm: bool = False) -> None:
+    def __init__(
+        self, viot: Viot, views: Views, llms: Sequence[str], *, any_llm: bool = False, here_at_once: int = HERE_AT_ONCE
+    ) -> None:
         self.viot, self.views, self.llms, self.any_llm = viot, views, tuple(llms), any_llm
-        self._pool = ThreadPoolExecutor(AT_ONCE, "viot-ask")
+        self._elsewhere: Line[Run] = Line(AT_ONCE, "viot-ask-elsewhere")
+        self._here: Line[Run] = Line(here_at_once, "viot-ask")
 
     def ask(self, session: Session, text: str, files: Sequence[Path], llm: str) -> Iterator[Turn]:
         """Answer; a Turn at once, one whenever a step begins or ends, and the last with the answer.
@@ -64,6 +74,9 @@ class Chat:
         try:
             if llm not in self.llms and not self.any_llm:
                 raise UserFault(f"the model {llm!r} is not offered here", fix="choose one of the list")
+            gone = next((f.name for f in session.files if not f.is_file()), None)
+            if gone is not None:
+                raise UserFault(f"{gone} is not kept any longer", fix="begin a new conversation and attach it again")
             fresh: list[Attachment] = session.attach(files)
             said += bubbles.asked(text, [(a.handle, str(a.path)) for a in fresh])
             yield Turn([*said, bubbles.reading()], None, None, True)
@@ -84,8 +97,8 @@ class Chat:
 
     def _run(self, session: Session, text: str, llm: str, cancel: threading.Event) -> Iterator[Turn]:
         said = session.messages
-        news: queue.SimpleQueue[Step | Future[Run]] = queue.SimpleQueue()
-        asking = self._pool.submit(
+        news: queue.SimpleQueue[Step | int | str | Future[Run]] = queue.SimpleQueue()
+        work = partial(
             self.viot.ask,
             text,
             attach=tuple(session.files),
@@ -96,13 +109,31 @@ class Chat:
             cancel=cancel,
             principal=Principal(session.user),
         )
+        session.on_stop = partial(news.put, STOPPING)
+        asking = (self._elsewhere if llm.startswith("openai:") else self._here).submit(work, news.put)
         asking.add_done_callback(news.put)
-        while isinstance(new := news.get(), Step):
-            self._drop_pending(said)  # the same step, now done
-            said.append(bubbles.step(self.views.step(new)))
-            more = [] if new.observation is None else [bubbles.reading()]
-            yield Turn([*said, *more], None, None, True)
+        try:
+            while not isinstance(new := news.get(), Future):
+                if isinstance(new, Step):
+                    self._drop_pending(said)  # the same step, now done
+                    said.append(bubbles.step(self.views.step(new)))
+                    # of a run that stops, nothing further is promised
+                    more = [] if new.observation is None or cancel.is_set() else [bubbles.reading()]
+                elif isinstance(new, int):
+                    more = [bubbles.waiting(new) if new else bubbles.reading()]
+                elif asking.cancel():
+                    continue  # it had not begun: there is nothing to wait for
+                else:
+                    more = [bubbles.stopping()]
+                yield Turn([*said, *more], None, None, True)
+        finally:
+            asking.cancel()  # a page that was closed leaves the line
         self._drop_pending(said)
+        if new.cancelled():
+            said.append(bubbles.unbegun())
+            session.end(cancel)
+            yield Turn(said, None, None, False)
+            return
         view = self.views.run(record(new.result()), self.viot.library.cameras())
         said.append(bubbles.answer(view))
         session.end(cancel)  # before the answer is seen: the next request may come at once

@@ -101,7 +101,7 @@ class Page:
         for turn in self.chat.ask(session, text, files, llm):
             box = gr.update(value=None) if first else gr.skip()
             first = False
-            yield [*self._shown(turn, session), box, gr.update(interactive=turn.running)]
+            yield [*self._shown(turn, session), box, stop_button(turn.running, session.stopping)]
         if session.conversation != conversation:
             yield [gr.skip()] * 6  # Gradio shows the last of it once more: the new conversation must stay
 
@@ -115,12 +115,11 @@ class Page:
         ]
 
     def _stop(self, request: gr.Request) -> Any:
-        self._session(request).stop()
-        return gr.update(interactive=False)
+        return stop_button(False, self._session(request).stop())
 
     def _restart(self, request: gr.Request) -> list[Any]:
         self._session(request).restart()
-        return [[], cards.EMPTY, "", mark(""), gr.update(value=None), gr.update(interactive=False)]
+        return [[], cards.EMPTY, "", mark(""), gr.update(value=None), stop_button(False)]
 
     def _llm_words(self, llm: str) -> str:
         return model_words(llm, self.viot.weights.tier)
@@ -132,9 +131,9 @@ class Page:
         wanted = str(request.query_params.get("c") or "")
         turn = self.chat.reopen(session, wanted) if wanted else None
         if turn is not None:
-            shown = [*self._shown(turn, session), gr.skip(), gr.update(interactive=False)]
+            shown = [*self._shown(turn, session), gr.skip(), stop_button(False)]
         else:
-            shown = [[], cards.EMPTY, "", mark(""), gr.skip(), gr.update(interactive=False)]
+            shown = [[], cards.EMPTY, "", mark(""), gr.skip(), stop_button(False)]
             if wanted:
                 shown[1] = '<p class="viot-bad">There is no such conversation, or it belongs to somebody else.</p>'
         return [*shown, *self._lists(), *self._jobs(), self._past(session, "")]
@@ -265,6 +264,11 @@ class Page:
 
     def _benches(self) -> str:
         return benches.page(*benches.results(self.viot.home, benches.checkout_readme()))
+
+
+def stop_button(running: bool, stopping: bool = False) -> Any:
+    """Stop as it is now: pressed once it says so, until the run has ended."""
+    return gr.update(value="Stopping…" if stopping else "Stop", interactive=running and not stopping)
 
 
 def mark(conversation: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,13 +31,15 @@ class Asks(Protocol):
 
 @dataclass(slots=True)
 class Session:
-    """One open page. ``messages`` is what the chat shows; ``cancel`` belongs to the run in progress, None when idle."""
+    """One open page. ``messages`` is what the chat shows; ``cancel`` belongs to the run in progress, None when idle;
+    ``on_stop`` is told when it is set."""
 
     user: str
     conversation: str = field(default_factory=lambda: new_conversation())
     files: list[Path] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     cancel: threading.Event | None = None
+    on_stop: Callable[[], None] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self) -> threading.Event:
@@ -52,15 +54,28 @@ class Session:
         """The run with that token is over; a later one is left alone."""
         with self.lock:
             if self.cancel is cancel:
-                self.cancel = None
+                self.cancel = self.on_stop = None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a run goes on that was told to stop."""
+        cancel = self.cancel
+        return cancel is not None and cancel.is_set()
 
     def stop(self) -> bool:
         """Stop the run in progress; False when there is none."""
         with self.lock:
             if self.cancel is None:
                 return False
-            self.cancel.set()
+            self._tell()
             return True
+
+    def _tell(self) -> None:
+        """Set the token, and wake what waits beside it."""
+        if self.cancel is not None:
+            self.cancel.set()
+        if self.on_stop is not None:
+            self.on_stop()
 
     def attach(self, paths: Sequence[Path]) -> list[Attachment]:
         """Add files to the conversation: they are ``image-1``, ``video-1``, ... from now on; gives back the new ones.
@@ -85,9 +100,8 @@ class Session:
         A run in progress is stopped, and what it still says goes to the lists that it began with, not to these.
         """
         with self.lock:
-            if self.cancel is not None:
-                self.cancel.set()
-                self.cancel = None
+            self._tell()
+            self.cancel = self.on_stop = None
             self.conversation = conversation or new_conversation()
             self.files, self.messages = [], []
 

@@ -1,7 +1,7 @@
-"""How a stop reaches a model in the middle of writing: the run's cancel token, carried by the context of its thread.
+"""How a stop reaches what works for long: the run's cancel token, carried by the context of its thread.
 
-Owns the token's place. A model that writes for long looks at :func:`cancelled` between tokens; the agent, which set the
-token, decides what a stop means.
+Owns the token's place. A model that writes looks at :func:`cancelled` between tokens, a reader of video calls
+:func:`heed` before every frame; the agent, which set the token, decides what a stop means. Knows no run.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+from viot_agent.errors import StoppedFault
 
 _TOKEN: ContextVar[threading.Event | None] = ContextVar("viot_cancel", default=None)
 
@@ -28,3 +30,9 @@ def cancelled() -> bool:
     """Whether the person who asked has stopped the run."""
     token = _TOKEN.get()
     return token is not None and token.is_set()
+
+
+def heed() -> None:
+    """Raises StoppedFault when the person who asked has stopped the run; elsewhere than in a run, does nothing."""
+    if cancelled():
+        raise StoppedFault("stopped before it was done")
