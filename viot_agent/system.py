@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from viot_agent.agent.limits import EARLIER
-from viot_agent.errors import FailedFault, MediaFault, UserFault
+from viot_agent.errors import FailedFault, MediaFault, NameFault, UserFault
 from viot_agent.fleet import Fleet
+from viot_agent.fleet.reserved import check_camera_name, check_person_name
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.run_store import restored
@@ -78,7 +79,9 @@ class Viot:
     ) -> Camera:
         """Add a camera whose source is a video file or a folder of them. Raises MediaFault, NameFault, UserFault.
 
-        The file is probed first, so that a camera that cannot be read is never added.
+        The file is probed first, so that a camera that cannot be read is never added. A name that a request would take
+        for something else (``fleet.reserved``) is refused, and so is the same source under the same name once more with
+        another start, zone or group: it is never changed silently.
         """
         from viot_agent.media.probe import probe
 
@@ -97,12 +100,37 @@ class Viot:
                 raise MediaFault(f"the folder {source} holds no video", fix=f"known endings: {endings}")
         except (OSError, RuntimeError) as error:  # a name that is too long, a folder that is shut, ~somebody unknown
             raise MediaFault(f"{source[:200]} cannot be looked at: {error}", fix="check the path") from error
-        return self.library.add_camera(name, str(path.resolve()), groups=groups, tz=tz or local_timezone(), start=start)
+        known, people = self.library.cameras(), self.library.people()
+        check_camera_name(name, known, people)
+        for group in groups:
+            check_camera_name(group, known, people, group=True)
+        camera = self.library.add_camera(
+            name, str(path.resolve()), groups=groups, tz=tz or local_timezone(), start=start
+        )
+        if all(c.id != camera.id for c in known):
+            return camera
+        other = [
+            what
+            for what, given, kept in (
+                ("time zone", tz, camera.tz),
+                ("start", start, camera.start),
+                ("groups", {g.strip() for g in groups} or None, set(camera.groups)),
+            )
+            if given is not None and given != kept
+        ]
+        if other:
+            raise NameFault(
+                f"there is already a camera {camera.name!r} of this source, with another {' and '.join(other)}",
+                name=camera.name,
+                fix=f"remove it first (what is indexed goes too): viot camera remove {camera.name!r}",
+            )
+        return camera
 
     def enrol(self, name: str, pictures: Sequence[Path], consent: str) -> Person:
         """Enrol a person from one or more pictures, each with exactly one face. Nothing is stored unless all are good.
 
-        Raises UserFault without consent text, MediaFault for a picture with no face or several.
+        Raises UserFault without consent text, NameFault for a name that requests would take for something else,
+        MediaFault for a picture with no face or several.
         """
         from viot_agent.media.pictures import decode_image
 
@@ -111,6 +139,7 @@ class Viot:
                 "enrolling a person needs the recorded consent or legal basis",
                 fix='add --consent "signed form of 3 March"',
             )
+        check_person_name(name, self.library.cameras())
         if not pictures:
             raise UserFault("enrolling a person needs at least one picture")
         data = []

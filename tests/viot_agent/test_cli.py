@@ -205,3 +205,41 @@ def test_an_unknown_analyzer_is_named(home: Path, clip: Path, capsys: pytest.Cap
     assert run(["camera", "add", "gate", str(clip)]) == 0
     assert run(["index", "--analyzer", "nosuch"]) == 2
     assert "objects" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["all", "Everywhere", "yesterday", "last night", "image-1", "anybody", "gate two"])
+def test_a_camera_name_that_requests_take_for_something_else(
+    name: str, home: Path, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["camera", "add", "gate 2", str(clip)]) == 0
+    assert run(["camera", "add", name, str(clip)]) == 2
+    assert repr(name) in capsys.readouterr().err
+    assert run(["camera", "add", "desk", str(clip), "--group", name]) == (0 if name == "gate two" else 2)
+
+
+@pytest.mark.parametrize("name", ["first floor", "7-eleven", "12", "today cam", "all hands room", "north"])
+def test_a_camera_name_that_only_looks_so(name: str, home: Path, clip: Path) -> None:
+    assert run(["camera", "add", name, str(clip)]) == 0
+
+
+def test_a_camera_and_a_person_of_one_name(home: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Library.open(home) as library:
+        library.add_person("Anna Ek", [b"picture"], "signed")
+    assert run(["camera", "add", "anna-ek", str(clip)]) == 2
+    assert "Anna Ek is an enrolled person" in capsys.readouterr().err
+    assert run(["camera", "add", "anna", str(clip)]) == 0
+    assert run(["person", "enroll", "Anna", str(clip), "--consent", "signed"]) == 2
+    assert "the camera 'anna'" in capsys.readouterr().err
+
+
+def test_the_start_of_a_camera(home: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add = ["camera", "add", "gate", str(clip), "--tz", "Europe/Berlin", "--start"]
+    assert run([*add, "2026-03-29 02:30:00"]) == 2  # the clocks were set forward over it
+    assert "did not exist" in capsys.readouterr().err
+    assert run([*add, "2026-03-29 03:30:00"]) == 0
+    assert capsys.readouterr().err == ""
+    assert run([*add, "2026-03-29 04:30:00"]) == 2  # never changed silently
+    assert "viot camera remove 'gate'" in capsys.readouterr().err
+    assert run([*add, "2026-03-29 03:30:00"]) == 0
+    assert run(["camera", "add", "later", str(clip), "--start", "2130-01-01"]) == 0
+    assert "begins in the future" in capsys.readouterr().err

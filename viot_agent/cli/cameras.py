@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from viot_agent.errors import TimeFault, UserFault
+from viot_agent.fleet.clock import skipped
 
 app = typer.Typer(help="Add, list and remove cameras.", no_args_is_help=True)
 
@@ -32,6 +34,13 @@ def add(
     zone = tz or local_timezone()
     with Viot.open() as viot:
         camera = viot.add_camera(name, source, groups=group or (), tz=zone, start=start_time(start, zone))
+        if camera.start is not None and camera.start > time.time():
+            when = viot.fleet.local(camera.start, camera)
+            typer.echo(
+                f"note: the recording begins in the future, at {when}; requests about past times will not find it. If "
+                f"that is wrong: viot camera remove {camera.name!r}, then add it with the right --start and --tz",
+                err=True,
+            )
     typer.echo(f"camera {camera.name}: {camera.source} ({camera.tz}); next: viot index")
 
 
@@ -73,4 +82,11 @@ def start_time(text: str | None, zone: str) -> float | None:
         value = datetime.fromisoformat(text)
     except ValueError as error:
         raise TimeFault(f"--start {text!r} cannot be read", fix="write it like '2026-11-23 08:00:00'") from error
-    return (value if value.tzinfo else value.replace(tzinfo=tz)).timestamp()
+    if value.tzinfo is not None:
+        return value.timestamp()
+    if skipped(value.date(), (value - datetime.combine(value.date(), datetime.min.time())).total_seconds(), tz):
+        raise TimeFault(
+            f"--start {text!r} did not exist in {zone}: the clocks were set forward over it",
+            fix=f"give it with its offset from UTC, e.g. '{value.isoformat(sep=' ')}+01:00'",
+        )
+    return value.replace(tzinfo=tz).timestamp()

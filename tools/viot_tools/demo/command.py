@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from viot_agent.errors import MediaFault, UserFault
+from viot_agent.errors import MediaFault, NameFault, UserFault
+from viot_agent.fleet.reserved import reserved
 from viot_tools.demo import footage, report
 from viot_tools.demo.asking import Question, questions
 from viot_tools.demo.figures import COLLINS, HOPPER
@@ -141,11 +142,11 @@ class Demo:
     def _add(self, viot: Viot, files: Sequence[Path]) -> None:
         taken: set[str] = set()
         for file in files:
-            name = file.stem if file.stem not in taken else file.name
+            name = file.stem if file.stem not in taken and not reserved(file.stem) else file.name
             taken.add(name)
             try:
                 viot.add_camera(name, str(file))
-            except MediaFault as fault:
+            except (MediaFault, NameFault) as fault:
                 self.console.print(Text(f"  left out: {fault}", "yellow"))
 
     def _index(self, viot: Viot) -> None:
