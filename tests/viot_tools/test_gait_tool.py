@@ -85,7 +85,7 @@ def test_found(tmp_path: Path) -> None:
     seen = ask(books, tmp_path)
     assert seen.verdict == "found"
     assert seen.claims[0].text == (
-        "The walker in video-1 was seen on gate 1 from 14:01:00 to 14:01:07 on 1 March 2026 "
+        "The walker in video-1 was seen on gate 1 from 14:01:00 to 14:01:06 on 1 March 2026 "
         "(cosine 0.90, 20 silhouettes) [e1]."
     )
     [piece] = seen.evidence
@@ -146,8 +146,12 @@ def test_somebody_who_cannot_be_compared_may_be_the_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("indexed", "time", "said"),
     [
-        (0.0, None, "Cannot tell: gate 1 is not indexed for gait (run viot index 'gate 1')."),
-        (300.0, None, "only 50 % of the footage of gate 1 for that time is indexed for gait"),
+        (
+            0.0,
+            None,
+            "Cannot tell: gate 1 is not indexed yet: viot index 'gate 1'; yard is not indexed yet: viot index yard.",
+        ),
+        (300.0, None, "only 50 % of what gate 1 recorded is indexed"),
         (600.0, "yesterday", "and none for 'yesterday'"),
         (600.0, "today", "of the time asked about"),
     ],
@@ -163,7 +167,7 @@ def test_footage_that_others_looked_at_is_not_said_to_be_missing(tmp_path: Path)
     looked = [Looked("gait", ENTRY, "gate 1", T0, T0 + 300), Looked("objects", "yolox-nano", "gate 1", T0, T0 + 600)]
     seen = ask(FakeLibrary([GATE], footage=footage, looked=looked), tmp_path, "between 14:06 and 14:08 on 1 March 2026")
     assert seen.verdict == "cannot_tell"
-    assert "gate 1 is not indexed for gait at that time (run viot index 'gate 1')" in seen.summary
+    assert "gate 1 was not searched for walks at that time: viot index 'gate 1'" in seen.summary
     assert "and none for" not in seen.summary
 
 
@@ -200,6 +204,21 @@ def test_walks_are_read_in_one_go(tmp_path: Path) -> None:
     )  # fmt: skip
     assert ask(books, tmp_path).claims[0].text.endswith("39 walks there are other people's.")
     assert books.asked == 0
+
+
+def test_what_another_network_read_is_not_compared(tmp_path: Path) -> None:
+    footage = [Footage("gate 1", Path("g.mp4"), 0.0, T0, T0 + 600)]
+    books = FakeLibrary([GATE], footage=footage, looked=[Looked("gait", "an-older-one", "gate 1", T0, T0 + 600)])
+    seen = ask(books, tmp_path)
+    assert seen.verdict == "cannot_tell"
+    assert f"gate 1 was indexed with an-older-one, which cannot be compared with {ENTRY}: viot index" in seen.summary
+
+
+def test_a_fleet_of_cameras_without_footage_is_summed_up(tmp_path: Path) -> None:
+    books = FakeLibrary([Camera(i, f"cam {i}", "x.mp4", (), "UTC", T0) for i in range(1, 13)])
+    seen = ask(books, tmp_path)
+    assert seen.verdict == "cannot_tell" and seen.summary.count("is not indexed yet") == 6
+    assert "; and so on for 6 more cameras." in seen.summary
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -103,6 +104,10 @@ def hit(number: int, camera: str, ts: float, vector: list[float], quality: float
     return Hit(number, camera, ts, float("nan"), quality, unit(np.array(vector, np.float32)))
 
 
+KINDS = ("person", "m", "yolox-nano")
+X = unit(np.array([1, 0], np.float32))
+
+
 def library(tracks: list[Track], hits: list[Hit]) -> FakeLibrary:
     cameras = [Camera(1, "gate", "g.mp4", (), "UTC", 0.0), Camera(2, "yard", "y.mp4", (), "UTC", 0.0)]
     return FakeLibrary(
@@ -124,20 +129,28 @@ def test_a_chain_is_one_subject_and_flickers_do_not_count() -> None:
     ]
     tracks[3].scores[:] = 0.4  # one weak box: a flicker, not a person who could not be compared
     hits = [hit(1, "gate", 12, [1, 0]), hit(2, "gate", 35, [0, 1]), hit(5, "yard", 11, [1, 1])]
-    seen = crowd(library(tracks, hits), "gate", 20.0, 38.0, "person", "m", "yolox-nano")
+    shelf, query = library(tracks, hits), unit(np.array([1, 1], np.float32))
+    seen = crowd(shelf, "gate", 20.0, 38.0, KINDS, query, 0.5)
     [one] = seen.subjects
-    assert (one.start, one.end, len(one.tracks), len(one.hits)) == (20.0, 38.0, 2, 2)
-    assert one.look == pytest.approx(unit(np.array([1, 1], np.float32)))
-    whole = crowd(library(tracks, hits), "gate", None, None, "person", "m", "yolox-nano")
-    assert (whole.subjects[0].start, whole.subjects[0].end, whole.without) == (10, 40, 1)
-    assert crowd(library(tracks, hits), "gate", None, None, "person", "m", "other-detector").subjects == ()
+    assert (one.start, one.end, one.score) == (20.0, 38.0, pytest.approx(1.0))
+    assert one.track in (1, 2) and one.best.vector is None
+    whole = crowd(shelf, "gate", None, None, KINDS, query, 0.5)
+    assert (whole.subjects[0].start, whole.subjects[0].end, whole.compared, whole.without) == (10, 40, 1, 1)
+    assert crowd(shelf, "gate", None, None, (*KINDS[:2], "other-detector"), query, 0.5).subjects == ()
+
+
+def test_who_is_unlike_is_counted_and_let_go() -> None:
+    tracks = [track(1, "gate", 0, 10), track(2, "gate", 20, 30)]
+    hits = [hit(1, "gate", 5, [1, 0]), hit(2, "gate", 25, [0, 1])]
+    seen = crowd(library(tracks, hits), "gate", None, None, KINDS, unit(np.array([1, 0.1], np.float32)), 0.5)
+    assert [s.track for s in seen.subjects] == [1] and seen.compared == 2
 
 
 def test_together_means_one_camera_and_half_a_second() -> None:
     tracks = [track(1, "gate", 0, 10), track(2, "gate", 5, 15), track(3, "gate", 14.6, 20), track(4, "yard", 0, 20)]
     hits = [hit(t.id, t.camera, t.start, [1, 0]) for t in tracks]
     shelf = library(tracks, hits)
-    subjects = [s for c in ("gate", "yard") for s in crowd(shelf, c, None, None, "person", "m", "yolox-nano").subjects]
+    subjects = [s for c in ("gate", "yard") for s in crowd(shelf, c, None, None, KINDS, X, -1.0).subjects]
     pairs = {(i, j) for i, a in enumerate(subjects) for j, b in enumerate(subjects) if i != j and beside(a, b)}
     assert pairs == {(0, 1), (1, 0)}
 
@@ -146,11 +159,12 @@ def test_appearances_bridge_a_moment_only() -> None:
     tracks = [track(1, "gate", 0, 10), track(2, "gate", 11.5, 20), track(3, "gate", 30, 40), track(4, "yard", 12, 13)]
     hits = [hit(t.id, t.camera, t.start, [1, 0]) for t in tracks]
     shelf = library(tracks, hits)
-    subjects = [s for c in ("gate", "yard") for s in crowd(shelf, c, None, None, "person", "m", "yolox-nano").subjects]
-    merged = appearances(list(zip(subjects, [0.7, 0.9, 0.8, 0.6], strict=True)))
+    subjects = [s for c in ("gate", "yard") for s in crowd(shelf, c, None, None, KINDS, X, -1.0).subjects]
+    scored = [replace(s, score=v) for s, v in zip(subjects, [0.7, 0.9, 0.8, 0.6], strict=True)]
+    merged = appearances(scored)
     assert [(a.camera, a.start, a.end, a.score) for a in merged] == [
         ("gate", 0, 20, 0.9),
         ("gate", 30, 40, 0.8),
         ("yard", 12, 13, 0.6),
     ]
-    assert merged[0].best is subjects[1]
+    assert merged[0].best is scored[1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from viot_agent.fleet.types import Camera, Window
 from viot_agent.library.api import Library
@@ -48,6 +48,16 @@ def covered(ctx: ToolContext, camera: Camera, window: Window, analyzer: str, pur
     return Covered(camera, window, coverage, model, _problem(ctx, camera, window, coverage, analyzer, purpose))
 
 
+def covered_by(ctx: ToolContext, camera: Camera, window: Window, analyzer: str, purpose: str, model: str) -> Covered:
+    """The same for a tool that can compare what ``model`` made and nothing else: what others indexed is a problem."""
+    entry = covered(ctx, camera, window, analyzer, purpose, model)
+    if entry.model is None or entry.model == model:
+        return replace(entry, model=model)
+    mine = ctx.library.coverage(analyzer, [camera.name], window.start, window.end, model=model)
+    why = f"{camera.name} was indexed with {entry.model}, which cannot be compared with {model}"
+    return replace(entry, coverage=mine, model=model, problem=f"{why}: viot index {shlex.quote(camera.name)}")
+
+
 def _problem(ctx: ToolContext, camera: Camera, window: Window, coverage: Coverage, analyzer: str, purpose: str) -> str:
     spans, index = ctx.library.spans(camera.name), f"viot index {shlex.quote(camera.name)}"
     if coverage.indexed_seconds <= 0:
@@ -55,7 +65,8 @@ def _problem(ctx: ToolContext, camera: Camera, window: Window, coverage: Coverag
             return f"{camera.name} was not searched for {purpose}: {index}"
         if spans and recorded(ctx.library, camera, window, ctx.request.now):
             return f"{camera.name} was not searched for {purpose} at that time: {index}"
-        return footage_words(ctx.fleet, camera, spans)
+        none = f", and none for {window.phrase!r}" if spans and window.phrase else ""
+        return footage_words(ctx.fleet, camera, spans) + none
     if coverage.fraction < ENOUGH:
         return f"only {int(100 * coverage.fraction)} % of what {camera.name} recorded is indexed: {index}"
     if window.start is not None:

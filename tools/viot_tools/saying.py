@@ -13,11 +13,16 @@ from viot_agent.fleet.types import Camera
 
 MOST_SPANS = 3
 """Stretches of footage that a sentence names; the rest are counted."""
+MOST_PROBLEMS = 6
+"""Cameras of which a sentence says why nothing can be told; of more than that a fleet's owner reads none."""
 
 
 def span_words(fleet: Fleet, camera: Camera, start: float, end: float, words: tuple[str, str] = ("from", "to")) -> str:
-    """``from 14:05:00 to 14:06:00 on 3 March 2026``; the date stands twice when it changes."""
+    """``from 14:05:00 to 14:06:00 on 3 March 2026``; the date stands twice when it changes, and within one second it is
+    ``at 14:05:00 on 3 March 2026``."""
     a, b = fleet.local(start, camera), fleet.local(end, camera)
+    if a == b:
+        return f"at {a}"
     clock, _, date = a.partition(" on ")
     if date and b.endswith(" on " + date):
         a = clock
@@ -36,3 +41,23 @@ def footage_words(fleet: Fleet, camera: Camera, spans: Sequence[tuple[float, flo
 def people_words(n: int) -> str:
     """``nobody``, ``1 person``, ``4 people``."""
     return {0: "nobody", 1: "1 person"}.get(n, f"{n} people")
+
+
+def duration(seconds: float) -> str:
+    """``9 s``, ``12 min``, ``3.5 h``."""
+    if seconds >= 7200:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
+
+
+def names_words(names: Sequence[str]) -> str:
+    """``gate 1``, ``gate 1 and yard``, ``gate 1, gate 2 and yard``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def problems_words(problems: Sequence[str]) -> str:
+    """What stands in the way on each camera, the first few of many."""
+    more = len(problems) - MOST_PROBLEMS
+    if more < 2:
+        return "; ".join(problems)
+    return f"{'; '.join(problems[:MOST_PROBLEMS])}; and so on for {more} more cameras"

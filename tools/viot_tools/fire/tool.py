@@ -19,7 +19,7 @@ from viot_agent.toolbox.contract import CamerasArg, TimeArg, ToolContext, tool
 from viot_tools.covered import Covered, covered, together
 from viot_tools.fire.border import across, edge_kind
 from viot_tools.fire.names import ANALYZER, KINDS, MODEL
-from viot_tools.saying import span_words
+from viot_tools.saying import duration, names_words, problems_words, span_words
 
 NAME = "fire_smoke_detection"
 LISTED = 10
@@ -191,16 +191,15 @@ class _Report:
         if good:
             seconds = sum(one.covered.coverage.indexed_seconds for one in good)
             rate = min(one.covered.coverage.sampled_fps for one in good)
-            names = list(dict.fromkeys(one.camera.name for one in good))
-            where = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+            where = names_words(list(dict.fromkeys(one.camera.name for one in good)))
             self._say(
-                f"No fire or smoke was seen on {where} in the {_length(seconds)} of footage that was looked at "
+                f"No fire or smoke was seen on {where} in the {duration(seconds)} of footage that was looked at "
                 f"({self._span(good)}; {rate:g} frames a second sampled)"
             )
         problems = [one.covered.problem for one in self.looked if one.covered.problem]
         if problems:
             lead = "Cannot tell for certain" if any(one.covered.looked for one in self.looked) else "Cannot tell"
-            self._say(f"{lead}: {'; '.join(problems)}")
+            self._say(f"{lead}: {problems_words(problems)}")
 
     def _span(self, good: Sequence[_Looked]) -> str:
         """What the looked-at footage spans, per camera, at most three named."""
@@ -241,9 +240,3 @@ class _Report:
                 ]
             },
         )
-
-
-def _length(seconds: float) -> str:
-    if seconds >= 7200:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"

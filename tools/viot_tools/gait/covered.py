@@ -1,13 +1,13 @@
 """Which walks of a camera are compared, which people cannot be, and whether enough was looked at for a *no*.
 
-Owns the reading of rows and the grouping of one person's tracks over segments. Knows no words of the answer but the
-reasons why a *no* cannot be given.
+Owns what is read of the rows, and the reason why a *no* cannot be given that is gait's own. Knows no other words of the
+answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from viot_agent.fleet.types import Camera, Window
 from viot_agent.library.api import Library
-from viot_agent.library.rows import Hit, Track
-from viot_tools.covered import recorded
-from viot_tools.faces.looked import ENOUGH, Local, Looked, percent, quoted, span_words
+from viot_agent.toolbox.contract import ToolContext
+from viot_tools.chains import Chain, chains
+from viot_tools.covered import ENOUGH, Covered, covered_by
 from viot_tools.gait.analyzer import silhouettes_of
 from viot_tools.gait.net import Thresholds
 from viot_tools.objects.counts import believed
@@ -30,10 +30,11 @@ Answer = Literal["match", "cannot_tell", "stranger"]
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One walk on one camera (a chain of tracks over segments) compared with the one asked about. ``score`` the
-    cosine, ``silhouettes`` those that its vector rests on; ``start``/``end`` POSIX seconds inside the window."""
+    cosine, ``silhouettes`` those that its vector rests on; ``longest`` the id of its longest track; ``start``/``end``
+    POSIX seconds inside the window."""
 
     camera: str
-    tracks: tuple[Track, ...]
+    longest: int
     start: float
     end: float
     score: float
@@ -45,55 +46,49 @@ class Seen:
 class Found:
     """What one camera gave: the walks, and how many people were seen who did not walk long and plainly enough."""
 
-    looked: Looked
+    looked: Covered
     seen: tuple[Seen, ...]
     incomparable: int
 
 
 def compare(
-    library: Library, looked: Looked, model: str, query: NDArray[np.float32], limits: Thresholds, detector: str
+    library: Library, looked: Covered, model: str, query: NDArray[np.float32], limits: Thresholds, detector: str
 ) -> Found:
     """Compare every stored walk of a camera's window with ``query`` (D,) of length 1.
 
     ``detector`` is the model whose tracks stand for the people that were seen; where it did not look, all tracks do.
     """
     name, window = looked.camera.name, looked.window
-    tracks = library.tracks("person", [name], window.start, window.end)
-    by_id = {track.id: track for track in tracks}
-    by_chain: dict[int, list[tuple[Track, Hit]]] = {}
-    for hit in library.vectors(model, [name], window.start, window.end):
-        track = by_id.get(hit.track)
-        if track is not None and hit.vector is not None:
-            by_chain.setdefault(track.chain, []).append((track, hit))
     step = 0.5 / looked.coverage.sampled_fps if looked.coverage.sampled_fps > 0 else 0.0
-    seen = [_seen(pairs, query, limits, window, step) for pairs in by_chain.values()]
-    seen.sort(key=lambda s: (s.start, s.tracks[0].id))
-    people = [track for track in tracks if track.model == detector] or tracks
-    boxes: dict[int, int] = {}
-    best: dict[int, float] = {}
-    for track in people:
-        boxes[track.chain] = boxes.get(track.chain, 0) + len(track.ts)
-        best[track.chain] = max(best.get(track.chain, 0.0), float(track.scores.max()))
-    others = sum(chain not in by_chain and believed(n, best[chain]) for chain, n in boxes.items())
-    return Found(looked, tuple(seen), others)
+    seen: list[Seen] = []
+    others = {True: 0, False: 0}  # people without a walk, by whether ``detector`` found them
+    there = False
+    for chain in chains(library, name, window.start, window.end, "person", model):
+        mine = any(track.model == detector for track in chain.tracks)
+        there = there or mine
+        if chain.hits:
+            seen.append(_seen(chain, query, limits, window, step))
+        else:
+            boxes, best = sum(len(t.ts) for t in chain.tracks), max(float(t.scores.max()) for t in chain.tracks)
+            others[mine] += believed(boxes, best)
+    seen.sort(key=lambda s: (s.start, s.longest))
+    return Found(looked, tuple(seen), others[True] if there else others[False])
 
 
-def _seen(
-    pairs: Sequence[tuple[Track, Hit]], query: NDArray[np.float32], limits: Thresholds, window: Window, step: float
-) -> Seen:
-    vectors = np.stack([hit.vector for _, hit in pairs if hit.vector is not None]).astype(np.float32)
-    weight = np.array([hit.quality for _, hit in pairs], np.float32)[:, None]
+def _seen(chain: Chain, query: NDArray[np.float32], limits: Thresholds, window: Window, step: float) -> Seen:
+    vectors = np.stack([hit.vector for hit in chain.hits if hit.vector is not None]).astype(np.float32)
+    weight = np.array([hit.quality for hit in chain.hits], np.float32)[:, None]
     mean = (vectors * weight).sum(0)
     score = float(mean @ query / max(float(np.linalg.norm(mean)), 1e-9))
-    tracks = tuple(sorted((track for track, _ in pairs), key=lambda t: t.start))
-    start, end = tracks[0].start, max(t.end for t in tracks) + step
+    walked = [t for t in chain.tracks if any(h.track == t.id for h in chain.hits)]
+    start, end = walked[0].start, max(t.end for t in walked) + step
     return Seen(
-        camera=tracks[0].camera,
-        tracks=tracks,
+        camera=walked[0].camera,
+        longest=max(walked, key=lambda t: (len(t.ts), -t.id)).id,
         start=start if window.start is None else max(start, window.start),
         end=end if window.end is None else min(end, window.end),
         score=score,
-        silhouettes=sum(silhouettes_of(hit.quality) for _, hit in pairs),
+        silhouettes=sum(silhouettes_of(hit.quality) for hit in chain.hits),
         answer=judge(score, limits),
     )
 
@@ -105,37 +100,16 @@ def judge(score: float, limits: Thresholds) -> Answer:
     return "stranger" if score < limits.stranger else "cannot_tell"
 
 
-def look(library: Library, camera: Camera, window: Window, now: float, model: str, local: Local) -> Looked:
+def look(ctx: ToolContext, camera: Camera, window: Window, model: str) -> Covered:
     """What was looked at, and why it is not enough for a *no*: too little, or by a detector that misses people."""
-    coverage = library.coverage(ANALYZER, [camera.name], window.start, window.end, model=model)
-    name, index = camera.name, f"viot index {quoted(camera.name)}"
-    spans = library.spans(name)
-    if coverage.indexed_seconds <= 0:
-        if library.coverage(ANALYZER, [name], None, None, model=model).indexed_seconds <= 0:
-            return Looked(camera, window, coverage, f"{name} is not indexed for gait", f"run {index}")
-        if recorded(library, camera, window, now):
-            return Looked(camera, window, coverage, f"{name} is not indexed for gait at that time", f"run {index}")
-        said = f" and none for {window.phrase!r}" if window.phrase else ""
-        return Looked(camera, window, coverage, f"{name} has footage {_has(spans, camera, local)}{said}", "")
-    if coverage.fraction < ENOUGH:
-        share = percent(coverage.fraction)
-        problem = f"only {share} of the footage of {name} for that time is indexed for gait"
-        return Looked(camera, window, coverage, problem, f"run {index}")
-    if window.start is not None:
-        asked = (now if window.end is None else min(window.end, now)) - window.start
-        if asked > 0 and coverage.indexed_seconds < ENOUGH * asked:
-            share = percent(coverage.indexed_seconds / asked)
-            has = _has(spans, camera, local)
-            return Looked(
-                camera, window, coverage, f"{name} has footage {has}, which is {share} of the time asked about", ""
-            )
-    weak, able = MODEL_OF_TIER["builtin"], MODEL_OF_TIER["hub"]
-    found_by = [library.coverage("objects", [name], window.start, window.end, model=m) for m in (weak, able)]
-    if found_by[0].indexed_seconds > 0 and found_by[1].fraction < ENOUGH:
-        problem = f"the people on {name} were found by {weak}, which misses those who are cut off or far away"
-        return Looked(camera, window, coverage, problem, f"viot models pull, then {index}")
-    return Looked(camera, window, coverage, "", "")
-
-
-def _has(spans: Sequence[tuple[float, float]], camera: Camera, local: Local) -> str:
-    return span_words(min(a for a, _ in spans), max(b for _, b in spans), camera, local)
+    entry = covered_by(ctx, camera, window, ANALYZER, "walks", model)
+    if entry.problem:
+        return entry
+    name, weak, able = camera.name, MODEL_OF_TIER["builtin"], MODEL_OF_TIER["hub"]
+    by_weak, by_able = (
+        ctx.library.coverage("objects", [name], window.start, window.end, model=m) for m in (weak, able)
+    )
+    if by_weak.indexed_seconds <= 0 or by_able.fraction >= ENOUGH:
+        return entry
+    misses = f"the people on {name} were found by {weak}, which misses those who are cut off or far away"
+    return replace(entry, problem=f"{misses}: viot models pull, then viot index {shlex.quote(name)}")

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from viot_agent.errors import RetryFault
 from viot_agent.steps import Claim, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import CamerasArg, PersonArg, TimeArg, ToolContext, tool
+from viot_tools.covered import together
+from viot_tools.saying import duration, names_words, problems_words, span_words
 
 if TYPE_CHECKING:
     from viot_agent.fleet.types import Camera, Window
@@ -85,7 +87,7 @@ def answer(
     from viot_tools.objects.detections import MODEL_OF_TIER
 
     detector = MODEL_OF_TIER[ctx.weights.tier]
-    looked = [look(ctx.library, c, w, ctx.request.now, model, ctx.fleet.local) for c, w in windows]
+    looked = [look(ctx, c, w, model) for c, w in windows]
     found = [compare(ctx.library, entry, model, query.vector, limits, detector) for entry in looked]
     return _Report(ctx, handle, query, found, {c.name: c for c, _ in windows}, model, model_version).tell()
 
@@ -139,13 +141,11 @@ class _Report:
         good = [f for f in self.found if f.looked.coverage.indexed_seconds > 0]
         if not good:
             return
-        from viot_tools.faces.looked import duration
-
         seconds = sum(f.looked.coverage.indexed_seconds for f in good)
         rate = min(f.looked.coverage.sampled_fps for f in good)
         strangers = sum(s.answer == "stranger" for f in good for s in f.seen)
         incomparable = sum(f.incomparable for f in good)
-        where = _names([f.looked.camera.name for f in good])
+        where = names_words([f.looked.camera.name for f in good])
         none = "no other walk" if doubt else "no walk"
         walks = f"{none} there could be compared" if not strangers else f"{_count(strangers, 'walk')} there "
         if strangers:
@@ -170,11 +170,9 @@ class _Report:
         self._say(f"{lead}{':' if camera else ''} {', '.join(words)}{more}", marks)
 
     def _problems(self, found: bool) -> None:
-        for f in self.found:
-            if f.looked.problem:
-                fix = f" ({f.looked.fix})" if f.looked.fix else ""
-                lead = "" if found else "Cannot tell: "
-                self._say(f"{lead}{f.looked.problem}{fix}")
+        problems = [f.looked.problem for f in self.found if f.looked.problem]
+        if problems:
+            self._say(f"{'Cannot tell for the rest' if found else 'Cannot tell'}: {problems_words(problems)}")
 
     def _basis(self) -> None:
         q = self.query
@@ -188,16 +186,13 @@ class _Report:
         )
 
     def _span(self, s: Seen) -> str:
-        from viot_tools.faces.looked import span_words
-
-        return span_words(s.start, s.end, self.cameras[s.camera], self.ctx.fleet.local)
+        return span_words(self.ctx.fleet, self.cameras[s.camera], s.start, s.end)
 
     def _show(self, s: Seen) -> str:
         """Evidence of one walk; returns its id."""
-        track = max(s.tracks, key=lambda t: (len(t.ts), -t.id))
-        crop = self.ctx.library.best_crop(track.id)
-        at = crop[1] if crop else float(track.ts[len(track.ts) // 2])
-        box = track.boxes[int(abs(track.ts - at).argmin())]
+        crop, track = self.ctx.library.best_crop(s.longest), self.ctx.library.track(s.longest)
+        at = crop[1] if crop else (s.start + s.end) / 2
+        box = None if track is None else track.boxes[int(abs(track.ts - at).argmin())]
         piece = Evidence(
             id=self.ctx.evidence_id(),
             camera=s.camera,
@@ -206,10 +201,10 @@ class _Report:
             tool=NAME,
             model=self.model,
             model_version=self.model_version,
-            track=str(track.id),
+            track=str(s.longest),
             score=s.score,
             at=at,
-            xyxy=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+            xyxy=None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
             crop_jpeg=crop[0] if crop else None,
             label=f"walker of {self.handle}" if s.answer == "match" else f"may be the walker of {self.handle}",
         )
@@ -221,8 +216,6 @@ class _Report:
         self.claims.append(Claim(text + ".", tuple(evidence)))
 
     def _finish(self, verdict: Verdict, same: Sequence[Seen]) -> Observation:
-        from viot_tools.faces.looked import combine
-
         return Observation(
             call_id=self.ctx.call_id,
             tool=NAME,
@@ -231,7 +224,7 @@ class _Report:
             verdict=verdict,
             claims=tuple(self.claims),
             evidence=tuple(self.evidence),
-            coverage=combine([f.looked for f in self.found]),
+            coverage=together([f.looked for f in self.found]),
             data={
                 "appearances": [
                     {"camera": s.camera, "start": s.start, "end": s.end, "score": s.score, "silhouettes": s.silhouettes}
@@ -241,7 +234,6 @@ class _Report:
                 "incomparable": sum(f.incomparable for f in self.found),
                 "silhouettes": self.query.silhouettes,
             },
-            fix=next((f.looked.fix for f in self.found if f.looked.fix), ""),
         )
 
 
@@ -253,7 +245,3 @@ def _silhouettes(n: int) -> str:
 
 def _count(n: int, word: str, plural: str = "") -> str:
     return f"{n} {word if n == 1 else plural or word + 's'}"
-
-
-def _names(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -93,6 +93,7 @@ def find(
         )
     if asked.note:
         notes.append(asked.note)
+    query = embedder.embed([asked.picture])[0]
     for camera in chosen:
-        report.look(camera, ctx.fleet.window(time, camera, ctx.request.now))
-    return report.about(embedder.embed([asked.picture])[0], notes, sure=asked.sure)
+        report.look(camera, ctx.fleet.window(time, camera, ctx.request.now), query)
+    return report.about(notes, sure=asked.sure)

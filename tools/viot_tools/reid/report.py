@@ -7,7 +7,6 @@ in the doubt band, could not be compared, or too little was indexed. Owns the wo
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,11 +16,11 @@ import numpy as np
 from viot_agent.fleet.types import Camera, Window
 from viot_agent.steps import Claim, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import ToolContext
-from viot_tools.covered import Covered, covered, together
+from viot_tools.covered import Covered, covered_by, together
 from viot_tools.reid.embed import Vectors
 from viot_tools.reid.identity import Calibration, decide
 from viot_tools.reid.sightings import Appearance, Crowd, Subject, appearances, beside, crowd
-from viot_tools.saying import span_words
+from viot_tools.saying import duration, names_words, problems_words, span_words
 
 LISTED = 8
 """Times named in one sentence; the rest is counted, and stands in the evidence."""
@@ -61,34 +60,28 @@ class Report:
     claims: list[Claim] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
 
-    def look(self, camera: Camera, window: Window) -> None:
-        """Read one camera's rows."""
+    def look(self, camera: Camera, window: Window, query: Vectors) -> None:
+        """Compare everybody in one camera's rows with ``query`` (D,), of length 1."""
         search = self.search
-        entry = covered(self.ctx, camera, window, search.analyzer, search.purpose, search.model)
-        if entry.model is not None and entry.model != search.model:
-            mine = self.ctx.library.coverage(
-                search.analyzer, [camera.name], window.start, window.end, model=search.model
-            )
-            why = f"{camera.name} was indexed with {entry.model}, which cannot be compared with {search.model}"
-            entry = replace(
-                entry, coverage=mine, model=search.model, problem=f"{why}: viot index {shlex.quote(camera.name)}"
-            )
+        entry = covered_by(self.ctx, camera, window, search.analyzer, search.purpose, search.model)
         self.looked.append(entry)
-        seen = Crowd((), 0)
+        seen = Crowd((), 0, 0)
         if entry.looked:
-            seen = crowd(
-                self.ctx.library, camera.name, window.start, window.end, search.kind, search.model, search.objects
-            )
+            # who lies under both bounds can be nobody, however many are compared
+            least = min(self.calibration.lower, self.calibration.upper(1))
+            kinds = (search.kind, search.model, search.objects)
+            seen = crowd(self.ctx.library, camera.name, window.start, window.end, kinds, query, least)
         self.crowds.append(seen)
 
-    def about(self, query: Vectors, notes: Sequence[str] = (), *, sure: bool = True) -> Observation:
-        """Was it seen? ``query`` (D,); ``notes`` are sentences that come first; without ``sure`` nothing is ruled out,
-        because nobody knows that the picture shows what was asked for."""
-        everybody = [s for c in self.crowds for s in c.subjects]
-        scores = np.array([float(s.look @ query) for s in everybody], np.float64)
-        said = decide(scores, lambda i, j: beside(everybody[i], everybody[j]), self.calibration)
-        same = [(s, float(v)) for s, v, a in zip(everybody, scores, said, strict=True) if a == "same"]
-        unsure = [(s, float(v)) for s, v, a in zip(everybody, scores, said, strict=True) if a == "unsure"]
+    def about(self, notes: Sequence[str] = (), *, sure: bool = True) -> Observation:
+        """Was it seen? ``notes`` are sentences that come first; without ``sure`` nothing is ruled out, because nobody
+        knows that the picture shows what was asked for."""
+        some = [s for c in self.crowds for s in c.subjects]
+        compared = sum(c.compared for c in self.crowds)
+        scores = np.array([s.score for s in some], np.float64)
+        said = decide(scores, lambda i, j: beside(some[i], some[j]), self.calibration, compared)
+        same = [s for s, a in zip(some, said, strict=True) if a == "same"]
+        unsure = [s for s, a in zip(some, said, strict=True) if a == "unsure"]
         for note in notes:
             self._say(note)
         found = appearances(same)
@@ -99,7 +92,7 @@ class Report:
             if unsure:
                 self._doubt(unsure, f"{self._count(len(unsure), 'more ')} may be too, cannot tell")
             self._problems(problems, "")
-            return self._finish("found", found, len(everybody), len(unsure))
+            return self._finish("found", found, compared, len(unsure))
         if not any(entry.looked for entry in self.looked):
             self._problems(problems, "Cannot tell: ")
             return self._finish("cannot_tell", found, 0, 0)
@@ -109,13 +102,13 @@ class Report:
             may = f"may be {self.label}, and {self.search.by} alone cannot settle it"
             self._doubt(unsure, f"Cannot tell: {self._count(len(unsure))} {may}")
             lead = "Otherwise "
-        self._say(f"{lead}{self.label} was not seen on {self._extent()}; {self._compared(len(everybody))}")
+        self._say(f"{lead}{self.label} was not seen on {self._extent()}; {self._compared(compared)}")
         if without:
             self._say(f"{self._count(without)} could not be compared (too small, or seen too briefly)")
         if self.search.blind:
             self._say(f"{self.search.objects} misses {self.search.blind}; viot models pull gets a better detector")
         self._problems(problems, "")
-        return self._finish("cannot_tell" if open_question else "none", found, len(everybody), len(unsure))
+        return self._finish("cannot_tell" if open_question else "none", found, compared, len(unsure))
 
     def cannot(self, text: str, fix: str = "") -> Observation:
         """An observation that says only why nothing can be told."""
@@ -127,34 +120,32 @@ class Report:
     def _found(self, found: Sequence[Appearance]) -> None:
         for camera in dict.fromkeys(a.camera for a in found):
             group = [a for a in found if a.camera == camera]
-            marks = [self._show(a.best, a.score, a.start, a.end, self.label) for a in group]
+            marks = [self._show(a.best, a.start, a.end, self.label) for a in group]
             times = [f"{self._span(a.camera, a.start, a.end)} [{mark}]" for a, mark in zip(group, marks, strict=True)]
             often = "once" if len(group) == 1 else f"{len(group)} times"
             more = f", and {len(times) - LISTED} more times" if len(times) > LISTED else ""
             what = f"{self.label} was seen on {camera} {often}: {', '.join(times[:LISTED])}{more}"
             self._say(f"{what}; by {self.search.by}, which others may share", marks)
 
-    def _doubt(self, some: Sequence[tuple[Subject, float]], sentence: str) -> None:
-        best = sorted(some, key=lambda f: (-f[1], f[0].start))[:POSSIBLE]
-        marks = [self._show(s, v, s.start, s.end, f"may be {self.label}") for s, v in best]
+    def _doubt(self, some: Sequence[Subject], sentence: str) -> None:
+        best = sorted(some, key=lambda s: (-s.score, s.start))[:POSSIBLE]
+        marks = [self._show(s, s.start, s.end, f"may be {self.label}") for s in best]
         times = ", ".join(
-            f"{s.camera} {self._span(s.camera, s.start, s.end)} [{mark}]"
-            for (s, _), mark in zip(best, marks, strict=True)
+            f"{s.camera} {self._span(s.camera, s.start, s.end)} [{mark}]" for s, mark in zip(best, marks, strict=True)
         )
         more = f", and {len(some) - len(best)} more" if len(some) > len(best) else ""
         self._say(f"{sentence}: {times}{more}", marks)
 
     def _problems(self, problems: Sequence[str], lead: str) -> None:
         if problems:
-            self._say(f"{lead or 'Cannot tell for the rest: '}{'; '.join(problems)}")
+            self._say(f"{lead or 'Cannot tell for the rest: '}{problems_words(problems)}")
 
     def _extent(self) -> str:
         some = [entry for entry in self.looked if entry.looked]
         seconds = sum(entry.coverage.indexed_seconds for entry in some)
-        names = [entry.camera.name for entry in some]
-        where = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        where = names_words([entry.camera.name for entry in some])
         rate = min((e.coverage.sampled_fps for e in some if e.coverage.sampled_fps > 0), default=0.0)
-        return f"{where} in the {_length(seconds)} indexed ({rate:g} frames a second)"
+        return f"{where} in the {duration(seconds)} indexed ({rate:g} frames a second)"
 
     def _compared(self, n: int) -> str:
         if not n:
@@ -177,13 +168,12 @@ class Report:
 
     # evidence
 
-    def _show(self, subject: Subject, score: float, start: float, end: float, label: str) -> str:
+    def _show(self, subject: Subject, start: float, end: float, label: str) -> str:
         """Evidence of one subject; returns its id. Nobody is named: the likeness is of clothes, not of a person."""
         hit = subject.best
-        track = next((t for t in subject.tracks if t.id == hit.track), subject.tracks[0])
-        crop = self.ctx.library.best_crop(track.id, near=hit.ts)
+        crop, track = self.ctx.library.best_crop(hit.track, near=hit.ts), self.ctx.library.track(hit.track)
         at = crop[1] if crop else hit.ts
-        box = track.boxes[int(np.abs(track.ts - at).argmin())]
+        box = None if track is None else track.boxes[int(np.abs(track.ts - at).argmin())]
         piece = Evidence(
             id=self.ctx.evidence_id(),
             camera=subject.camera,
@@ -192,10 +182,10 @@ class Report:
             tool=self.search.tool,
             model=self.search.model,
             model_version=self.model_version,
-            track=str(track.id),
-            score=round(score, 4),
+            track=str(hit.track),
+            score=round(subject.score, 4),
             at=at,
-            xyxy=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+            xyxy=None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3])),
             crop_jpeg=crop[0] if crop else None,
             label=label,
         )
@@ -221,9 +211,3 @@ class Report:
             coverage=together(self.looked) if self.looked else None,
             data=data,
         )
-
-
-def _length(seconds: float) -> str:
-    if seconds >= 7200:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"

@@ -1,16 +1,18 @@
 """From stored tracks and vectors to who was where: the people (or vehicles) of a window, and when a right one was seen.
 
-Tracks of one chain (a thing that crosses a border between segments) are one *subject* with one look. Owns grouping and
+Tracks of one chain (a thing that crosses a border between segments) are one *subject* with one look. Footage is read in
+turns, and only of those who are like enough to matter is anything kept: weeks of a busy camera fit in memory. Owns
 merging. Knows no thresholds but the time that is bridged, and no words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from viot_agent.library.api import Library
-from viot_agent.library.rows import Hit, Track, Vector
+from viot_agent.library.rows import Hit, Vector
+from viot_tools.chains import chains
 from viot_tools.objects.counts import believed
 from viot_tools.reid.embed import Vectors
 from viot_tools.reid.identity import summary
@@ -23,27 +25,28 @@ AT_ONCE = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """One thing followed on one camera. ``look`` (D,) of all its pictures; ``start``/``end`` POSIX seconds, inside the
-    window; ``hits`` its pictures' vectors, in time; ``tracks`` in time."""
+    """One thing followed on one camera. ``score``: cosine of its look to the one asked for; ``start``/``end`` POSIX
+    seconds, inside the window; ``best`` its best picture (without the vector); ``track`` the id of that one's track."""
 
     camera: str
-    tracks: tuple[Track, ...]
-    hits: tuple[Hit, ...]
-    look: Vectors
+    score: float
     start: float
     end: float
+    best: Hit
 
     @property
-    def best(self) -> Hit:
-        """Its best picture."""
-        return max(self.hits, key=lambda h: h.quality)
+    def track(self) -> int:
+        """The track that the best picture is of."""
+        return self.best.track
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crowd:
-    """What a camera's window holds: the ``subjects`` that can be compared, and how many cannot (small, brief)."""
+    """What a camera's window holds: ``compared`` things, the ``subjects`` among them that are alike enough, and how
+    many could not be compared (small, brief)."""
 
     subjects: tuple[Subject, ...]
+    compared: int
     without: int
 
 
@@ -59,33 +62,37 @@ class Appearance:
 
 
 def crowd(
-    library: Library, camera: str, start: float | None, end: float | None, kind: str, model: str, objects: str
+    library: Library,
+    camera: str,
+    start: float | None,
+    end: float | None,
+    search: tuple[str, str, str],
+    query: Vectors,
+    least: float,
 ) -> Crowd:
-    """Everybody of ``kind`` on ``camera`` in the window: looks by ``model``, tracks that ``objects`` found."""
-    tracks = library.tracks(kind, [camera], start, end, model=objects)
-    if not tracks:
-        return Crowd((), 0)
-    # pictures just outside the window still tell who it is
-    hits: dict[int, list[Hit]] = {}
-    first, last = min(t.start for t in tracks), max(t.end for t in tracks) + 1e-3
-    for hit in library.vectors(model, [camera], first, last):
-        hits.setdefault(hit.track, []).append(hit)
-    chains: dict[int, list[Track]] = {}
-    for track in tracks:
-        chains.setdefault(track.chain, []).append(track)
-    found, without = [], 0
-    for chain in chains.values():
-        mine = sorted((h for t in chain for h in hits.get(t.id, ())), key=lambda h: h.ts)
-        vectors: list[Vector] = [h.vector for h in mine if h.vector is not None]
+    """Everybody on ``camera`` in the window, compared with ``query`` (D,); under the cosine ``least`` only counted.
+
+    ``search``: the kind of track, the model of the looks, the detector whose tracks are compared.
+    """
+    kind, model, objects = search
+    found: list[Subject] = []
+    compared = without = 0
+    for chain in chains(library, camera, start, end, kind, model, followed_by=objects):
+        tracks, hits = chain.tracks, chain.hits
+        vectors: list[Vector] = [h.vector for h in hits if h.vector is not None]
         if not vectors:
-            boxes, best = sum(len(t.ts) for t in chain), max(float(t.scores.max()) for t in chain)
+            boxes, best = sum(len(t.ts) for t in tracks), max(float(t.scores.max()) for t in tracks)
             without += believed(boxes, best)
             continue
-        low, high = min(t.start for t in chain), max(t.end for t in chain)
+        compared += 1
+        score = float(summary(vectors, [h.quality for h in hits]) @ query)
+        if score < least:
+            continue
+        low, high = min(t.start for t in tracks), max(t.end for t in tracks)
         low, high = low if start is None else max(low, start), high if end is None else min(high, end)
-        look = summary(vectors, [h.quality for h in mine])
-        found.append(Subject(camera, tuple(chain), tuple(mine), look, low, max(low, high)))
-    return Crowd(tuple(sorted(found, key=lambda s: (s.start, s.tracks[0].id))), without)
+        shown = replace(max(hits, key=lambda h: h.quality), vector=None)
+        found.append(Subject(camera, score, low, max(low, high), shown))
+    return Crowd(tuple(sorted(found, key=lambda s: (s.start, s.track))), compared, without)
 
 
 def beside(a: Subject, b: Subject) -> bool:
@@ -93,15 +100,15 @@ def beside(a: Subject, b: Subject) -> bool:
     return a.camera == b.camera and min(a.end, b.end) - max(a.start, b.start) > AT_ONCE
 
 
-def appearances(found: Sequence[tuple[Subject, float]]) -> list[Appearance]:
-    """Merge (subject, cosine) pairs per camera, bridging gaps; by camera in the order of first sight, then time."""
-    cameras = list(dict.fromkeys(s.camera for s, _ in found))
+def appearances(found: Sequence[Subject]) -> list[Appearance]:
+    """Merge subjects per camera, bridging gaps; by camera in the order of first sight, then time."""
+    cameras = list(dict.fromkeys(s.camera for s in found))
     out: list[Appearance] = []
-    for subject, score in sorted(found, key=lambda f: (cameras.index(f[0].camera), f[0].start)):
+    for subject in sorted(found, key=lambda s: (cameras.index(s.camera), s.start)):
         last = out[-1] if out else None
         if last is not None and last.camera == subject.camera and subject.start - last.end <= BRIDGE:
-            best, top = (subject, score) if score > last.score else (last.best, last.score)
-            out[-1] = Appearance(last.camera, last.start, max(last.end, subject.end), best, top)
+            best = subject if subject.score > last.score else last.best
+            out[-1] = Appearance(last.camera, last.start, max(last.end, subject.end), best, best.score)
         else:
-            out.append(Appearance(subject.camera, subject.start, subject.end, subject, score))
+            out.append(Appearance(subject.camera, subject.start, subject.end, subject, subject.score))
     return out

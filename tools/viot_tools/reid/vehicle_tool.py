@@ -75,9 +75,10 @@ def find(
     report = Report(ctx, search, f"the vehicle in {vehicle}", look.model_version, load(look.model))
     [vector], [read] = look.look([asked.picture])
     colour, kind = words([read])
-    notes = [f"the vehicle in {vehicle} reads as {colour}{f', {kind}' if kind else ''}"]
+    # a colour of what may be no vehicle would only mislead
+    notes = [f"the vehicle in {vehicle} reads as {colour}{f', {kind}' if kind else ''}"] if asked.sure else []
     if asked.note:
         notes.append(asked.note)
     for camera in chosen:
-        report.look(camera, ctx.fleet.window(time, camera, ctx.request.now))
-    return report.about(vector, notes, sure=asked.sure)
+        report.look(camera, ctx.fleet.window(time, camera, ctx.request.now), vector)
+    return report.about(notes, sure=asked.sure)
