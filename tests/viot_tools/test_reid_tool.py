@@ -288,6 +288,21 @@ def test_cut_outs(home: Path, shape: tuple[int, int], script: Sequence[Detection
     assert seen.verdict == ("cannot_tell" if "for certain" in start else "none")
 
 
+@pytest.mark.parametrize(("kind", "shape", "label"), [("person", (256, 100), "car"), ("vehicle", (288, 384), "person")])
+def test_a_small_picture_of_something_else_is_no_cut_out(
+    home: Path, kind: str, shape: tuple[int, int], label: str
+) -> None:
+    script = [one((10, 10, 90, 90), label=label), NOBODY]
+    with pytest.raises(RetryFault, match=f"no {kind} was found in image-1"):
+        World(kind).ask(home, shape=shape, script=script)
+
+
+def test_what_may_be_no_vehicle_gets_no_colour(home: Path) -> None:
+    seen = World("vehicle").thing("gate", 5, 8, UNLIKE).ask(home, shape=(288, 384), script=[NOBODY, NOBODY])
+    assert seen.summary.startswith("No vehicle was recognised in image-1 for certain; the whole of image-1 was taken")
+    assert "reads as" not in seen.summary and seen.verdict == "cannot_tell"
+
+
 def test_a_large_picture_is_framed_small_and_its_box_comes_back_large() -> None:
     class Watching(FakeDetector):
         def detect(self, image: NDArray[np.uint8]) -> Detections:

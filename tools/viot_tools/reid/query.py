@@ -87,12 +87,14 @@ def largest(image: Image, name: str, thing: Thing, detector: ObjectDetector) -> 
     """The largest person or vehicle of a picture; None when there is none. ``name`` stands in the note.
 
     A small picture of the right shape is a cut-out (the crops of earlier answers are): what fills too little of it is
-    passed over for the whole, and where nothing is detected in it ``sure`` is False.
+    passed over for the whole, and where nothing is detected in it ``sure`` is False. One that shows the other thing and
+    none of this (a car where a person is asked for) is none.
     """
-    boxes = _boxes(image, thing, detector)
+    boxes, others = _boxes(image, thing, detector)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     height, width = image.shape[:2]
     shaped = max(height, width) <= CUT_OUT and SHAPE[thing][0] <= height / width <= SHAPE[thing][1]
+    shaped = shaped and (bool(len(areas)) or not others)
     if shaped and (not len(areas) or areas.max() < FILLS * height * width):
         what = "" if len(areas) else f"no {thing} was recognised in {name} for certain; "
         note = f"{what}the whole of {name} was taken for the {thing}"
@@ -110,18 +112,22 @@ def largest(image: Image, name: str, thing: Thing, detector: ObjectDetector) -> 
     return Asked(picture, note, (y1 - y0) / max(1.0, x1 - x0))
 
 
-def _boxes(image: Image, thing: Thing, detector: ObjectDetector) -> NDArray[np.float32]:
-    """(N, 4) what was detected, in pixels of ``image`` and inside it."""
-    found, shift, scale = _of(detector.detect(image), thing), np.zeros(4, np.float32), 1.0
+def _boxes(image: Image, thing: Thing, detector: ObjectDetector) -> tuple[NDArray[np.float32], bool]:
+    """(N, 4) what was detected, in pixels of ``image`` and inside it; and whether the other thing was."""
+    seen = detector.detect(image)
+    found, shift, scale = _of(seen, thing), np.zeros(4, np.float32), 1.0
+    other: Thing = "vehicle" if thing == "person" else "person"
+    others = bool(len(_of(seen, other)))
     if not len(found):
         scale = min(1.0, FRAMED / max(image.shape[:2]))
         size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
         small = image if scale == 1.0 else np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
         dx, dy = round(MARGIN * small.shape[1]), round(MARGIN * small.shape[0])
         framed = np.pad(small, ((dy, dy), (dx, dx), (0, 0)), constant_values=GREY)
-        found, shift = _of(detector.detect(framed), thing), np.array([dx, dy, dx, dy], np.float32)
+        seen, shift = detector.detect(framed), np.array([dx, dy, dx, dy], np.float32)
+        found, others = _of(seen, thing), others or bool(len(_of(seen, other)))
     limits = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
-    return np.asarray(np.clip((found.xyxy - shift) / scale, 0, limits), np.float32)
+    return np.asarray(np.clip((found.xyxy - shift) / scale, 0, limits), np.float32), others
 
 
 def whole_body(pictures: Iterable[Image], name: str, detector: ObjectDetector) -> Asked | None:
