@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +24,9 @@ from viot_agent.steps import Observation, Request
 from viot_agent.toolbox.contract import ToolContext
 from viot_agent.weights import Weights
 from viot_agent.weights.store import Entry, load_manifest
-from viot_tools.pose.action_tool import action_recognition
+from viot_tools.pose.action_tool import _parts, action_recognition
+from viot_tools.pose.actions import Done
+from viot_tools.pose.handles import KEPT, KEPT_RUN
 from viot_tools.pose.movenet import mean_pose
 from viot_tools.pose.network import HEADS, LAYERS, MODEL, WIDE
 from viot_tools.pose.skeleton import LEFT_OUT
@@ -214,6 +218,34 @@ def test_a_handle_lives_on_in_its_conversation_only(tmp_path: Path) -> None:
             action_recognition.fn(other, poses="poses-1")
 
 
+def test_old_handles_are_removed_when_the_next_is_written(tmp_path: Path) -> None:
+    said = {"morning": KEPT, "lately": KEPT - 3600, "": KEPT_RUN}
+    folders: dict[str, Path] = {}
+    for name in said:
+        ctx = context(two(), tmp_path, conversation=name, run="run-1")
+        pose_estimation.fn(ctx, cameras=["gate 2"])
+        folders[name] = ctx.handles["poses-1"].parent
+    for name, age in said.items():
+        for path in (*folders[name].iterdir(), folders[name]):
+            os.utime(path, (time.time() - age - 60, time.time() - age - 60))
+    assert len(list((tmp_path / "poses").iterdir())) == 3
+    pose_estimation.fn(context(two(), tmp_path, conversation="now", run="run-2"), cameras=["gate 2"])
+    assert len(list((tmp_path / "poses").iterdir())) == 2  # lately, now
+    lately = context(two(), tmp_path, conversation="lately", run="run-3")
+    assert action_recognition.fn(lately, poses="poses-1").verdict == "found"
+    with pytest.raises(RetryFault, match="no poses called"):
+        action_recognition.fn(context(two(), tmp_path, conversation="morning", run="run-4"), poses="poses-1")
+
+
+def test_a_file_of_somebody_elses_is_left_alone(tmp_path: Path) -> None:
+    theirs = tmp_path / "poses" / "mine"
+    theirs.mkdir(parents=True)
+    (theirs / "notes.txt").write_text("keep")
+    os.utime(theirs, (0, 0))
+    pose_estimation.fn(context(two(), tmp_path), cameras=["gate 2"])
+    assert (theirs / "notes.txt").read_text() == "keep"
+
+
 def test_a_wrong_handle_gets_the_nearest(tmp_path: Path) -> None:
     ctx = context(two(), tmp_path)
     pose_estimation.fn(ctx, cameras=["gate 2"])
@@ -285,6 +317,24 @@ def test_a_fall_comes_first_and_is_no_alarm(tmp_path: Path) -> None:
     [fall] = [a for p in seen.data["people"] for a in p["actions"] if a["action"] == "falling"]
     assert fall["alarm"] is False and fall["start"] == pytest.approx(T0 + 32.8)
     assert seen.evidence[0].at == pytest.approx(T0 + 33.0, abs=0.3)
+
+
+def doing(*done: tuple[str, float, float]) -> list[str]:
+    camera = Camera(1, "gate 2", "g.mp4", (), "UTC", T0)
+    fleet_of = context(two(), Path("/nowhere"), Weights(Path("/nowhere"), None, "hub"))
+    return _parts(fleet_of, camera, [Done(name, T0 + a, T0 + b, 0.9) for name, a, b in done])
+
+
+def test_time_between_two_actions_is_not_bridged() -> None:
+    assert doing(("walking", 0, 4), ("standing", 4, 9)) == [
+        "walking from 14:05:00 to 14:05:04 on 3 March 2026",
+        "standing until 14:05:09",
+    ]
+    assert doing(("waving", 5, 6), ("waving", 33, 34)) == [
+        "waving from 14:05:05 to 14:05:06 on 3 March 2026",
+        "waving again from 14:05:33 to 14:05:34 on 3 March 2026",
+    ]
+    assert doing(("walking", 1, 1.6)) == ["walking at 14:05:01 on 3 March 2026"]
 
 
 def test_unknown_is_cannot_tell(tmp_path: Path) -> None:

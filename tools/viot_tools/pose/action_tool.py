@@ -29,6 +29,9 @@ LISTED: Final = 6
 PARTS: Final = 5
 """Changes of action that a sentence follows; more are summed up."""
 
+HOLE: Final = 0.5
+"""Seconds of which nothing can be told between two actions, from which on the second one's start is said."""
+
 PosesArg = Annotated[str, Arg("handle")]
 """A pose handle (``poses-1``)."""
 
@@ -154,11 +157,19 @@ def _sentence(ctx: ToolContext, one: _Seen, proof: Evidence) -> str:
         words = ", ".join(f"{name} for {max(1, n)} s" for name, n in spent.most_common())
         span = span_words(ctx.fleet, one.camera, known[0].start, known[-1].end)
         return f"On {one.camera.name} 1 person {span}: {words} [{proof.id}]."
-    first = f"{known[0].action} {span_words(ctx.fleet, one.camera, known[0].start, known[0].end)}"
-    then = "".join(
-        f", then {d.action} until {ctx.fleet.local(d.end, one.camera).partition(' on ')[0]}" for d in known[1:]
-    )
-    return f"On {one.camera.name} 1 person: {first}{then} [{proof.id}]."
+    return f"On {one.camera.name} 1 person: {', then '.join(_parts(ctx, one.camera, known))} [{proof.id}]."
+
+
+def _parts(ctx: ToolContext, camera: Camera, known: Sequence[Done]) -> list[str]:
+    """``walking from 14:05:03 to 14:05:09``, ``sitting until 14:05:20``; the start stands where time lies between."""
+    parts: list[str] = []
+    for i, d in enumerate(known):
+        goes_on = i > 0 and d.start - known[i - 1].end <= HOLE
+        until = ctx.fleet.local(d.end, camera).partition(" on ")[0]
+        same = i > 0 and d.action == known[i - 1].action
+        when = f"until {until}" if goes_on else span_words(ctx.fleet, camera, d.start, d.end)
+        parts.append(f"{d.action}{' again' if same else ''} {when}")
+    return parts
 
 
 def _told(done: Sequence[Done]) -> str:

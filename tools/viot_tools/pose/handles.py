@@ -1,8 +1,10 @@
 """Pose handles: ``poses-1`` names the stored poses of some cameras and times, for the tool that comes after.
 
 A handle is a small JSON file below ``VIOT_HOME/poses``, one folder a conversation (a run of its own where there is
-none), so that it is understood in a later turn too. It holds names and times, no pose: rows that are removed from the
-library are gone for the handle as well, and the camera scope of the request that uses it is checked again.
+none), so that it is understood in a later turn too. Folders that nobody added to for ``KEPT`` seconds (``KEPT_RUN`` for
+a run of its own, which has no later turn) are removed when the next handle is written. A handle holds names and times,
+no pose: rows that are removed from the library are gone for it as well, and the camera scope of the request that uses
+it is checked again.
 
 Owns the file. Knows no pose and no sentence.
 """
@@ -12,7 +14,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +24,8 @@ from viot_agent.errors import BackendFault, RetryFault
 from viot_agent.toolbox.contract import ToolContext
 
 PREFIX = "poses"
+KEPT, KEPT_RUN = 30 * 86400.0, 86400.0
+_RUN = "run-"
 _NAME = re.compile(r"^poses-[1-9]\d{0,5}$")
 
 
@@ -41,6 +47,7 @@ def keep(ctx: ToolContext, stretches: Sequence[Stretch]) -> str:
     ctx.handles[handle] = path = folder / f"{handle}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _clean(folder)
         path.write_text(json.dumps([asdict(s) for s in stretches], ensure_ascii=False), "utf-8")
     except OSError as error:
         raise BackendFault(
@@ -67,9 +74,33 @@ def _recall(ctx: ToolContext) -> Path:
     """Make the handles of earlier turns known to this run; gives their folder."""
     said = ctx.request.conversation
     mark = f"{ctx.request.principal.name}\n{said}" if said else f"run {ctx.run_id}"
-    folder = ctx.home / PREFIX / hashlib.sha256(mark.encode()).hexdigest()[:20]
+    folder = ctx.home / PREFIX / f"{'' if said else _RUN}{hashlib.sha256(mark.encode()).hexdigest()[:20]}"
     if folder.is_dir():
         for path in folder.glob("poses-*.json"):
             if _NAME.match(path.stem):
                 ctx.handles.setdefault(path.stem, path)
     return folder
+
+
+def _clean(mine: Path) -> None:
+    """Remove the other folders that are too old; a handle that went with one is answered as any unknown handle."""
+    now = time.time()
+    for folder in mine.parent.iterdir():
+        if folder == mine or not folder.is_dir():
+            continue
+        files = list(folder.glob("poses-*.json"))
+        newest = max((_changed(f) for f in [folder, *files]), default=now)
+        if now - newest <= (KEPT_RUN if folder.name.startswith(_RUN) else KEPT):
+            continue
+        for file in files:
+            file.unlink(missing_ok=True)
+        with suppress(OSError):  # somebody writes there at this moment, or put a file of their own there
+            folder.rmdir()
+
+
+def _changed(path: Path) -> float:
+    """POSIX seconds; now for what another process has just removed."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()

@@ -61,7 +61,8 @@ def pose_estimation(ctx: ToolContext, cameras: CamerasArg | None = None, time: T
         claims.append(_nobody(ctx, nobody))
     for one, cut in cuts:
         out = _left_out(ctx, one)
-        claims += [Claim(s) for s in (out, cut, f"Cannot tell for certain: {one.problem}." if one.problem else "") if s]
+        lead = "Cannot tell for certain" if one.looked else "Cannot tell"
+        claims += [Claim(s) for s in (out, cut, f"{lead}: {one.problem}." if one.problem else "") if s]
     unsure = any(one.problem or cut for one, cut in cuts)
     verdict: Verdict = "info" if found else "cannot_tell" if unsure else "none"
     return Observation(
