@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,8 +14,10 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 
+from viot_agent.web import logins
 from viot_agent.web.guard import COOKIE, Guard, browser_name, told_user
 from viot_agent.web.options import Options, checked
+from viot_agent.web.uploads import Uploads
 
 SITE = "http://localhost:7860"
 
@@ -35,8 +38,9 @@ class Behind:
             message = await receive()
             more = message["type"] == "http.request" and message.get("more_body", False)
             self.read += len(message.get("body", b""))
+        body = b"[]" if scope["path"].endswith("/upload") else self.names[0].encode()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
-        await send({"type": "http.response.body", "body": self.names[0].encode()})
+        await send({"type": "http.response.body", "body": body})
 
 
 def ask(
@@ -51,7 +55,8 @@ def ask(
 
 def guarded(tmp_path: Path, **options: Any) -> tuple[Guard, Behind]:
     behind = Behind()
-    return Guard(behind, checked(**options), tmp_path), behind
+    chosen = checked(**options)
+    return Guard(behind, chosen, Uploads(tmp_path, chosen.max_upload_bytes)), behind
 
 
 def basic(words: str) -> dict[str, str]:
@@ -100,8 +105,8 @@ def test_only_plain_files_below_the_uploads_are_served(tmp_path: Path) -> None:
     secret.write_text("x")
     (uploads / "link.jpg").symlink_to(secret)
     (uploads / "out").symlink_to(tmp_path)
-    guard = Guard(Behind(), Options(), uploads)
-    assert guard.uploaded(str(uploads / "a" / "face.jpg"))
+    kept = Uploads(uploads, 1_000_000)
+    assert kept.may("ana", str(uploads / "a" / "face.jpg"))  # nobody's: the page made it
     for word in (
         str(secret),
         str(uploads / "link.jpg"),
@@ -111,7 +116,7 @@ def test_only_plain_files_below_the_uploads_are_served(tmp_path: Path) -> None:
         "a/face.jpg",
         "\0",
     ):
-        assert not guard.uploaded(word), word
+        assert not kept.may("ana", word), word
 
 
 def test_passwords(tmp_path: Path) -> None:
@@ -135,7 +140,9 @@ def test_a_name_outside_ascii_arrives_as_it_is(tmp_path: Path) -> None:
         told.append(told_user(Headers(scope=scope)))
         await Behind()(scope, receive, send)
 
-    assert ask(Guard(behind, checked(auth=["Ångström 安:x"]), tmp_path), "/", headers=basic("Ångström 安:x")).is_success
+    assert ask(
+        Guard(behind, checked(auth=["Ångström 安:x"]), Uploads(tmp_path, 1)), "/", headers=basic("Ångström 安:x")
+    ).is_success
     assert told == ["Ångström 安"]
     assert told_user({}) == ""
 
@@ -213,7 +220,7 @@ def test_an_event_names_no_file_but_an_upload(tmp_path: Path) -> None:
     mine = uploads / "50%41.png"
     mine.write_bytes(b"x")
     behind = Behind()
-    guard = Guard(behind, Options(), uploads)
+    guard = Guard(behind, Options(), Uploads(uploads, 1_000_000))
 
     def join(body: bytes, path: str = "/gradio_api/queue/join") -> int:
         return ask(guard, path, "POST", content=body).status_code
@@ -283,3 +290,88 @@ def test_every_answer_forbids_what_is_elsewhere(tmp_path: Path) -> None:
         assert "default-src 'self'" in policy
         assert "http" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_wrong_passwords_make_the_name_wait(tmp_path: Path) -> None:
+    guard, _ = guarded(tmp_path, auth=["ana:right", "ben:right"])
+    for _ in range(3 * logins.FREE):
+        assert ask(guard, "/").status_code == 401  # no password at all is no wrong one
+    for n in range(logins.FREE):
+        assert ask(guard, "/", headers=basic(f"ana:{n}")).status_code == 401
+    late = ask(guard, "/", headers=basic("ana:right"))  # not looked at: a guess would else be told
+    assert late.status_code == 429
+    assert int(late.headers["retry-after"]) >= 1
+    assert "Try again in" in late.text
+    assert ask(guard, "/", headers=basic("ben:right")).status_code == 200  # somebody else behind the same router
+
+
+class Taking(Behind):
+    """Gradio's upload route: keeps the body as a file, and gives back its path."""
+
+    def __init__(self, folder: Path, status: int = 200) -> None:
+        super().__init__()
+        self.folder, self.status = folder, status
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] != "POST":
+            await super().__call__(scope, receive, send)
+            return
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        path = self.folder / hashlib.sha256(body).hexdigest() / "me.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(body)
+        await send({"type": "http.response.start", "status": self.status, "headers": []})
+        for part in json.dumps([str(path)]).partition("/"):
+            await send({"type": "http.response.body", "body": part.encode(), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def test_an_upload_is_seen_by_who_sent_it(tmp_path: Path) -> None:
+    guard = Guard(Taking(tmp_path), checked(auth=["ana:a", "ben:b"]), Uploads(tmp_path, 1_000_000))
+    [path] = ask(guard, "/gradio_api/upload", "POST", content=b"her face", headers=basic("ana:a")).json()
+    event = json.dumps({"data": [{"path": path}]}).encode()
+
+    def seen(words: str) -> tuple[int, int]:
+        file = ask(guard, "/gradio_api/file=" + path, headers=basic(words)).status_code
+        named = ask(guard, "/gradio_api/queue/join", "POST", content=event, headers=basic(words)).status_code
+        return file, named
+
+    assert seen("ana:a") == (200, 200)
+    assert seen("ben:b") == (404, 403)
+    ask(guard, "/gradio_api/upload", "POST", content=b"her face", headers=basic("ben:b"))  # he has the same picture
+    assert seen("ben:b") == seen("ana:a") == (200, 200)
+
+
+def test_one_person_uploads_so_much_and_hears_it_before(tmp_path: Path) -> None:
+    guard = Guard(Taking(tmp_path), checked(auth=["ana:a", "ben:b"], max_upload_mb=1), Uploads(tmp_path, 1_000_000))
+
+    def send(number: int, words: str) -> httpx.Response:
+        body = bytes([number]) * 900_000
+        return ask(guard, "/gradio_api/upload", "POST", content=body, headers=basic(words))
+
+    def room(size: object, words: str) -> httpx.Response:
+        return ask(guard, f"/media/room?bytes={size}", headers=basic(words))
+
+    assert room(900_000, "ana:a").text == ""
+    assert [send(n, "ana:a").status_code for n in range(11)] == [200] * 11
+    refused = send(12, "ana:a")
+    assert refused.status_code == 413
+    assert "You have 10 MB of uploads here, and 10 MB is the most for one person" in refused.text
+    assert room(900_000, "ana:a").text == refused.text
+    assert room(50_000, "ana:a").text == ""
+    for odd in ("", "x", "-1", "\N{SUPERSCRIPT TWO}", "9" * 40):
+        assert room(odd, "ana:a").text == ""
+    assert send(12, "ben:b").status_code == 200
+    assert room(900_000, "").status_code == 401
+
+
+def test_an_upload_that_failed_counts_nothing(tmp_path: Path) -> None:
+    kept = Uploads(tmp_path, 1_000_000)
+    guard = Guard(Taking(tmp_path, 400), checked(auth=["ana:a"], max_upload_mb=1), kept)
+    for n in range(15):
+        body = bytes([n]) * 900_000
+        assert ask(guard, "/gradio_api/upload", "POST", content=body, headers=basic("ana:a")).status_code == 400
+    assert kept.refusal("ana", 1_000_000) == ""

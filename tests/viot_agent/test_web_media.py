@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from viot_agent.media.readers import open_media
 from viot_agent.steps import Answer, Evidence, Observation, Principal, Request, Run, Step, Thought, ToolCall
 from viot_agent.system import Viot
 from viot_agent.web.media import below, media_routes, page_file
-from viot_agent.web.stills import Stills
+from viot_agent.web.stills import Stills, taken
 
 RUN = "run-0a1b2c3d"
 
@@ -100,6 +101,9 @@ def test_ranges(site: Site) -> None:
         "/media/recording/1/99",
         "/media/recording/9/1",
         "/media/recording/x/y",
+        "/media/recording/\N{SUPERSCRIPT TWO}/1",  # a digit that is no number
+        "/media/recording/1/\N{SUPERSCRIPT TWO}",
+        f"/media/recording/1/{10**40}",
         "/media/still/9.jpg",
         "/media/page/../page.py",
         "/media/page/page.py",
@@ -147,6 +151,36 @@ def test_recordings_are_served_whole_from_where_they_lie(site: Site, tmp_path: P
         assert site.get(f"/media/recording/{camera.id}/{row.id}").status_code == 404
     finally:
         row.path.unlink()
+        row.path.write_bytes(original)
+
+
+def test_a_still_is_not_made_of_a_link_that_leads_elsewhere(site: Site, tmp_path: Path) -> None:
+    folder, secret = tmp_path / "recordings", tmp_path / "secret.mp4"
+    folder.mkdir()
+    for path in (folder / "a.mp4", secret):
+        write_clip((np.full((48, 64, 3), 90, np.uint8) for _ in range(10)), path, 10.0)
+    camera = site.viot.add_camera("shed", str(folder), tz="UTC")
+    try:
+        assert site.get(f"/media/still/{camera.id}.jpg").status_code == 200
+        (folder / "b.mp4").symlink_to(secret)
+        os.utime(secret, (2e9, 2e9))  # the newest
+        assert site.get(f"/media/still/{camera.id}.jpg").status_code == 404
+        assert taken(site.viot, camera) == ""
+    finally:
+        site.viot.library.remove_camera("shed")
+
+
+def test_a_still_says_when_it_was_recorded(site: Site, tmp_path: Path) -> None:
+    [row] = site.viot.library.media_rows("yard")
+    camera = site.viot.library.cameras()[0]
+    assert taken(site.viot, camera) == site.viot.fleet.local(1006.0, camera)  # six seconds from 1000 on
+    original = row.path.read_bytes()
+    try:
+        row.path.write_bytes(original + b"\0")  # another recording than the one that was indexed
+        assert "not indexed yet; its file is of" in taken(site.viot, camera)
+        row.path.unlink()
+        assert taken(site.viot, camera) == ""
+    finally:
         row.path.write_bytes(original)
 
 

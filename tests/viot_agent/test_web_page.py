@@ -18,6 +18,7 @@ from PIL import Image
 from viot_agent.media.clips import write_clip
 from viot_agent.system import Viot
 from viot_agent.web.chat import AT_ONCE
+from viot_agent.web.guard import COOKIE
 from viot_agent.web.jobs import Jobs
 from viot_agent.web.options import checked
 from viot_agent.web.page import ASKING, Page, mark
@@ -31,7 +32,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         made = build(viot, checked(root_path="/cams", max_upload_mb=7))
         yield made
         made.close()
-    assert not made.uploads.exists()  # what was attached goes with the server
+    assert not made.uploads.folder.exists()  # what was attached goes with the server
 
 
 def get(app: Any, path: str, method: str = "GET", **more: Any) -> httpx.Response:
@@ -107,17 +108,18 @@ def test_a_file_that_was_not_uploaded_is_not_taken_for_one(served: Served, tmp_p
     [box] = [c["id"] for c in config["components"] if c["type"] == "multimodaltextbox"]
     event = next(d["id"] for d in config["dependencies"] if d["inputs"][:1] == [box])
 
-    def join(path: str) -> httpx.Response:
+    def join(path: str, cookie: str = "") -> httpx.Response:
         files = [{"path": path, "meta": {"_type": "gradio.FileData"}}]
         body = {"data": [{"text": "who?", "files": files}, "mini"], "fn_index": event, "session_hash": "abc"}
-        return get(served.app, "/gradio_api/queue/join", "POST", json=body)
+        return get(served.app, "/gradio_api/queue/join", "POST", json=body, headers={"cookie": cookie})
 
     for path in (str(secret), "http://example.invalid/x.png"):
         assert join(path).status_code == 403
-    assert list(served.uploads.rglob("*.png")) == []
+    assert list(served.uploads.folder.rglob("*.png")) == []
     sent = get(served.app, "/gradio_api/upload", "POST", files={"files": ("me.png", secret.read_bytes())})
-    assert [str(p) for p in served.uploads.rglob("*.png")] == sent.json()
-    assert join(sent.json()[0]).status_code == 200
+    assert [str(p) for p in served.uploads.folder.rglob("*.png")] == sent.json()
+    assert join(sent.json()[0]).status_code == 403  # of another browser: it was given another cookie
+    assert join(sent.json()[0], f"{COOKIE}={sent.cookies[COOKIE]}").status_code == 200
 
 
 def test_requests_leave_threads_for_everything_else(tmp_path: Path) -> None:
@@ -178,7 +180,7 @@ def test_a_document_in_pieces_is_rewritten_whole() -> None:
 def test_a_home_that_is_used_elsewhere_is_left_alone(tmp_path: Path) -> None:
     with Viot.open(tmp_path / "home") as viot:
         one, two = build(viot, checked()), build(viot, checked())
-        assert one.uploads != two.uploads
+        assert one.uploads.folder != two.uploads.folder
         one.close()
         two.close()
         assert (tmp_path / "home" / "library.db").is_file()

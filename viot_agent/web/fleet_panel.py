@@ -18,6 +18,7 @@ from viot_agent.fleet.types import Camera
 from viot_agent.library import names
 from viot_agent.system import Viot, local_timezone
 from viot_agent.web.jobs import Job
+from viot_agent.web.stills import taken
 
 FOOTAGE = "footage"
 """Where files that were dropped on the page are kept, below ``VIOT_HOME``."""
@@ -44,11 +45,14 @@ def cameras_html(viot: Viot, prefix: str = "") -> str:
         mark = {"indexed": "indexed", "not indexed": "not indexed yet"}[state.state] if there else "recording missing"
         shade = "viot-good" if there and state.state == "indexed" else "viot-open" if there else "viot-bad"
         name = html.escape(camera.name)
+        when = taken(viot, camera)
+        picture = f'<p class="viot-small">Picture: {html.escape(when)}</p>' if when else ""
         out.append(
             f'<li class="viot-camera"><img src="{prefix}/media/still/{camera.id}.jpg" loading="lazy" '
             f'alt="Last picture of {html.escape(camera.name, quote=True)}">'
             f'<div><strong>{name}</strong> <span class="viot-state {shade}">{mark}</span>{groups}'
             f'<p class="viot-small">Indexed: {html.escape(span)}</p>'
+            f"{picture}"
             f'<p class="viot-small">Clock: {html.escape(camera.tz)}</p></div></li>'
         )
     return f'<ul class="viot-fleet" aria-label="{len(states)} cameras">{"".join(out)}</ul>'

@@ -1,32 +1,37 @@
 """Who may ask for what: the one gate before every request, ours and Gradio's.
 
 Owns these checks, in this order: by what name this server was reached (a page of another site whose name was pointed at
-this machine is turned away), who asks (HTTP Basic, or an anonymous cookie that keeps one browser's media and history
-apart from another's), which paths exist at all (a list: Gradio brings many more routes than this page needs, among them
-ones that fetch addresses for the caller), where a change comes from (our own pages only), how large an upload may be,
-before it is read, and that an event names no file but an upload. Every answer carries headers that keep the browser
-from loading anything from elsewhere.
+this machine is turned away), who asks (HTTP Basic, with a wait after wrong passwords, or an anonymous cookie that keeps
+one browser's media and history apart from another's), which paths exist at all (a list: Gradio brings many more routes
+than this page needs, among them ones that fetch addresses for the caller), where a change comes from (our own pages
+only), how large an upload may be and how much one person may upload, before it is read, and that an event names no file
+but an upload of that person. Every answer carries headers that keep the browser from loading anything from elsewhere.
 
 Knows no media, no page and no tool.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
 import hmac
 import ipaddress
+import json
+import math
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import partial
 from http.cookies import CookieError, SimpleCookie
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from viot_agent.web.bodies import only_uploads, replayed, whole
+from viot_agent.web.logins import Logins
 from viot_agent.web.options import Options
+from viot_agent.web.uploads import Uploads
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -45,6 +50,10 @@ _GET = re.compile(
     r"|/gradio_api/file=.+"
 )
 _UPLOAD = "/gradio_api/upload"
+_ROOM = "/media/room"
+"""Where the page asks whether an upload of so many bytes would be taken, before it sends one."""
+_WRONG = 0.3
+"""Seconds before a wrong password is told to be one."""
 _POST = re.compile(r"/gradio_api/(?:queue/join|upload|cancel|reset/?|run/\w+/?)")
 
 _POLICY = (
@@ -61,10 +70,11 @@ _HEADERS = (
 
 
 class Guard:
-    """ASGI middleware. ``uploads`` is the only folder that Gradio's own file route may serve from."""
+    """ASGI middleware. Gradio's own file route may serve from the folder of ``uploads`` only."""
 
-    def __init__(self, app: App, options: Options, uploads: Path) -> None:
-        self.app, self.options, self.uploads = app, options, uploads.resolve()
+    def __init__(self, app: App, options: Options, uploads: Uploads) -> None:
+        self.app, self.options, self.uploads = app, options, uploads
+        self._logins = Logins()
         self._known = {name: password.encode() for name, password in options.auth}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,25 +89,28 @@ class Guard:
             return
         fresh = ""
         if self._known:
-            user = self._named(headers.get(b"authorization", b""))
+            user = await self._signed_in(scope, headers.get(b"authorization", b""), send)
             if user is None:
-                await _say(send, 401, "Sign in first.", (b"www-authenticate", b'Basic realm="VIoT Agent"'))
                 return
         else:
             token = _cookie(headers.get(b"cookie", b""))
             fresh = "" if token else secrets.token_urlsafe(24)
             user = browser_name(token or fresh)
-        refusal = self._refusal(scope, headers)
+        refusal = self._refusal(scope, headers, user)
         if refusal is not None:
             await _say(send, *refusal)
             return
+        inner = self.inner(scope["path"])
+        if inner == _ROOM:
+            await _say(send, 200, self._no_room(scope, user))
+            return
         receive = self._metered(receive)
-        if scope["method"] == "POST" and self.inner(scope["path"]) != _UPLOAD:
+        if scope["method"] == "POST" and inner != _UPLOAD:
             body = await whole(receive)
             if body is None:
                 await _say(send, 413, "The request is too large.")
                 return
-            if not only_uploads(body, self.uploaded):
+            if not only_uploads(body, partial(self.uploads.may, user)):
                 await _say(send, 403, "This request names a file that was not uploaded here.")
                 return
             receive = replayed(body, receive)
@@ -105,30 +118,69 @@ class Guard:
         prefix = self.options.root_path
         path = prefix + self.inner(scope["path"])  # what is behind gets it whole, as ASGI has it
         scope = {**scope, "headers": told, "path": path, "raw_path": quote(path).encode(), "root_path": prefix}
-        await self.app(scope, receive, self._sealed(send, fresh, secure=scope.get("scheme") == "https"))
+        send = self._sealed(send, fresh, secure=scope.get("scheme") == "https")
+        if inner == _UPLOAD:
+            await self._upload(scope, receive, send, user)
+        else:
+            await self.app(scope, receive, send)
 
-    def _named(self, header: bytes) -> str | None:
-        """Whose name and password an Authorization header carries; None when it is nobody's."""
-        kind, _, rest = header.partition(b" ")
-        if kind.lower() != b"basic":
-            return None
+    async def _upload(self, scope: Scope, receive: Receive, send: Send, user: str) -> None:
+        """Pass an upload on, and remember whose the files are that Gradio makes of it."""
+        size = _length(scope["headers"], self._limit())
+        parts: list[bytes] = []
+        good = False
+
+        async def noted(message: Message) -> None:
+            nonlocal good
+            if message["type"] == "http.response.start":
+                good = message["status"] == 200
+            elif good:
+                parts.append(message.get("body", b""))
+                if not message.get("more_body"):  # known before the browser can name one
+                    self.uploads.add(user, json.loads(b"".join(parts)))
+            await send(message)
+
+        self.uploads.begin(user, size)
         try:
-            name, _, password = base64.b64decode(rest, validate=True).decode("utf-8").partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+            await self.app(scope, receive, noted)
+        finally:
+            self.uploads.end(user, size)
+
+    async def _signed_in(self, scope: Scope, header: bytes, send: Send) -> str | None:
+        """Who it is; None when that was answered: nobody yet, a wrong password, or too many of them."""
+        name, password = _credentials(header)
+        key = ((scope.get("client") or ("",))[0], name)
+        wait = math.ceil(self._logins.wait(key))
+        if wait:
+            words = f"Too many wrong passwords for this name. Try again in {wait} s."
+            await _say(send, 429, words, (b"retry-after", str(wait).encode()))
             return None
+        user = self._named(name, password)
+        if user is not None:
+            self._logins.right(key)
+            return user
+        if header:  # a browser that has not asked its person yet sends none
+            self._logins.wrong(key)
+            await asyncio.sleep(_WRONG)
+        await _say(send, 401, "Sign in first.", (b"www-authenticate", b'Basic realm="VIoT Agent", charset="UTF-8"'))
+        return None
+
+    def _named(self, name: str, password: str) -> str | None:
+        """The person of that name and password; None when it is nobody's."""
         expected = self._known.get(name, b"")
         # compared for strangers too: the time taken tells nobody which names exist
         same = hmac.compare_digest(hashlib.sha256(password.encode()).digest(), hashlib.sha256(expected).digest())
         return name if same and name in self._known else None
 
-    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
+    def _refusal(self, scope: Scope, headers: dict[bytes, bytes], user: str) -> tuple[int, str] | None:
         path = self.inner(scope["path"])
         method = scope["method"]
         if method not in ("GET", "HEAD", "POST"):
             return 405, "This page has no such method."
         if not (_POST if method == "POST" else _GET).fullmatch(path):
             return 404, "There is nothing here."
-        if path.startswith("/gradio_api/file=") and not self.uploaded(unquote(path.removeprefix("/gradio_api/file="))):
+        file = path.removeprefix("/gradio_api/file=")
+        if file != path and not self.uploads.may(user, unquote(file)):
             return 404, "There is nothing here."
         if method == "POST":
             if not _same_site(headers):
@@ -136,6 +188,9 @@ class Guard:
             length = headers.get(b"content-length", b"0")
             if length.isdigit() and int(length) > self._limit():
                 return 413, f"The upload is larger than {self.options.max_upload_mb} MB."
+            full = self.uploads.refusal(user, _length(scope["headers"], self._limit())) if path == _UPLOAD else ""
+            if full:
+                return 413, full
         return None
 
     def inner(self, path: str) -> str:
@@ -143,16 +198,10 @@ class Guard:
         prefix = self.options.root_path
         return (path[len(prefix) :] or "/") if prefix and (path == prefix or path.startswith(prefix + "/")) else path
 
-    def uploaded(self, word: str) -> bool:
-        """Whether ``word`` names a plain file below the folder of uploads."""
-        path = Path(word)
-        if not path.is_absolute() or ".." in path.parts:
-            return False
-        try:
-            real = path.resolve(strict=True)
-        except (OSError, ValueError, RuntimeError):
-            return False
-        return real.is_relative_to(self.uploads) and real.is_file() and real == path.parent.resolve() / path.name
+    def _no_room(self, scope: Scope, user: str) -> str:
+        """Why an upload of that many bytes would be refused; "" when it would be taken."""
+        word = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("bytes", [""])[0]
+        return self.uploads.refusal(user, int(word)) if word.isascii() and word.isdigit() and len(word) < 16 else ""
 
     def _limit(self) -> int:
         return self.options.max_upload_bytes + 100_000  # a form's own words
@@ -188,6 +237,24 @@ def browser_name(token: str) -> str:
 def told_user(headers: Mapping[str, str]) -> str:
     """Who asks, as the guard told it; "" when nobody was told. Read as Latin-1 by others, written here as UTF-8."""
     return headers.get(USER_HEADER.decode(), "").encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def _credentials(header: bytes) -> tuple[str, str]:
+    """Name and password of an Authorization header; empty where it carries none."""
+    kind, _, rest = header.partition(b" ")
+    if kind.lower() != b"basic":
+        return "", ""
+    try:
+        name, _, password = base64.b64decode(rest, validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return name, password
+
+
+def _length(headers: list[tuple[bytes, bytes]], otherwise: int) -> int:
+    """How long the body says it is; ``otherwise`` where it does not."""
+    word = next((v for k, v in headers if k == b"content-length"), b"")
+    return int(word) if word.isdigit() else otherwise
 
 
 def _this_machine(host: bytes) -> bool:

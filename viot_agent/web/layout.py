@@ -63,6 +63,7 @@ class Layout:
                     allow_file_downloads=False,
                     group_consecutive_messages=True,
                 )
+                _html('<p id="viot-sent" class="viot-quiet" role="status"></p>')
                 self.demo_row = gr.Column(visible=False, elem_id="viot-welcome")
                 with self.demo_row:
                     _html(

@@ -39,6 +39,7 @@ _RECORDINGS = {
     ".mkv": "video/x-matroska",
 }
 _PAGE = {"viot.js": "text/javascript", "viot.css": "text/css", "plotly.min.js": "text/javascript"}
+_READ = ["GET", "HEAD"]
 _KEPT = {"cache-control": "private, max-age=3600"}
 
 
@@ -48,7 +49,7 @@ def media_routes(viot: Viot) -> APIRouter:
     writer = EvidenceFiles(viot.library, viot.fleet, viot.home / "evidence")
     stills = Stills(viot, viot.home / "cache" / "stills")
 
-    @routes.get("/{folder}/{run}/{name}")
+    @routes.api_route("/{folder}/{run}/{name}", methods=_READ)
     def made(folder: str, run: str, name: str, request: Request) -> Response:
         if folder == "frame":
             piece = _piece(_mine(viot.library, run, request), Path(name).stem)
@@ -70,12 +71,12 @@ def media_routes(viot: Viot) -> APIRouter:
             raise _absent()
         return FileResponse(path, media_type=_KINDS[path.suffix], headers=_KEPT)
 
-    @routes.get("/still/{camera}.jpg")
+    @routes.api_route("/still/{camera}.jpg", methods=_READ)
     def still(camera: int) -> Response:
         found = _camera(viot, camera)
         return _picture(lambda: stills.of_camera(found))
 
-    @routes.get("/page/{name}")
+    @routes.api_route("/page/{name}", methods=_READ)
     def page(name: str) -> Response:
         if name not in _PAGE:
             raise _absent()
@@ -134,7 +135,7 @@ def _camera(viot: Viot, number: int) -> Camera:
 
 def _recording(viot: Viot, camera: str, number: str) -> Response:
     """A recording of a camera, whole: the player asks for the ranges that it wants."""
-    if not (camera.isdigit() and number.isdigit()):
+    if not all(word.isascii() and word.isdigit() and len(word) < 19 for word in (camera, number)):
         raise _absent()
     found = _camera(viot, int(camera))
     row = next((r for r in viot.library.media_rows(found.name) if r.id == int(number)), None)

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
-import tempfile
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viot_agent.errors import BackendFault, UserFault, ViotError
@@ -25,6 +22,7 @@ from viot_agent.web.options import Options
 if TYPE_CHECKING:
     from viot_agent.web.guard import Guard
     from viot_agent.web.jobs import Jobs
+    from viot_agent.web.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +31,12 @@ class Served:
 
     app: Guard
     jobs: Jobs
-    uploads: Path
+    uploads: Uploads
 
     def close(self) -> None:
         """End the job in progress; forget what was attached."""
         self.jobs.close()
-        shutil.rmtree(self.uploads, ignore_errors=True)
+        self.uploads.close()
 
 
 def build(viot: Viot, options: Options) -> Served:
@@ -52,9 +50,11 @@ def build(viot: Viot, options: Options) -> Served:
 
 
 async def _build(viot: Viot, options: Options) -> Served:
-    uploads = Path(tempfile.mkdtemp(prefix="viot-uploads-"))
+    from viot_agent.web.uploads import Uploads
+
+    uploads = Uploads.open(options.max_upload_bytes)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads.folder)
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     import gradio as gr
     from fastapi import FastAPI

@@ -6,6 +6,7 @@ Owns the pictures below ``VIOT_HOME/cache/stills``; each is made once and named 
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import threading
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from viot_agent.errors import BackendFault, MediaFault
+from viot_agent.errors import BackendFault, MediaFault, UserFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library import sources
 from viot_agent.media.drawing import caption, draw_boxes
@@ -26,6 +27,34 @@ from viot_agent.system import Viot
 WIDTH = 480
 
 
+def latest(camera: Camera) -> tuple[Path, os.stat_result]:
+    """The camera's newest recording. Raises MediaFault where there is none, or a link that leads out of its folder;
+    UserFault for a stream."""
+    try:
+        newest = max(sources.files(camera), key=lambda p: (p.stat().st_mtime, p.name))
+        if not newest.resolve().is_relative_to(Path(camera.source).resolve()):
+            raise MediaFault(f"the newest recording of {camera.name} is a link to somewhere else")
+        return newest, newest.stat()
+    except OSError as error:  # a recorder takes its oldest file away at any time
+        raise MediaFault(f"the recordings of {camera.name} cannot be looked at: {error.strerror}") from error
+
+
+def taken(viot: Viot, camera: Camera) -> str:
+    """When the picture of :meth:`Stills.of_camera` was recorded, in words, with what that is known from; "" where there
+    is none."""
+    try:
+        newest, state = latest(camera)
+    except (MediaFault, UserFault):
+        return ""
+    same = (r for r in viot.library.media_rows(camera.name) if r.path == newest)
+    row = next((r for r in same if r.fingerprint.size == state.st_size), None)
+    if row is None:
+        dated = viot.fleet.local(state.st_mtime, camera)
+        return f"from a recording that is not indexed yet; its file is of {dated}"
+    words = viot.fleet.local(row.start_ts + row.duration, camera)
+    return f"{words}, by the date of its file" if row.start_origin == "mtime" else words
+
+
 class Stills:
     """Makes and keeps stills. Two at once: decoding more beside each other only makes all of them late."""
 
@@ -35,11 +64,7 @@ class Stills:
 
     def of_camera(self, camera: Camera) -> Path:
         """The last picture of the camera's newest recording. Raises MediaFault where there is none."""
-        try:
-            newest = max(sources.files(camera), key=lambda p: (p.stat().st_mtime, p.name))
-            state = newest.stat()
-        except OSError as error:  # a recorder takes its oldest file away at any time
-            raise MediaFault(f"the recordings of {camera.name} cannot be looked at: {error.strerror}") from error
+        newest, state = latest(camera)
         key = f"camera {camera.id} {newest} {state.st_size} {state.st_mtime}"
         return self._kept(key, lambda: self._frame(newest, None, None, ""))
 

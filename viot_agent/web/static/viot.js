@@ -144,6 +144,7 @@
       image.dataset.watched = "1";
       image.addEventListener("error", () => { image.style.visibility = "hidden"; });
     });
+    untellSent();
     keepAddress();
   }
   let asked = false;
@@ -153,6 +154,40 @@
     requestAnimationFrame(() => { asked = false; look(); });
   }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-id", "data-figure"] });
   look();
+
+  // what was sent is seen to be sent, before the server has said anything --------------------------------------------
+
+  let sentAt = 0;
+  let sentOf = "";
+  const standing = () => document.querySelectorAll("#viot-chat [data-testid=bot], #viot-chat [data-testid=user]").length;
+  function tellSent() {
+    const line = document.getElementById("viot-sent");
+    if (!line) return;
+    sentAt = performance.now();
+    sentOf = String(standing());
+    line.textContent = "Sent. Waiting for the server to begin.";
+    setTimeout(() => {
+      if (sentAt && performance.now() - sentAt > 19000) line.textContent = "Sent, but the server has not begun. It is very busy, or it has ended.";
+    }, 20000);
+  }
+  function untellSent() {
+    if (!sentAt || String(standing()) === sentOf) return;
+    sentAt = 0;
+    const line = document.getElementById("viot-sent");
+    if (line) line.textContent = "";
+  }
+  document.addEventListener("keydown", (event) => {
+    const box = event.target;
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || !(box instanceof HTMLTextAreaElement)) return;
+    if (box.closest("#viot-box") && box.value.trim()) tellSent();
+  }, true);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest && event.target.closest("button");
+    if (!button || button.disabled) return;
+    const box = button.closest("#viot-box");
+    const words = box ? box.querySelector("textarea").value.trim() : "";
+    if (button.id.startsWith("viot-example-") || (words && button.classList.contains("submit-button"))) tellSent();
+  }, true);
 
   // files are checked before a byte is sent ----------------------------------------------------------------------------
 
@@ -183,6 +218,24 @@
     clearTimeout(toast.timer);
     toast.timer = setTimeout(() => { toast.hidden = true; }, 12000);
   }
+
+  // The server is asked for room before a byte is sent: an answer that comes in the middle of an upload is often lost.
+  const fetched = window.fetch;
+  window.fetch = async (input, init) => {
+    const address = String(input instanceof Request ? input.url : input);
+    if (!/\/gradio_api\/upload(\?|$)/.test(address) || !(init && init.body instanceof FormData)) return fetched(input, init);
+    let size = 0;
+    for (const value of init.body.values()) if (value instanceof File) size += value.size;
+    const room = await fetched(prefix + "/media/room?bytes=" + size, { credentials: "include" });
+    const words = room.ok ? await room.text() : "";
+    if (words) {
+      say(words);
+      return new Response(JSON.stringify({ detail: words }), { status: 413, headers: { "content-type": "application/json" } });
+    }
+    const answer = await fetched(input, init);
+    if (!answer.ok) say(answer.status === 413 ? await answer.clone().text() : "The upload did not work. Try it again.");
+    return answer;
+  };
 
   function refuse(event, files) {
     const words = Array.from(files || []).map(trouble).filter(Boolean);
