@@ -37,18 +37,25 @@ def count_parameters(net: FaceNet) -> int:
 def count_macs(net: FaceNet) -> int:
     """Multiply-accumulates of one face in convolutions and matrix products (attention's too), as these are counted in
     papers: no norms, activations or additions."""
-    with torch.device("meta"), torch.no_grad():
-        twin = backbone(net.name, **net.options).eval()
-        with FlopCounterMode(display=False) as counter:
-            twin(torch.empty(1, 3, twin.size, twin.size))
+    return _macs(_shape(net.name, **net.options))
+
+
+def _shape(name: str, **options: Any) -> FaceNet:
+    """A network without memory."""
+    with torch.device("meta"):
+        return backbone(name, **options).eval()
+
+
+def _macs(shape: FaceNet) -> int:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        shape(torch.empty(1, 3, shape.size, shape.size, device="meta"))
     return int(counter.get_total_flops()) // 2
 
 
 def size_of(name: str, **options: Any) -> Size:
     """Raises as :func:`backbone`."""
-    with torch.device("meta"):
-        net = backbone(name, **options)
-    return Size(name, count_parameters(net), count_macs(net), net.tokens, net.dim, net.size)
+    shape = _shape(name, **options)
+    return Size(name, count_parameters(shape), _macs(shape), shape.tokens, shape.dim, shape.size)
 
 
 def size_table(names: Sequence[str] = NAMES) -> list[Size]:
