@@ -1,0 +1,107 @@
+"""DFANet: dropout where it belongs, and nothing else changed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from viot_agent.errors import UserFault
+from viot_tools.cloak.dfanet import DFANet, main_path
+from viot_tools.cloak.fake import ToyNet, faces
+
+
+def test_stem_and_two_a_block_and_no_shortcut() -> None:
+    assert DFANet(ToyNet()).layers == (
+        "stem.0",
+        "body.0.res_layer.1",
+        "body.0.res_layer.3",
+        "body.1.res_layer.1",
+        "body.1.res_layer.3",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "on"),
+    [
+        ("input_layer.0", True),
+        ("body.3.res_layer.1", True),
+        ("body.3.shortcut_layer.0", False),
+        ("layer1.0.downsample.0", False),
+        ("layer1.0.conv3", True),
+        ("blocks.2.se.fc1", False),
+        ("blocks.2.se_module.fc1", False),
+        ("base.conv1", True),
+        ("repeat_1.0.branch0.conv", True),
+        ("skip.0", False),
+    ],
+)
+def test_the_rule_for_names(name: str, on: bool) -> None:
+    assert main_path(name, nn.Conv2d(1, 1, 1)) is on
+
+
+def test_without_dropout_it_is_the_network() -> None:
+    net, x = ToyNet(), faces()
+    assert torch.equal(DFANet(net, 0.0)(x), net(x))
+
+
+def test_two_passes_differ_and_repeat_after_reseeding() -> None:
+    net, x = ToyNet(), faces()
+    thinned = DFANet(net, 0.1, seed=4)
+    first, second = thinned(x), thinned(x)
+    assert not torch.equal(first, second)
+    thinned.reseed(4)
+    assert torch.equal(thinned(x), first)
+    assert torch.equal(thinned.plain(x), net(x))
+    thinned.reseed(5)
+    assert not torch.equal(thinned(x), first)
+
+
+def test_the_network_itself_is_untouched() -> None:
+    net, x = ToyNet(), faces()
+    before, state = net(x), {k: v.clone() for k, v in net.state_dict().items()}
+    thinned = DFANet(net)
+    thinned(x)
+    assert torch.equal(net(x), before)
+    thinned.train()
+    assert not any(m.training for m in thinned.modules())
+    net.train()  # somebody else's doing
+    thinned(x)
+    # batch norm's statistics and counters among them
+    assert all(torch.equal(v, state[k]) for k, v in net.state_dict().items())
+    assert thinned.detach() is net
+    assert not [m for m in net.modules() if m._forward_hooks]
+
+
+def test_the_networks_own_dropout_stays_off() -> None:
+    net, x = ToyNet(), faces()
+    assert torch.equal(DFANet(net, 0.0).train()(x), net(x))
+
+
+def test_dropout_is_of_single_values_and_keeps_the_mean() -> None:
+    """On a network that is one convolution, so that its output is what dropout made of it."""
+    net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1))
+    x = torch.rand(8, 3, 40, 40)
+    clean: Tensor = net(x).detach()
+    thin = DFANet(net, 0.1)(x).detach()
+    zero = thin == 0
+    assert float(zero.float().mean()) == pytest.approx(0.1, abs=0.01)
+    torch.testing.assert_close(thin[~zero], clean[~zero] / 0.9)
+    by_channel = zero.float().mean((2, 3))
+    assert float(by_channel.max()) < 0.2  # whole channels would be another method
+
+
+def test_gradients_pass_and_another_rule_may_be_given() -> None:
+    net, x = ToyNet(), faces().requires_grad_()
+    thinned = DFANet(net, 0.1, where=lambda name, conv: conv.kernel_size == (1, 1))
+    assert thinned.layers == ("body.1.shortcut_layer.0",)
+    (gradient,) = torch.autograd.grad(thinned(x).sum(), x)
+    assert bool(gradient.isfinite().all())
+    assert bool(gradient.any())
+
+
+def test_what_it_cannot_do_is_told() -> None:
+    with pytest.raises(UserFault, match="no convolution"):
+        DFANet(nn.Sequential(nn.Linear(3, 3)))
+    with pytest.raises(UserFault, match="dropout probability"):
+        DFANet(ToyNet(), 1.0)

@@ -1,0 +1,99 @@
+"""DFANet: dropout after every convolution of the main path, so that each pass attacks another thinned network (Zhong
+and Deng, "Towards Transferable Adversarial Attack against Deep Face Recognition", IEEE TIFS 2020).
+
+A wrapper for any network with ``nn.Conv2d``s: element-wise Bernoulli dropout with inverted scaling, p = 0.1 for a
+ResNet-50. Batch norm stays in evaluation mode with its statistics, and the network's own dropouts stay off: putting the
+network into training mode would be another method. Dropout of whole channels would be another one too.
+
+Owns where dropout goes and its random numbers. Does not change the network: outside the wrapper's own pass the hooks do
+nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from viot_agent.errors import UserFault
+
+Where = Callable[[str, nn.Conv2d], bool]
+_OFF_PATH = re.compile(r"short_?cut|down_?sample|identity|skip|squeeze|excit|(^|[._])se\d*([._]|$)", re.IGNORECASE)
+
+
+def main_path(name: str, conv: nn.Conv2d) -> bool:
+    """Whether dropout goes after the convolution ``name`` (dotted): not after those of a residual net's shortcuts
+    (``shortcut``, ``downsample``, ``skip``, ``identity``), nor after the gates of squeeze-and-excitation (``se``).
+    1 x 1 convolutions elsewhere are main path, as in bottlenecks. An IR-50 has 49: the stem and two a block."""
+    return _OFF_PATH.search(name) is None
+
+
+class DFANet(nn.Module):
+    """``net`` with dropout of probability ``p`` after the convolutions that ``where`` chooses.
+
+    ``p = 0`` is the network itself. Two passes differ; after ``reseed`` they repeat. ``plain`` is the pass without
+    dropout. ``layers`` holds the names of the convolutions. ``net`` is kept in evaluation mode, whatever is called on
+    the wrapper.
+
+    Raises UserFault when ``p`` is not in 0..1 (1 excluded) or no convolution is chosen.
+    """
+
+    def __init__(self, net: nn.Module, p: float = 0.1, where: Where = main_path, seed: int = 0) -> None:
+        super().__init__()
+        if not 0 <= p < 1:
+            raise UserFault(f"a dropout probability of {p:g}", fix="at least 0 and under 1; DFANet's is 0.1")
+        self.net, self.p = net, p
+        self._seed, self._generators = seed, dict[torch.device, torch.Generator]()
+        self._on = False
+        chosen = [(n, m) for n, m in net.named_modules() if isinstance(m, nn.Conv2d) and where(n, m)]
+        if not chosen:
+            raise UserFault(
+                "DFANet found no convolution in this network", fix="take a convolutional surrogate, or another `where`"
+            )
+        self.layers = tuple(name for name, _ in chosen)
+        self._hooks = [module.register_forward_hook(self._drop) for _, module in chosen]
+        self.eval()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The network's output under fresh dropout."""
+        self.net.eval()
+        self._on = self.p > 0
+        try:
+            found: Tensor = self.net(images)
+        finally:
+            self._on = False
+        return found
+
+    def plain(self, images: Tensor) -> Tensor:
+        """The network's output without dropout."""
+        self.net.eval()
+        found: Tensor = self.net(images)
+        return found
+
+    def reseed(self, seed: int) -> None:
+        """Starts the random numbers again, from ``seed``."""
+        self._seed = seed
+        self._generators.clear()
+
+    def detach(self) -> nn.Module:
+        """Takes the hooks from the network and returns it."""
+        for hook in self._hooks:
+            hook.remove()
+        return self.net
+
+    def train(self, mode: bool = True) -> DFANet:
+        """Stays in evaluation mode: batch norm must not learn from attacked pictures."""
+        super().train(False)
+        return self
+
+    def _drop(self, module: nn.Module, inputs: Any, output: Tensor) -> Tensor | None:
+        if not self._on:
+            return None
+        device = output.device
+        if device not in self._generators:
+            self._generators[device] = torch.Generator(device).manual_seed(self._seed)
+        kept = torch.empty_like(output).bernoulli_(1 - self.p, generator=self._generators[device])
+        return output * (kept / (1 - self.p))
