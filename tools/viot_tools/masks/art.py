@@ -18,8 +18,10 @@ Field = NDArray[np.float32]
 """(H, W) float32 over the canonical face."""
 
 LEFT, TOP, RIGHT, BOTTOM = -1.5, -0.25, 1.5, 2.25
-PIXELS = 320
+PIXELS = 256
 """Pixels of a canonical unit in the largest drawing."""
+SHEEN = 52.0
+"""White light that fabric throws back whatever its colour: without it folds in black cloth could not be seen."""
 LEVELS = 4
 """Sizes: ``PIXELS``, and halves of it."""
 
@@ -96,7 +98,8 @@ def _draw(design: Template) -> NDArray[np.float32]:
     if design.valve:
         shade = _valve(colour, shade, x, y)
     stitches = _stitches(design, inside, x, y)
-    out = colour * np.clip(shade * (1 - 0.18 * stitches), 0, 1.25)[..., None]
+    lit = np.clip(shade * (1 - 0.18 * stitches), 0, 1.25)[..., None]
+    out = colour * lit + SHEEN * np.clip(lit - 0.72, 0, None)
     a = (alpha.astype(np.float32) / 255)[..., None]
     return np.concatenate([np.clip(out, 0, 255) * a, a], axis=2).astype(np.float32)
 

@@ -184,14 +184,12 @@ def outline(points: Points, per_edge: int = 4) -> Points:
     weight = np.clip((np.arange(17) - 3) / 3, 0, 1) * np.clip((13 - np.arange(17)) / 3, 0, 1)
     jaw = p[JAW] + (outward(p, UNDER_CHIN * unit) - p[JAW]) * weight[:, None].astype(np.float32)
     padded = np.vstack([2 * jaw[0] - jaw[1], jaw, 2 * jaw[-1] - jaw[-2]])
-    t = (np.arange(per_edge) / per_edge)[:, None].astype(np.float32)
-    curve = []
-    for i in range(16):
-        a, b, c, d = padded[i : i + 4]
-        curve.append(0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3))
+    t = (np.arange(per_edge) / per_edge)[None, :, None].astype(np.float32)
+    a, b, c, d = (padded[i : i + 16, None] for i in range(4))
+    curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
     down = (p[8] - p[27]) / max(float(np.linalg.norm(p[8] - p[27])), 1e-6)
     top = [p[16] - 0.35 * unit * down, p[0] - 0.35 * unit * down]
-    return np.vstack([*curve, jaw[-1:], np.array(top)]).astype(np.float32)
+    return np.vstack([curve.reshape(-1, 2), jaw[-1:], np.array(top)]).astype(np.float32)
 
 
 def pose_scale(points: Points) -> float:

@@ -1,8 +1,9 @@
-"""The light on a face, read from its skin, so that a mask laid over it is lit alike.
+"""The light on a face and the sharpness of its picture, so that a mask laid over it is lit and focused alike.
 
 A plane is fitted to the luminance of the skin that stays visible or is about to be covered (cheeks, nose, forehead),
 over canonical coordinates, by least squares with two rounds in which what lies far from the plane (beards, hair,
-shine) is left out. Owns that reading. Knows no mask.
+shine) is left out. Sharpness is the energy of the finest details over that of coarser ones. Owns these readings. Knows
+no mask.
 """
 
 from __future__ import annotations
@@ -23,18 +24,29 @@ _EVEN = 172.0
 @dataclass(frozen=True, slots=True)
 class Light:
     """``level`` 1 = the even light of the templates; ``across`` and ``down``: change of it per canonical unit, as part
-    of the level; ``cast`` (3,) the light's colour, mean luminance 1; ``grey``: the picture has no colours."""
+    of the level; ``cast`` (3,) the light's colour, mean luminance 1; ``grey``: the picture has no colours; ``skin``:
+    its luminance in the middle of the face, 0..255 (0 unknown); ``blur``: how soft the picture is, as the deviation in
+    pixels of the Gaussian that makes a sharp drawing look like it."""
 
     level: float
     across: float
     down: float
     cast: NDArray[np.float32]
     grey: bool
+    skin: float = 0.0
+    blur: float = 0.5
 
-    def at(self, canonical: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The gain at canonical points (..., 2), 0.2 to 1.6."""
-        slope = 1 + self.across * canonical[..., 0] + self.down * (canonical[..., 1] - 0.7)
-        return np.asarray(np.clip(self.level * np.clip(slope, 0.45, 1.55), 0.2, 1.6), np.float32)
+    def at(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The gain at canonical points, 0.2 to 1.6."""
+        slope = np.clip(1 + self.across * x + self.down * (y - 0.7), 0.45, 1.55)
+        return np.asarray(np.clip(self.level * slope, 0.2, 1.6), np.float32)
+
+    def hidden(
+        self, luminance: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        """Where what is seen at canonical points is far darker than skin would be there: hair before the face."""
+        slope = np.clip(1 + self.across * x + self.down * (y - 0.7), 0.45, 1.55)
+        return np.asarray(luminance < 0.38 * self.skin * slope, bool)
 
 
 _X, _Y = np.meshgrid(np.linspace(-0.95, 0.95, 15), np.linspace(-0.75, 1.5, 19))
@@ -68,7 +80,8 @@ def light_on(image: Image, mesh: FaceMesh) -> Light:
         if weight.sum() < 12:
             weight = np.ones(len(value), bool)
     skin = max(float(fit[0]), 8.0)
-    bright = float(np.percentile(image, 97))
+    step = max(1, int((image.shape[0] * image.shape[1] / 20_000) ** 0.5))
+    bright = float(np.percentile(image[::step, ::step], 97))
     # dark skin in good light must not darken the mask as dim light would: the picture's whites tell them apart
     level = 0.55 * (skin / _EVEN) ** 0.75 + 0.45 * (bright / 235.0)
     mean = colours[weight].mean(axis=0)
@@ -79,7 +92,29 @@ def light_on(image: Image, mesh: FaceMesh) -> Light:
         float(np.clip(0.5 * fit[2] / skin, -0.15, 0.15)),
         _cast(mean),
         spread_of_colours < 1.5,
+        skin,
+        _blur(image, at),
     )
+
+
+def _blur(image: Image, at: NDArray[np.float32]) -> float:
+    """The softness of the part of the picture around these points, 0.3 to 2.2 pixels: the finest details weighed
+    against coarser ones, calibrated on sharp portraits blurred on purpose."""
+    import cv2
+
+    x0, y0 = np.maximum(at.min(axis=0), 0).astype(int)
+    x1, y1 = np.ceil(at.max(axis=0)).astype(int)
+    step = max(1, (y1 - y0) // 400)
+    if step > 1:  # a face this large is judged by a part of it: at full resolution, in the middle
+        cx, cy = (x0 + x1) // 2, (y0 + y1) // 2
+        x0, y0, x1, y1 = cx - 200, cy - 200, cx + 200, cy + 200
+    part = image[max(0, y0) : y1, max(0, x0) : x1]
+    if part.shape[0] < 12 or part.shape[1] < 12:
+        return 0.5
+    grey = cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    fine, middle, coarse = (cv2.GaussianBlur(grey, (0, 0), s) for s in (0.7, 1.4, 2.8))
+    ratio = float(np.sqrt(np.mean((grey - fine) ** 2) / (np.mean((middle - coarse) ** 2) + 1e-3)))
+    return float(np.interp(ratio, (0.15, 0.20, 0.25, 0.35, 0.50, 0.80), (2.2, 1.8, 1.4, 0.95, 0.55, 0.3)))
 
 
 def _cast(skin: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viot_agent.media.types import Image
-from viot_tools.masks.art import LEVELS, PIXELS, art, to_art
+from viot_tools.masks.art import LEFT, LEVELS, PIXELS, TOP, art, to_art
 from viot_tools.masks.face import FaceMesh, Points, Pose, outline, pose_of, pose_scale
 from viot_tools.masks.light import LUMA, Light, light_on
 from viot_tools.masks.templates import SIDE_YAW, Strap, Template, moved, template, triangles, vertices
@@ -59,10 +59,11 @@ def lay(
     mesh = FaceMesh(points)
     pose, scale = pose_of(points), pose_scale(points)
     light = light_on(image, mesh) if light is None else light
-    window = _window(points, scale, image.shape[:2])
+    around = outline(points)
+    window = _window(around, scale, image.shape[:2])
     if window is None:
         return light
-    paint, cover = _painted(design, mesh, points, pose, scale, window, seed, light)
+    paint, cover = _painted(image, design, mesh, around, pose, scale, window, seed, light)
     if light.grey:
         paint = np.repeat((paint @ LUMA)[..., None], 3, axis=2)
     x0, y0, x1, y1 = window
@@ -76,9 +77,8 @@ def lay(
     return light
 
 
-def _window(points: Points, scale: float, size: tuple[int, ...]) -> Window | None:
+def _window(around: Points, scale: float, size: tuple[int, ...]) -> Window | None:
     """The part of the picture in which the mask may lie; None when that is outside."""
-    around = outline(points)
     margin = 2 + 0.05 * scale
     x0, y0 = np.floor(around.min(axis=0) - margin).astype(int)
     x1, y1 = np.ceil(around.max(axis=0) + margin).astype(int) + 1
@@ -88,13 +88,17 @@ def _window(points: Points, scale: float, size: tuple[int, ...]) -> Window | Non
 
 def supersampling(scale: float) -> int:
     """Subpixels a side: 3 for small faces, 1 for those whose pixels nobody can count."""
-    return 3 if scale < 60 else 2 if scale < 220 else 1
+    return 3 if scale < 28 else 2 if scale < 220 else 1
 
 
 def targets(design: Template, mesh: FaceMesh, pose: Pose, seed: int) -> Points:
     """(M, 2) pixels: where the template's vertices lie on the face, jittered by ``seed``."""
-    turn = float(np.clip(pose.yaw / SIDE_YAW, -1, 1))
-    return mesh.map(_jittered(design.points(turn), seed))
+    return mesh.map(_jittered(design.points(turn_of(pose)), seed))
+
+
+def turn_of(pose: Pose) -> float:
+    """The yaw in parts of ``SIDE_YAW``, -1 to 1: how far a template is on its way to its side points."""
+    return float(np.clip(pose.yaw / SIDE_YAW, -1, 1))
 
 
 def _jittered(points: Points, seed: int) -> Points:
@@ -113,37 +117,56 @@ def _jittered(points: Points, seed: int) -> Points:
 
 
 def _painted(
-    design: Template, mesh: FaceMesh, points: Points, pose: Pose, scale: float, window: Window, seed: int, light: Light
+    image: Image,
+    design: Template,
+    mesh: FaceMesh,
+    around: Points,
+    pose: Pose,
+    scale: float,
+    window: Window,
+    seed: int,
+    light: Light,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The colours (H, W, 3) 0..255 and the cover (H, W) 0..1 of the window."""
     import cv2
 
     s = supersampling(scale)
     level = int(np.clip(np.floor(np.log2(PIXELS / (scale * s) + 1e-6)), 0, LEVELS))
-    place = targets(design, mesh, pose, seed)
+    turn = turn_of(pose)
+    straps = [
+        _path(strap, side, design.cut.side, turn)
+        for side in (-1, 1)
+        if side * turn <= 0.45  # beyond, that ear is behind the face
+        for strap in design.cut.straps
+    ]
+    own = design.points(turn)
+    place = mesh.map(_jittered(np.vstack([own, *straps]), seed))
+    lines = [
+        _fine(_before_hair(line, path, image, light), window, s)
+        for line, path in zip(place[len(own) :].reshape(len(straps), -1, 2), straps, strict=True)
+    ]
+    place = place[: len(own)]
     maps = dense_map(to_art(vertices(), level), place, triangles(), window, s, smooth=0.10 * scale)
     drawn = cv2.remap(art(design.name, level), *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-    unit = PIXELS / 2**level
-    canonical = np.stack([(maps[0] + 0.5) / unit - 1.5, (maps[1] + 0.5) / unit - 0.25], axis=-1)
-    gain = light.at(np.clip(canonical, -1.6, 2.4))
-    drawn[..., :3] *= gain[..., None] * light.cast
-    _straps(drawn, design, mesh, pose, scale, window, s, seed, light)
-    bound = _fill(outline(points), window, s)
-    bound = cv2.GaussianBlur(bound, (0, 0), max(0.6, 0.006 * scale * s)) * bound
+    _straps(drawn, lines, design, design.strap_width * scale * s)
+    bound = _fill(around, window, s)
     drawn *= bound[..., None]
-    solid = drawn[..., 3]
-    shadow = _shadow(solid, scale * s, bound)
-    cover = solid + shadow * (1 - solid)
-    height, width = window[3] - window[1], window[2] - window[0]
-    soft = max(0.35, 0.006 * scale) * s  # the edge of cloth is not sharper than the lens
-    both = cv2.GaussianBlur(np.dstack([drawn[..., :3], cover]), (0, 0), soft)
-    # softening must not carry the mask past the face's outline
-    both *= np.minimum(1.0, bound / np.maximum(cv2.GaussianBlur(bound, (0, 0), soft), 1e-3))[..., None]
     if s > 1:
-        both = cv2.resize(both, (width, height), interpolation=cv2.INTER_AREA)
-    cover = np.clip(both[..., 3], 0, 1)
-    colour = both[..., :3] / np.maximum(cover, 1e-4)[..., None]
-    return np.asarray(colour, np.float32), np.asarray(cover, np.float32)
+        size = (window[2] - window[0], window[3] - window[1])
+        drawn, bound = (cv2.resize(field, size, interpolation=cv2.INTER_AREA) for field in (drawn, bound))
+    solid = drawn[..., 3]
+    drawn[..., 3] += _shadow(solid, scale) * (1 - solid)
+    soft = max(light.blur, 0.006 * scale)  # cloth is not sharper than the lens that saw the face
+    drawn = cv2.GaussianBlur(drawn, (0, 0), soft)
+    # softening must not carry the mask past the face's outline
+    cover = np.minimum(drawn[..., 3], bound)
+    colour = drawn[..., :3] / np.maximum(drawn[..., 3], 1e-4)[..., None]
+    canonical_x, canonical_y = (
+        np.clip((field[s // 2 :: s, s // 2 :: s] + 0.5) / (PIXELS / 2**level) + start, -1.6, 2.4)
+        for field, start in zip(maps, (LEFT, TOP), strict=True)
+    )
+    colour *= light.at(canonical_x, canonical_y)[..., None] * light.cast
+    return colour, np.clip(cover, 0, 1)
 
 
 def _fill(polygon: Points, window: Window, s: int) -> NDArray[np.float32]:
@@ -162,52 +185,46 @@ def _fine(points: Points, window: Window, s: int) -> NDArray[np.float64]:
     return fine
 
 
-def _shadow(solid: NDArray[np.float32], scale: float, bound: NDArray[np.float32]) -> NDArray[np.float32]:
+def _shadow(solid: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     """The cover of the shadow that the mask throws on the skin: soft, a little below its edge, within the face."""
     import cv2
 
     blurred = cv2.GaussianBlur(solid, (0, 0), max(0.8, 0.035 * scale))
     down = np.array([[1, 0, 0], [0, 1, 0.012 * scale]], np.float32)
-    return np.asarray(0.30 * cv2.warpAffine(blurred, down, blurred.shape[::-1]) * bound, np.float32)
+    return np.asarray(0.30 * cv2.warpAffine(blurred, down, blurred.shape[::-1]), np.float32)
 
 
-def _straps(
-    drawn: NDArray[np.float32], design: Template, mesh: FaceMesh, pose: Pose, scale: float, window: Window, s: int,
-    seed: int, light: Light,
-) -> None:  # fmt: skip
-    """Draw the straps below the mask: elastic from its edge to the ear, lit from above. In place."""
+def _straps(drawn: NDArray[np.float32], lines: list[NDArray[np.float64]], design: Template, thick: float) -> None:
+    """Draw the straps below the mask: elastic from its edge to the ear, lighter along its upper side. In place."""
     import cv2
 
-    turn = float(np.clip(pose.yaw / SIDE_YAW, -1, 1))
-    thick = max(1.0, design.strap_width * scale * s)
-    for side in (-1, 1):
-        if side * turn > 0.45:  # that ear is behind the face
-            continue
-        for strap in design.cut.straps:
-            line = _fine(mesh.map(_path(strap, side, design.cut.side, turn, seed)), window, s)
-            middle = _strap_light(light, strap, side)
-            layers = []
-            for width, shift in ((1.0, 0.0), (0.6, -0.12)):  # the elastic, and the light along its upper side
-                layer = np.zeros(drawn.shape[:2], np.uint8)
-                shifted = np.round((line + np.array([0.0, shift * thick])) * 16).astype(np.int32)
-                cv2.polylines(layer, [shifted], False, 255, max(1, round(thick * width)), cv2.LINE_AA, 4)
-                layers.append(layer.astype(np.float32) / 255)
-            body = layers[0] * (1 - drawn[..., 3])  # the mask lies over it
-            lit = (0.74 + 0.26 * layers[1]) * middle
-            colour = np.clip(np.array(design.strap, np.float32) * light.cast * lit[..., None], 0, 255)
-            drawn += np.dstack([colour, np.ones_like(body)]) * body[..., None]
+    thin = min(1.0, thick)  # an elastic under a subpixel wide covers less, as OpenCV draws none thinner than one
+    layers = []
+    for width, shift in ((1.0, 0.0), (0.6, -0.12)):
+        layer = np.zeros(drawn.shape[:2], np.uint8)
+        for line in lines:
+            shifted = np.round((line + np.array([0.0, shift * thick])) * 16).astype(np.int32)
+            cv2.polylines(layer, [shifted], False, 255, max(1, round(thick * width)), cv2.LINE_AA, 4)
+        layers.append(layer)
+    at = np.nonzero(layers[0])
+    body = layers[0][at].astype(np.float32) / 255 * thin * (1 - drawn[at][:, 3])  # the mask lies over it
+    colour = np.array(design.strap, np.float32) * (0.74 + 0.26 / 255 * layers[1][at])[:, None]
+    drawn[at] += np.column_stack([colour, np.ones_like(body)]) * body[:, None]
 
 
-def _strap_light(light: Light, strap: Strap, side: int) -> float:
-    """The light at the middle of a strap."""
-    at = np.array([(strap.start[0] + strap.end[0]) / 2 * side, (strap.start[1] + strap.end[1]) / 2], np.float32)
-    return float(light.at(at))
+def _before_hair(line: Points, path: Points, image: Image, light: Light) -> Points:
+    """The part of a strap from the mask to where hair hangs before it: (2.., 2) pixels."""
+    height, width = image.shape[:2]
+    x = np.clip(np.round(line[:, 0]).astype(int), 0, width - 1)
+    y = np.clip(np.round(line[:, 1]).astype(int), 0, height - 1)
+    hidden = light.hidden(image[y, x].astype(np.float32) @ LUMA, path[:, 0], path[:, 1])
+    hidden = hidden[1:] & hidden[:-1]  # one dark sample is a wrinkle or an earring
+    return line[: max(2, int(hidden.argmax()) + 1)] if hidden.any() else line
 
 
-def _path(strap: Strap, side: int, keep: float, turn: float, seed: int) -> Points:
-    """Canonical points of a strap on one side: its start moves with the mask, its end stays at the ear."""
-    start = np.array([[strap.start[0] * side, strap.start[1]]], np.float32)
-    start = _jittered(moved(start, keep, turn), seed)[0]
+def _path(strap: Strap, side: int, keep: float, turn: float) -> Points:
+    """(12, 2) canonical points of a strap on one side: its start moves with the mask, its end stays at the ear."""
+    start = moved(np.array([[strap.start[0] * side, strap.start[1]]], np.float32), keep, turn)[0]
     end = np.array([strap.end[0] * side, strap.end[1]])
     t = np.linspace(0, 1, 12)[:, None]
     line = start + (end - start) * t

@@ -147,7 +147,7 @@ _WINGED = Cut(  # the loop is cut from the same sheet: it narrows towards the ea
         ((1.15, 0.60), (1.05, 1.00), (0.90, 1.36), (0.60, 1.72), (0.28, 1.92), (0.0, 1.96)),
     ),
     (Strap((1.13, 0.38), _EAR_TOP, 0.0), Strap((1.12, 0.58), (1.16, 0.30), 0.0)),
-    0.84,
+    0.95,
 )
 
 _WHITE: Colour = (238, 240, 240)
@@ -156,11 +156,11 @@ _ALL = (
     Template("surgical-green", "surgical", _PLEATED, "pleated", (150, 204, 182), (180, 220, 202), _WHITE),
     Template("surgical-white", "surgical", _PLEATED, "pleated", (230, 234, 236), (240, 242, 243), _WHITE),
     Template("surgical-pink", "surgical", _PLEATED, "pleated", (232, 178, 196), (240, 200, 212), _WHITE),
-    Template("n95-white", "n95", _CUP, "cup", (232, 231, 226), (222, 220, 212), (226, 196, 92), strap_width=0.05),
+    Template("n95-white", "n95", _CUP, "cup", (232, 231, 226), (222, 220, 212), (226, 196, 92), strap_width=0.042),
     Template(
-        "n95-valve", "n95", _CUP, "cup", (228, 228, 226), (214, 214, 210), (70, 96, 150), strap_width=0.05, valve=True
+        "n95-valve", "n95", _CUP, "cup", (228, 228, 226), (214, 214, 210), (70, 96, 150), strap_width=0.042, valve=True
     ),
-    Template("n95-teal", "n95", _CUP, "cup", (122, 178, 186), (104, 160, 170), (236, 236, 232), strap_width=0.05),
+    Template("n95-teal", "n95", _CUP, "cup", (122, 178, 186), (104, 160, 170), (236, 236, 232), strap_width=0.042),
     Template("kn95-white", "kn95", _FOLDED, "folded", (236, 237, 236), (226, 227, 226), _WHITE),
     Template("kn95-grey", "kn95", _FOLDED, "folded", (128, 134, 142), (112, 118, 126), (112, 118, 126)),
     Template("kn95-black", "kn95", _FOLDED, "folded", (50, 51, 55), (42, 43, 46), (38, 38, 40)),
