@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from viot_agent.fleet.types import Camera
 from viot_agent.library.fake import FakeLibrary, Looked
 from viot_agent.library.rows import Footage, Hit, Track
 from viot_agent.weights import Weights
+from viot_tools.objects.detections import MODEL_OF_TIER
+from viot_tools.reid.calibrate import CLIPS, calibrations, fingerprint
 from viot_tools.reid.embed import people_embedder, unit
 from viot_tools.reid.identity import Calibration, decide, load, summary
 from viot_tools.reid.sightings import appearances, beside, crowd
@@ -83,10 +86,44 @@ def test_what_ships_is_calibrated(model: str) -> None:
 
 
 def test_the_thresholds_are_those_of_the_weights_that_ship(home: Path) -> None:
-    shipped = json.loads((files("viot_tools.reid") / "thresholds.json").read_text("utf-8"))["calibrations"]
     hub, builtin = Weights(home, None, "hub"), Weights(home, None, "builtin")
     looks = (people_embedder(hub), people_embedder(builtin), VehicleLook(hub))
-    assert {r["model"]: r["model_version"] for r in shipped} == {k.model: k.model_version for k in looks}
+    assert {r["model"]: r["model_version"] for r in shipped()["calibrations"]} == {
+        k.model: k.model_version for k in looks
+    }
+
+
+def test_the_thresholds_were_chosen_with_the_detectors_that_ship(home: Path) -> None:
+    rows = {r["model"]: r["chosen_on"] for r in shipped()["calibrations"]}
+    hub = MODEL_OF_TIER["hub"]
+    assert rows["osnet+reid-0288"]["detector"] == f"{hub} {Weights(home, None, 'hub').entry(hub).model_version}"
+    # its version is OpenCV's, which differs between machines
+    assert rows["clothes"]["detector"].startswith(f"{MODEL_OF_TIER['builtin']} ")
+    assert all(list(rows[model]["clips"]) == list(CLIPS) for model in ("osnet+reid-0288", "clothes"))
+
+
+@pytest.mark.real
+def test_the_thresholds_were_chosen_on_the_clips_that_are_there(shared: Path) -> None:
+    for row in shipped()["calibrations"]:
+        for name, mark in row["chosen_on"].get("clips", {}).items():
+            assert fingerprint(shared / "videos" / name) == mark, "run python -m viot_tools.reid.calibrate again"
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_the_command_prints_what_ships(shared: Path, shared_models: Path, home: Path) -> None:
+    """A change of the detector, the tracker, the choice of pictures or an embedder moves these numbers."""
+    again = calibrations(shared, Weights(home, shared_models, "hub"))["calibrations"]
+    for fresh, kept in zip(again, shipped()["calibrations"], strict=True):
+        where = f"{kept['model']}: run python -m viot_tools.reid.calibrate --data DIR --out thresholds.json"
+        assert fresh["lower"] == pytest.approx(kept["lower"], abs=2e-3), where
+        assert fresh["margin"] == pytest.approx(kept["margin"], abs=2e-3), where
+        assert dict(fresh["curve"]) == pytest.approx(dict(kept["curve"]), abs=2e-3), where
+
+
+def shipped() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((files("viot_tools.reid") / "thresholds.json").read_text("utf-8"))
+    return found
 
 
 def test_an_unknown_model_says_how_to_calibrate() -> None:

@@ -22,6 +22,7 @@ Owns the choice of numbers.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -158,8 +159,18 @@ def people_row(data: Path, weights: Weights) -> dict[str, Any]:
     vectors = [embedder.embed(s.pictures) for s in everybody]
     found = strangers(vectors, [s.sequence for s in everybody])
     row = choose(genuine_people(tracks, embedder), found)
-    row["chosen_on"] |= {"people": len(everybody), "tracks": len(tracks)}
+    row["chosen_on"] |= {
+        "people": len(everybody),
+        "tracks": len(tracks),
+        "detector": f"{analyzer.model} {analyzer.model_version}",
+        "clips": {name: fingerprint(data / "videos" / name) for name in CLIPS if (data / "videos" / name).is_file()},
+    }
     return {"model": embedder.model, "model_version": embedder.model_version, **row}
+
+
+def fingerprint(path: Path) -> str:
+    """The first half of a file's sha256, in hex: which footage the numbers were chosen on."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:32]
 
 
 def _clip(data: Path, name: str, analyzer: ObjectsAnalyzer) -> list[tuple[Picture, ...]]:
@@ -208,6 +219,12 @@ def vehicle_numbers(
     return row | {"far": VEHICLE_FAR}
 
 
+def calibrations(data: Path, hub: Weights) -> dict[str, Any]:
+    """What ``thresholds.json`` holds."""
+    rows = [people_row(data, hub), people_row(data, Weights(hub.home, None, "builtin")), vehicle_row(data, hub)]
+    return {"command": "python -m viot_tools.reid.calibrate --data DIR", "calibrations": rows}
+
+
 def fit_clothes(data: Path, weights: Weights, out: Path) -> None:
     """Write the mean and spread of ``clothes_numbers`` over the people of ``FIT_CLIPS``, each track once."""
     from safetensors.numpy import save_file
@@ -235,12 +252,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if given.fit:
         fit_clothes(given.data, hub, Path(__file__).with_name("clothes.safetensors"))
         return
-    rows = [
-        people_row(given.data, hub),
-        people_row(given.data, Weights(default_home(), None, "builtin")),
-        vehicle_row(given.data, hub),
-    ]
-    text = json.dumps({"command": "python -m viot_tools.reid.calibrate --data DIR", "calibrations": rows}, indent=1)
+    text = json.dumps(calibrations(given.data, hub), indent=1)
     print(text)
     if given.out is not None:
         given.out.write_text(text + "\n", "utf-8")
