@@ -212,7 +212,10 @@ class Viot:
         if unknown:
             names = ", ".join(a.name for a in every)
             raise UserFault(f"there is no analyzer {unknown[0]!r}", fix=f"the analyzers are {names}")
-        analyzers = [a for a in every if not only or a.name in only]
+        wanted = set(only)
+        while needed := {n for a in every if a.name in wanted for n in a.needs} - wanted:
+            wanted |= needed  # what is read must be there, and is stored where it is not yet
+        analyzers = [a for a in every if not only or a.name in wanted]
         return [
             ingest(self.library, camera.name, analyzers, open_reader=open_media, progress=progress, wait=wait)
             for camera in chosen

@@ -18,6 +18,7 @@ from viot_agent.library.store import Library
 from viot_agent.library.vectors import record
 from viot_agent.media.clips import write_clip
 from viot_agent.media.readers import open_media
+from viot_agent.system import Viot
 from viot_agent.weights import Weights
 from viot_tools.registry import analyzers
 
@@ -123,3 +124,11 @@ def test_only_the_new_analyzer_runs_and_writes(tier: str, request: pytest.Fixtur
         assert index(library, every).segments == 0 and Kept.of(library) == last
     wanted = FOUND - {"plates"} if tier == "hub" else {"counts", "events"}
     assert used & FOUND >= wanted, "the clip shows too little to prove anything"
+
+
+def test_an_analyzer_that_is_asked_for_alone_brings_what_it_reads(home: Path) -> None:
+    clip = made_clip(home.parent / "made.mp4")
+    with Viot.open(home) as viot:
+        viot.add_camera("gate", str(clip), start=START)
+        viot.index(only=["gait"])
+        assert {r["analyzer"] for r in Kept.of(viot.library).rows[RUNS].values()} == {"objects", "gait"}
