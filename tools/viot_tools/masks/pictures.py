@@ -124,7 +124,7 @@ def open_picture(path: Path) -> Opened:
             turned = picture.getexif().get(0x0112, 1) not in (0, 1)
     notes = []
     if frames > 1 and kind in ("GIF", "WEBP", "PNG", "AVIF", "TIFF"):
-        notes.append(f"it holds {frames} pictures; only the first was masked")
+        notes.append(f"it holds {frames} pictures; only the first was taken")
     if "transparency" in info or mode in ("RGBA", "LA", "PA", "La", "RGBa"):
         notes.append("its transparent parts are laid on white")
     if mode.startswith(("I", "F")):
@@ -138,8 +138,8 @@ def open_picture(path: Path) -> Opened:
     return Opened(image, kind in ("JPEG", "MPO"), profile, tuple(notes))
 
 
-def write_picture(image: Image, path: Path, *, profile: bytes | None = None) -> None:
-    """Write PNG (exact) or JPEG by the ending of ``path``, whole or not at all.
+def write_picture(image: Image, path: Path, *, profile: bytes | None = None, exif: bytes | None = None) -> None:
+    """Write PNG (exact) or JPEG by the ending of ``path``, whole or not at all; ``exif`` as Pillow takes it.
 
     Raises UserFault for another ending, DiskFault or BackendFault when it cannot be written.
     """
@@ -150,7 +150,7 @@ def write_picture(image: Image, path: Path, *, profile: bytes | None = None) -> 
         raise UserFault(f"pictures are written as .png or .jpg, not {path.name!r}", fix="change the ending of --out")
     data = io.BytesIO()
     picture = Pil.fromarray(image)
-    extra = {} if profile is None else {"icc_profile": profile}
+    extra = {k: v for k, v in (("icc_profile", profile), ("exif", exif)) if v is not None}
     if ending == ".png":
         picture.save(data, "PNG", compress_level=3, **extra)
     else:
@@ -168,13 +168,13 @@ def write_picture(image: Image, path: Path, *, profile: bytes | None = None) -> 
         ) from error
 
 
-def free_name(folder: Path, stem: str, ending: str) -> Path:
+def free_name(folder: Path, stem: str, ending: str, word: str = "masked") -> Path:
     """A file name in ``folder`` that nobody has: ``stem-masked.png``, ``stem-masked-2.png``, ..."""
     for number in range(1, 10_000):
-        path = folder / f"{stem}-masked{'' if number == 1 else f'-{number}'}{ending}"
+        path = folder / f"{stem}-{word}{'' if number == 1 else f'-{number}'}{ending}"
         if not os.path.lexists(path):
             return path
-    raise UserFault(f"{folder} holds 9,999 masked copies of {stem}", fix="choose another --out")
+    raise UserFault(f"{folder} holds 9,999 {word} copies of {stem}", fix="choose another --out")
 
 
 def same_file(a: Path, b: Path) -> bool:
