@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,6 +76,17 @@ def test_a_no_is_always_in_the_tools_words(verdict: str) -> None:
 )
 def test_status_comes_from_observations(observations: list[Observation], status: str) -> None:
     assert status_of(observations) == status
+
+
+def test_what_stays_undone_is_said() -> None:
+    long = Observation("c2", "export_clip", "retry", "'today' is too long (ask for a shorter time)")
+    answer = write_answer(SEEN, "save it if she came", [observed(), long])
+    assert answer.text == f"{SEEN} Not done: export_clip, because 'today' is too long (ask for a shorter time)."
+    assert answer.status == "incomplete"
+    mended = replace(long, call_id="c3", status="ok", summary="clip-1 shows it.")
+    assert write_answer(SEEN, "save it if she came", [observed(), long, mended]).status == "answered"
+    slip = replace(long, data={"fault": "model"})
+    assert write_answer(SEEN, "save it if she came", [slip, observed()]).text == SEEN
 
 
 def test_nothing_observed_and_a_claim_is_cannot_tell() -> None:

@@ -99,9 +99,18 @@ def test_a_camera_never_indexed_says_how(tmp_path: Path) -> None:
     assert seen.summary == "Cannot tell: nothing is recorded then; gate 2 is not indexed yet: viot index 'gate 2'."
 
 
-def test_more_than_ten_minutes_asks_for_less(recorded: FakeLibrary, tmp_path: Path) -> None:
-    with pytest.raises(RetryFault, match="60 minutes long; a clip may have 10"):
-        export_clip.fn(context(recorded, tmp_path), cameras=["gate 2"], time="between 14:00 and 15:00")
+def test_more_than_ten_minutes_asks_for_less(tmp_path: Path) -> None:
+    hour = Footage("gate 2", tmp_path / "hour.mp4", 0.0, T0, T0 + 3600)
+    library = FakeLibrary(
+        [camera(1, "gate 2")], footage=[hour], looked=[Looked("objects", "yolox-nano", "gate 2", T0, T0 + 3600)]
+    )
+    with pytest.raises(RetryFault, match="55 minutes of footage; a clip may have 10"):
+        export_clip.fn(context(library, tmp_path), cameras=["gate 2"], time="between 14:00 and 15:00")
+
+
+def test_a_long_time_with_little_footage_is_cut(recorded: FakeLibrary, tmp_path: Path) -> None:
+    seen = export_clip.fn(context(recorded, tmp_path / "home"), cameras=["gate 2"], time="today")
+    assert [c["end"] - c["start"] for c in seen.data["clips"]] == [4.0, 4.0]
 
 
 def test_nothing_is_cut_when_one_camera_is_wrong(recorded: FakeLibrary, tmp_path: Path) -> None:

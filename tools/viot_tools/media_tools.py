@@ -18,7 +18,7 @@ from viot_agent.toolbox.contract import CamerasArg, RequiredTimeArg, ToolContext
 from viot_tools.saying import footage_words, span_words
 
 LONGEST = 600.0
-"""Seconds of one exported window."""
+"""Seconds of footage in one exported window."""
 SHORTEST = 0.2
 """A stretch of footage shorter than this is a seam between two files, not a clip."""
 
@@ -73,13 +73,11 @@ def export_clip(ctx: ToolContext, cameras: CamerasArg, time: RequiredTimeArg) ->
         time: the person's own time phrase, ten minutes at most.
     """
     chosen = ctx.fleet.resolve_cameras(cameras, scope=ctx.request.camera_scope)
-    plans = [(camera, _stretch(ctx, camera, time)) for camera in chosen]  # all are checked before any is cut
+    plans = [(camera, _footage(ctx, camera, time)) for camera in chosen]  # all are checked before any is cut
     claims: list[Claim] = []
     evidence: list[Evidence] = []
     clips: list[dict[str, Any]] = []
-    for camera, stretch in plans:
-        parts = [] if stretch is None else ctx.library.footage(camera.name, *stretch)
-        parts = [p for p in parts if p.end - p.start >= SHORTEST]
+    for camera, parts in plans:
         if not parts:
             why = footage_words(ctx.fleet, camera, ctx.library.spans(camera.name))
             claims.append(Claim(f"Cannot tell: nothing is recorded then; {why}."))
@@ -103,23 +101,26 @@ def export_clip(ctx: ToolContext, cameras: CamerasArg, time: RequiredTimeArg) ->
     )
 
 
-def _stretch(ctx: ToolContext, camera: Camera, phrase: str) -> tuple[float, float] | None:
-    """The window in POSIX seconds, its open ends closed by what is indexed; None when nothing is.
+def _footage(ctx: ToolContext, camera: Camera, phrase: str) -> list[Footage]:
+    """The footage of the window, its open ends closed by what is indexed.
 
-    Raises RetryFault when it is longer than ten minutes.
+    Raises RetryFault when that is more than ten minutes: a whole day may be asked for where little of it is recorded.
     """
     window: Window = ctx.fleet.window(phrase, camera, ctx.request.now)
     spans = ctx.library.spans(camera.name)
     if not spans:
-        return None
+        return []
     start = spans[0][0] if window.start is None else window.start
     end = spans[-1][1] if window.end is None else window.end
-    if end - start > LONGEST:
+    parts = ctx.library.footage(camera.name, start, end) if end > start else []
+    parts = [p for p in parts if p.end - p.start >= SHORTEST]
+    seconds = sum(p.end - p.start for p in parts)
+    if seconds > LONGEST:
         raise RetryFault(
-            f"{phrase!r} on {camera.name} is {(end - start) / 60:.0f} minutes long; a clip may have {LONGEST / 60:.0f}",
+            f"{phrase!r} on {camera.name} is {seconds / 60:.0f} minutes of footage; a clip may have {LONGEST / 60:.0f}",
             fix="ask for a shorter time",
         )
-    return (start, end) if end > start else None
+    return parts
 
 
 def _cut(ctx: ToolContext, camera: Camera, part: Footage) -> tuple[str, Path, Evidence]:

@@ -84,6 +84,8 @@ def compose(observations: Sequence[Observation]) -> str:
     seen: list[str] = []
     for observation in observations:
         text = observation.summary.strip()
+        if observation.status == "retry" and any(o.status == "ok" for o in observations):
+            text = f"Not done: {observation.tool}, because {text.rstrip('.')}."
         if observation.status in ("failed", "refused") and observation.fix and observation.fix not in text:
             text = f"{text.rstrip('.')}. To mend it: {observation.fix}."
         if text and text not in seen:
@@ -92,9 +94,16 @@ def compose(observations: Sequence[Observation]) -> str:
 
 
 def final_observations(observations: Sequence[Observation]) -> list[Observation]:
-    """Those that answer: retries are dropped as soon as any call worked."""
+    """Those that answer. A retry is dropped once a later call of the same tool worked, and where it was the model's own
+    slip and anything worked; what stays undone is said."""
     worked = [o for o in observations if o.status != "retry"]
-    return worked or list(observations[-1:])
+    if not worked:
+        return list(observations[-1:])
+    done = {o.tool for o in worked}
+    left = {
+        o.tool: o for o in observations if o.status == "retry" and o.tool not in done and o.data.get("fault") != "model"
+    }
+    return [o for o in observations if o.status != "retry" or o is left.get(o.tool)]
 
 
 def status_of(observations: Sequence[Observation]) -> Status:
@@ -138,6 +147,8 @@ def write_answer(
             return Answer(text, "cannot_tell")
         return Answer(model_text.strip(), "answered")
     outcome = status_of(final)
+    if outcome in ("answered", "cannot_tell") and any(o.status == "retry" for o in final):
+        outcome = "incomplete"  # part of what was asked is not done
     own = compose(final)
     free = outcome == "answered" and all(o.verdict in ("found", "info") for o in final)
     if free and model_text.strip() and not unheld(model_text, [request, own, *(c.text for c in claims)]):
