@@ -288,15 +288,21 @@ def test_a_name_that_nobody_carries_is_said_with_the_nearest(tmp_path: Path) -> 
 def test_words_that_were_meant_as_a_camera_are_named(tmp_path: Path) -> None:
     back = AIMessage("Which camera?", additional_kwargs={"kind": "ask", "missing": ["cameras"], "unknown": ["the bar"]})
     answer = ask(tmp_path, back).answer
-    assert answer.unknown == ("the bar",) and "the bar" in answer.text
+    assert answer.unknown == ("gate 2", "the bar") and "the bar" in answer.text  # the fleet is empty
 
 
-def test_an_unmet_condition_is_said(tmp_path: Path) -> None:
-    end = AIMessage("3 people were seen on gate 2.", additional_kwargs={"kind": "finish", "unmet": ["export_clip"]})
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("unmet", "its condition does not hold"),
+        ("unread", "I read this as its condition not holding"),
+        ("unsettled", "it cannot be told whether its condition holds"),
+    ],
+)
+def test_an_unmet_condition_is_said(tmp_path: Path, key: str, why: str) -> None:
+    end = AIMessage("3 people were seen on gate 2.", additional_kwargs={"kind": "finish", key: ["export_clip"]})
     run = ask(tmp_path, act(cameras=["gate 2"]), end)
-    assert (
-        run.answer.text == "3 people were seen on gate 2. Not done, because its condition does not hold: export_clip."
-    )
+    assert run.answer.text == f"3 people were seen on gate 2. Not done, because {why}: export_clip."
 
 
 @pytest.mark.parametrize(("reply", "status"), [("help", "answered"), ("out_of_scope", "cannot_tell")])

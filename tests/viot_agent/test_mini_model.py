@@ -283,3 +283,104 @@ def test_the_shipped_weights_are_small_and_carded() -> None:
     card = assets.DECODER.with_suffix(".md").read_text("utf-8")
     assert assets.sha256_of(assets.DECODER) in card
     assert assets.ENCODER_SHA256 in card
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Quién estaba en el theatre ayer?",
+        "¿Cuántas personas había en gate 1 ayer?",
+        "Wann war Barack Obama auf theatre?",
+        "Qui était au theatre hier ?",
+        "谁昨天在theatre?",
+        "Кто был вчера на theatre?",
+    ],
+)
+def test_another_language_is_not_guessed_at(mini: MiniChat, text: str) -> None:
+    step = mini.invoke([ask(text)])
+    assert (step.additional_kwargs["kind"], step.tool_calls) == ("ask", [])
+    assert "English" in str(step.content)
+
+
+@pytest.mark.parametrize(
+    "text", ["find María de los Ángeles on theatre", "was Müller at gate 1?", "Is 王芳 on theatre now?"]
+)
+def test_a_name_from_elsewhere_is_english_enough(mini: MiniChat, text: str) -> None:
+    assert "English" not in str(mini.invoke([ask(text)]).content)
+
+
+def counted(most: int) -> dict[str, Any]:
+    return {"verdict": "found", "data": {"cameras": {"gate 2": {"min": 0, "max": most, "different": most}}}}
+
+
+@pytest.mark.parametrize(
+    ("condition", "most", "then"),
+    [
+        ("more than 5 people were on gate 2 today", 29, ["export_clip"]),
+        ("more than 5 people were on gate 2 today", 5, []),
+        ("more than five people were on gate 2 today", 6, ["export_clip"]),
+        ("at least 5 people were on gate 2 today", 5, ["export_clip"]),
+        ("there were over 50 people on gate 2 today", 29, []),
+    ],
+)
+def test_a_number_in_a_condition_is_compared_by_code(
+    mini: MiniChat, condition: str, most: int, then: list[str]
+) -> None:
+    request = ask(f"If {condition}, save me gate 2 today from 10:00 to 10:01")
+    first = mini.invoke([request])
+    assert first.tool_calls[0]["name"] == "crowd_counting"
+    seen = f"On gate 2 between 10:00:00 and 10:00:04: 0 to {most} people, most ({most}) at 10:00:03 [e1]."
+    end = mini.invoke(after(request, first, summary=seen, **counted(most)))
+    assert [c["name"] for c in end.tool_calls] == then
+    assert end.additional_kwargs.get("unmet", []) == ([] if then else ["export_clip"])
+
+
+def test_a_condition_that_cannot_be_told_is_called_so(mini: MiniChat) -> None:
+    request = ask("if there is smoke at gate 2 between 8 and 9 this morning, save me the clip")
+    first = mini.invoke([request])
+    end = mini.invoke(after(request, first, verdict="cannot_tell", summary="Cannot tell: gate 2 is not indexed."))
+    assert end.tool_calls == []
+    assert end.additional_kwargs["unsettled"] == ["export_clip"]
+
+
+@pytest.mark.parametrize("joint", ["and", "or"])
+def test_each_of_two_people_is_looked_for(mini: MiniChat, joint: str) -> None:
+    request = ask(f"Was Lin-Manuel Miranda {joint} Alex Lacamoire on theatre?")
+    first = mini.invoke([request])
+    messages = after(request, first, verdict="none", summary="Not recognised on theatre.")
+    second = mini.invoke(messages)
+    called = [m.tool_calls[0]["args"] for m in (first, second)]
+    assert {c["person"] for c in called} == set(ENROLLED)
+    assert {tuple(c["cameras"]) for c in called} == {("theatre",)}
+    messages += after(request, second, verdict="none", summary="Not recognised on theatre.")[1:]
+    assert mini.invoke(messages).tool_calls == []  # and nothing is exported that nobody asked for
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("Was this man on theatre?", "Which of the attached files do you mean: image-1 or image-2?"),
+        ("Was the man in image-2 on theatre?", "image-2"),
+        ("Was the person in the second picture on theatre?", "image-2"),
+    ],
+)
+def test_one_of_two_files_is_said_or_asked(mini: MiniChat, text: str, want: str) -> None:
+    step = mini.invoke([ask(text, uploads=("image-1", "image-2"))])
+    got = step.tool_calls[0]["args"]["person"] if step.tool_calls else str(step.content)
+    assert got == want
+
+
+def test_both_of_two_files_are_looked_for(mini: MiniChat) -> None:
+    request = ask("Where were these two men?", uploads=("image-1", "image-2"))
+    first = mini.invoke([request])
+    second = mini.invoke(after(request, first, verdict="none", summary="Not recognised."))
+    assert {m.tool_calls[0]["args"]["person"] for m in (first, second)} == {"image-1", "image-2"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["who walked past gate 9 this morning?", "who was at door 12?", "How many people were on stret 3 yesterday?"],
+)
+def test_a_numbered_camera_that_is_not_there_is_the_first_thing_said(mini: MiniChat, text: str) -> None:
+    step = mini.invoke([ask(text)])
+    assert (step.additional_kwargs["kind"], step.additional_kwargs["missing"]) == ("ask", ["cameras"])

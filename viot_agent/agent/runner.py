@@ -38,6 +38,12 @@ MAX_REQUEST = 4000
 UNSURE = 60.0
 """A camera's mention below this score (0..100) has the form of a name, but of none that exists."""
 
+_UNDONE = {
+    "unmet": "its condition does not hold",
+    "unread": "I read this as its condition not holding",
+    "unsettled": "it cannot be told whether its condition holds",
+}
+
 
 class EvidenceWriter(Protocol):
     """Writes clips and crops of the cited evidence; gives back the finished evidence by id."""
@@ -167,9 +173,10 @@ class Agent:
         if kwargs.get("absent") and state.observations:
             said = "".join(f" Not done: {t} is not installed here." for t in kwargs["absent"])
             answer = replace(answer, text=answer.text + said)
-        if kwargs.get("unmet"):
-            # the model left a sub-goal undone because its condition does not hold: that is said, never passed over
-            said = "".join(f" Not done, because its condition does not hold: {t}." for t in kwargs["unmet"])
+        # a sub-goal left undone because of its condition is said, never passed over; what code did not check is the
+        # model's reading, and is called that
+        for key, why in _UNDONE.items():
+            said = "".join(f" Not done, because {why}: {t}." for t in kwargs.get(key, ()))
             answer = replace(answer, text=answer.text + said)
         return answer
 

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from viot_agent.fleet.ellipsis import half_said
+from rapidfuzz.distance import OSA
+
+from viot_agent.fleet.ellipsis import UNITS, half_said
 from viot_agent.fleet.lookup import NameIndex
 from viot_agent.fleet.names import (
     camera_key,
@@ -28,12 +30,17 @@ from viot_agent.fleet.plates import find_plates, normalise_plate
 from viot_agent.fleet.timemention import find_times
 from viot_agent.fleet.types import Camera, Mention, MentionKind, Person
 from viot_agent.fleet.uploads import find_uploads
-from viot_agent.fleet.words import Token, is_unspaced, join, tokens
+from viot_agent.fleet.words import Token, fold, is_unspaced, join, tokens
 
 MAX_TEXT = 6_000  # characters that are searched; a request is far shorter
 
 _GAP = re.compile(r"[\s\-_.·/#'’‐‑–]{0,3}")
 _SHARING = frozenset("all both every each".split())
+_NUMBERED = re.compile(r"\b([^\W\d_]{3,20})[ -](\d{1,3})\b(?!\s?(?:[-–]|to|till|until|and)\s?\d)")
+_PLACES = frozenset(
+    "gate door dock street entrance exit camera cam hall corridor aisle bay platform terminal lane tower pier "
+    "warehouse lobby yard ramp turnstile stairwell lift elevator checkpoint till checkout".split()
+)
 _CAMERA_WORDS = frozenset("cameras cams feeds".split())
 
 # enrolled names that are also words: taken only with a capital inside a sentence
@@ -145,6 +152,7 @@ def find_mentions(
         for a, b in find_plates(text, fleet.taken)
         if not _inside(a, b, exact, touching=True)
     ]
+    found += _numbered_places(text, fleet, [(m.start, m.end) for m in found])
     # "gate 9" names a camera that is not there, and no time either
     taken = exact + [(m.start, m.end) for m in found if m.kind == "plate" or (m.score < 100 and " " in m.text)]
     found += [Mention("time", a, b, text[a:b], text[a:b], score) for a, b, score in find_times(text, taken)]
@@ -231,6 +239,17 @@ def _shared_mentions(text: str, cameras: Sequence[Camera], fleet: _Fleet) -> Ite
                 whole = [g for g in groups if {c.id for c in cameras if g in c.groups} == {c.id for c in members}]
                 yield Mention("group", start, end, name, whole[0] if len(whole) == 1 else name, 100.0)
                 break
+
+
+def _numbered_places(text: str, fleet: _Fleet, taken: Sequence[tuple[int, int]]) -> Iterator[Mention]:
+    """``gate 9`` and ``stret 3``, where no camera is called so: a name that does not exist, and no time."""
+    for found in _NUMBERED.finditer(text):
+        word = fold(found[1])
+        known = word in _PLACES or word in fleet.words
+        if not known and len(word) >= 5:
+            known = any(len(w) >= 5 and OSA.distance(word, w, score_cutoff=1) <= 1 for w in fleet.words | _PLACES)
+        if known and not UNITS.match(text, found.end()) and not _inside(*found.span(), taken, touching=True):
+            yield Mention("camera", found.start(), found.end(), found[0], found[0], 0.0)
 
 
 def _half_said(text: str, fleet: _Fleet, found: Sequence[Mention]) -> list[Mention]:

@@ -44,9 +44,15 @@ _EVENT_OF = {"face:": "person", "plate:": "plate", "crowd>": "number"}
 
 
 class Grammar:
-    """The state of one step being written. ``allowed()`` says what may come next, ``push()`` takes it."""
+    """The state of one step being written. ``allowed()`` says what may come next, ``push()`` takes it.
 
-    def __init__(self, reading: Reading, menu: Menu, history: Sequence[Call] = ()) -> None:
+    ``settled``: whether the condition of what is left to do holds, where code could tell; the step follows it.
+    """
+
+    def __init__(
+        self, reading: Reading, menu: Menu, history: Sequence[Call] = (), *, settled: bool | None = None
+    ) -> None:
+        self.settled = settled
         self.reading, self.text, self.units = reading, reading.text, reading.units
         self.menu, self.history = menu, tuple(history)
         self._heard: dict[str, bool] = {}
@@ -96,6 +102,8 @@ class Grammar:
     def _allow_open(self) -> list[Element]:
         if self.history and self.history[-1].status in ("retry", "refused"):
             return _syms("OBSERVED")
+        if self.settled is not None and self.history and (self._callable or not self.settled):
+            return _syms("NEED" if self.settled else "OBSERVED")  # code knows whether the condition holds
         options = _syms("OBSERVED") if self.history else _syms("NOTOOL")
         if self._callable:
             options += _syms("NEED")

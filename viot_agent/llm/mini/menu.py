@@ -55,7 +55,8 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Step:
     """A finished step in plain values. ``plan`` are the remaining tools, the one called first; ``open`` those of them
-    whose condition is not settled yet, by place. ``unknown``: words that were meant as cameras."""
+    whose condition is not settled yet, by place. ``unknown``: words that were meant as cameras; ``among``: the attached
+    files one of which is meant."""
 
     kind: Literal["act", "finish", "ask"]
     reply: str = ""
@@ -65,6 +66,7 @@ class Step:
     args: dict[str, Any] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    among: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

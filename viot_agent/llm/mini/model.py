@@ -23,9 +23,10 @@ from viot_agent.bench.cards import cards
 from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
+from viot_agent.llm.mini.checks import people_together, settled
 from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.planner import Planner
-from viot_agent.llm.mini.units import Passage, read
+from viot_agent.llm.mini.units import Passage, Reading, read
 from viot_agent.llm.mini.words import absent, to_react
 from viot_agent.react import Finish, parse, render
 from viot_agent.steps import Observation
@@ -84,7 +85,7 @@ class MiniChat(BaseChatModel):
         planner = self.planner()
         # the decoder's matrices are small: BLAS threads cost more than they bring, and far more on a busy machine
         with self._blas().limit(limits=1, user_api="blas"):
-            step = planner.next_step(reading, calls)
+            step = planner.next_step(reading, calls, settled=_settled(reading, history))
         tools = [self.toolbox.get(n) for n in self._names()]
         written = render(to_react(step, [h.summary for h in history], [t.description for t in tools]))
         message = to_message(parse(written))
@@ -99,8 +100,9 @@ class MiniChat(BaseChatModel):
         message.additional_kwargs["open"] = [step.plan[i] for i in step.open]
         if step.kind == "finish" and step.reply == "done":
             # a sub-goal that waited for its condition and was never called: said as such in the answer
-            waited = [t for h in history for t in h.open]
-            message.additional_kwargs["unmet"] = [t for t in dict.fromkeys(waited) if t not in [c.tool for c in calls]]
+            waited = {t: h for h in history for t in h.open if t not in [c.tool for c in calls]}
+            for name, past in waited.items():
+                message.additional_kwargs.setdefault(_undone(said.text, past), []).append(name)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _without(self, tool: str, history: Sequence[_Past]) -> ChatResult:
@@ -139,12 +141,30 @@ class MiniChat(BaseChatModel):
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """One call of this run: what came of it in words, the handle it made, the sub-goals it left open."""
+    """One call of this run: what came of it in words, the handle it made, the sub-goals it left open, the
+    observation's data."""
 
     call: Call
     summary: str
     handle: str
     open: tuple[str, ...]
+    data: Mapping[str, Any]
+
+
+def _settled(reading: Reading, history: Sequence[_Past]) -> bool | None:
+    """Whether the condition holds that everything left to do waits for; None where code cannot tell."""
+    if not history or not history[-1].open or set(history[-1].call.rest or ()) - set(history[-1].open):
+        return None
+    if people_together(reading):
+        return None  # one of them, or all: the words say, not one observation
+    return settled(reading.asked, history[-1].call, history[-1].data)
+
+
+def _undone(asked: str, past: _Past) -> str:
+    """How sure it is that a sub-goal's condition does not hold: ``unmet`` (by code), ``unread``, ``unsettled``."""
+    if past.call.status not in ("found", "none", "info"):
+        return "unsettled"
+    return "unmet" if settled(asked, past.call, past.data) is False else "unread"
 
 
 def _passage(message: BaseMessage) -> Passage:
@@ -168,7 +188,8 @@ def _history(messages: Sequence[BaseMessage]) -> list[_Past]:
             rest = None if plan is None else tuple(plan[1:])
             made = Call(call["name"], dict(call["args"]), _status(result), rest)
             waiting = tuple(message.additional_kwargs.get("open", ()))
-            past.append(_Past(made, str(result.content), handle if isinstance(handle, str) else "", waiting))
+            data = seen.data if isinstance(seen, Observation) else {}
+            past.append(_Past(made, str(result.content), handle if isinstance(handle, str) else "", waiting, data))
     return past
 
 

@@ -20,9 +20,18 @@ from safetensors.numpy import load_file
 
 from viot_agent.errors import WeightsMissing
 from viot_agent.llm.mini import assets
+from viot_agent.llm.mini.checks import (
+    attached,
+    means_several,
+    missing_camera,
+    only_asks,
+    people_together,
+    says_which,
+)
 from viot_agent.llm.mini.decoder import Decoder
 from viot_agent.llm.mini.encoder import Encoder
 from viot_agent.llm.mini.grammar import Grammar
+from viot_agent.llm.mini.language import foreign
 from viot_agent.llm.mini.menu import MISSING_KINDS, Call, Menu, Step
 from viot_agent.llm.mini.units import Reading, Unit
 from viot_agent.llm.mini.words import courtesy
@@ -73,27 +82,82 @@ class Planner:
         self.menu = Menu.of(tools)
         self._embedded = tuple(self._embed(texts) for texts in self.menu.texts())
 
-    def next_step(self, reading: Reading, history: Sequence[Call] = ()) -> Step:
-        """The next step.
+    def next_step(self, reading: Reading, history: Sequence[Call] = (), *, settled: bool | None = None) -> Step:
+        """The next step. ``settled``: whether the condition of what is left to do holds, where code could tell.
 
         A call that this run has made already is not made again: the run is finished instead. A call for a name that
-        nothing known carries is not made at all: it is asked about. Mere courtesies need no model.
+        nothing known carries is not made at all: it is asked about. Mere courtesies need no model, and a request in
+        another language is not guessed at.
         """
         polite = courtesy(reading.asked)
         if polite and not history:
             return Step("finish", polite)
-        grammar = Grammar(reading, self.menu, history)
+        if not history and foreign(reading):
+            return Step("ask", "language", missing=("text",))
+        step = self._checked(self._decoded(reading, history, settled), reading, history)
+        return self._for_each(step, reading, history)
+
+    def _decoded(self, reading: Reading, history: Sequence[Call], settled: bool | None) -> tuple[Step, Grammar]:
+        grammar = Grammar(reading, self.menu, history, settled=settled)
         # one decoder and one kept encoding: requests of several threads take turns
         with self._lock:
             self.decoder.start(self._states(reading.units), reading.units, self.menu, *self._embedded)
-            step = decode(grammar, self.decoder)
+            return decode(grammar, self.decoder), grammar
+
+    def _checked(self, decoded: tuple[Step, Grammar], reading: Reading, history: Sequence[Call]) -> Step:
+        """The step, or what is done instead of one that must not be taken."""
+        step, grammar = decoded
         if step.kind == "act" and any(_same(step, call) for call in history):
             return Step("finish", "done")
+        if step.kind == "act" and step.tool == "export_clip" and only_asks(reading.asked):
+            return Step("finish", "done" if history else "out_of_scope")
+        if missing_camera(reading.units) and self._passes_over_cameras(step):
+            return Step("ask", missing=("cameras",))
         if step.reply == "out_of_scope" and any({"camera", "unknown"} <= set(u.kinds) for u in reading.units):
             # a camera that does not exist is said, whatever was to be done with it
             return Step("ask", missing=("cameras",))
         missing, names = unknown_names(grammar) if step.kind == "act" else ((), ())
         return Step("ask", missing=missing, unknown=names) if missing else step
+
+    def _passes_over_cameras(self, step: Step) -> bool:
+        """Whether a step forgets the camera that was named: it asks for something else, or looks everywhere."""
+        if step.kind == "ask":
+            return "cameras" not in step.missing
+        place = self.menu.index(step.tool) if step.kind == "act" else None
+        if place is None:
+            return False
+        slots = [self.menu.slots[k][1] for k in self.menu.slots_of(place)]
+        return any(arg.kind == "cameras" and arg.name not in step.args for arg in slots)
+
+    def _for_each(self, step: Step, reading: Reading, history: Sequence[Call]) -> Step:
+        """One call for each of several people or attached files that the request names together; where it means one
+        of several files and does not say which, that is asked."""
+        if step.kind == "act":
+            shown = next((v for v in step.args.values() if isinstance(v, str) and v in attached(reading, v)), "")
+            others = [h for h in attached(reading, shown) if h != shown] if shown else []
+            if not others or says_which(reading.asked):
+                return step
+            if not means_several(reading.asked):
+                return Step("ask", missing=("media",), among=attached(reading, shown)) if not history else step
+        if not history or history[-1].status in ("retry", "failed", "refused"):
+            return step
+        last = history[-1]
+        place = self.menu.index(last.tool)
+        if place is None or self.menu.tools[place].cost == "render":
+            return step  # what is written out is written once
+        for name, value in last.args.items():
+            if not isinstance(value, str):
+                continue
+            files = attached(reading, value) if means_several(reading.asked) else ()
+            people = people_together(reading)
+            group = files if value in files else people if value in people else ()
+            asked = [c.args.get(name) for c in history if c.tool == last.tool]
+            left = [v for v in group if v not in asked]
+            if left and not (step.kind == "act" and step.tool == last.tool and step.args.get(name) in left):
+                plan = (last.tool, *(step.plan if step.kind == "act" else ()))
+                shift = tuple(i + 1 for i in step.open)
+                return Step("act", plan=plan, open=shift, tool=last.tool, args={**last.args, name: left[0]})
+        return step
 
     def _states(self, units: tuple[Unit, ...]) -> Array:
         if self._last is None or self._last[0] != units:

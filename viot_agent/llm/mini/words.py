@@ -73,6 +73,10 @@ def thought(step: Step) -> str:
     if step.kind == "act":
         goals = [f"if its condition holds {t}" if i in step.open else t for i, t in enumerate(step.plan)]
         return f"A tool is needed: {', then '.join(goals)}."
+    if step.reply == "language":
+        return "This is not English, so I must ask."
+    if step.among:
+        return "Several files are attached and one of them is meant, so I must ask."
     if step.kind == "ask":
         reasons = " and ".join(_MISSING[m] for m in step.missing)
         return f"{reasons[0].upper()}{reasons[1:]}, so I must ask."
@@ -84,6 +88,15 @@ def thought(step: Step) -> str:
 def question(missing: Sequence[str]) -> str:
     """What to ask back."""
     return " ".join(_QUESTIONS[m] for m in missing)
+
+
+def asked_back(step: Step) -> str:
+    """The question of a step that asks."""
+    if step.reply == "language":
+        return "I read English only. Please ask in English, or choose another language model (--llm)."
+    if step.among:
+        return f"Which of the attached files do you mean: {', '.join(step.among[:-1])} or {step.among[-1]}?"
+    return question(step.missing)
 
 
 def reply(kind: str, purposes: Sequence[str]) -> str:
@@ -103,7 +116,7 @@ def to_react(step: Step, summaries: Sequence[str], purposes: Sequence[str]) -> R
     if step.kind == "act":
         return Act(thought(step), step.tool, step.args)
     if step.kind == "ask":
-        return AskBack(thought(step), step.missing, question(step.missing))
+        return AskBack(thought(step), step.missing, asked_back(step))
     if step.reply == "done":
         text = " ".join(dict.fromkeys(s.strip() for s in summaries if s.strip()))
         return Finish(thought(step), text or "Nothing was observed.")

@@ -1,0 +1,152 @@
+"""What code settles better than a network: conditions with numbers, unasked exports, several people, several files.
+
+Owns these readings of the request's words. The planner asks; nothing here writes a step or knows the weights.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from viot_agent.llm.mini.menu import Call
+from viot_agent.llm.mini.units import REQUEST, Reading, Unit
+
+_NUMBERS = {
+    w: n
+    for n, w in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen twenty".split()
+    )
+}
+_N = rf"(?P<n>\d{{1,6}}|{'|'.join(_NUMBERS)})"
+_NOT_PEOPLE = (
+    r"(?![\d:.]|\s?(?:%|am\b|pm\b|o'?clock|seconds?\b|secs?\b|minutes?\b|mins?\b|hours?\b|hrs?\b|days?\b|weeks?\b|"
+    r"times?\b|cars?\b|vehicles?\b|plates?\b|metres?\b|meters?\b))"
+)
+_ABOVE = re.compile(
+    rf"(?<!not )(?<!no )\b(?:more than|over|above|exceed(?:s|ed|ing)?|greater than|upwards of)\s+{_N}\b{_NOT_PEOPLE}",
+    re.I,
+)
+_REACHES = (
+    re.compile(rf"\b(?:at least|no (?:fewer|less) than|not (?:fewer|less) than)\s+{_N}\b{_NOT_PEOPLE}", re.I),
+    re.compile(rf"\b{_N}(?:\+|\s+(?:or|and) more\b)", re.I),
+)
+_BELOW = re.compile(
+    r"\b(?:fewer|less|under|below|at most|up to|no more|not more|exactly|only|just|empty|quiet)\b", re.I
+)
+_TURNED = re.compile(
+    r"\b(?:not|no|nobody|none|never|unless|without|absent|missing|only|just|except|other than|twice|second|both)\b"
+    r"|n['’]t\b",
+    re.I,
+)
+_PRESENCE = {"face_recognition": "person", "plate_recognition": "plate", "fire_smoke_detection": ""}
+
+
+def settled(asked: str, call: Call, data: Mapping[str, Any]) -> bool | None:
+    """Whether the condition that ``asked`` puts before something holds after ``call``; None where words and numbers do
+    not settle it. ``data`` is the observation's. Only plain conditions are read: more people than a number, somebody
+    or something seen."""
+    if call.status not in ("found", "none"):
+        return None
+    if call.tool == "crowd_counting":
+        return _crowded(asked, data)
+    if (
+        call.tool not in _PRESENCE
+        or _TURNED.search(asked)
+        or _ABOVE.search(asked)
+        or any(r.search(asked) for r in _REACHES)
+    ):
+        return None
+    needed = _PRESENCE[call.tool]
+    return call.status == "found" if not needed or needed in call.args else None
+
+
+def _crowded(asked: str, data: Mapping[str, Any]) -> bool | None:
+    above = [m["n"] for m in _ABOVE.finditer(asked)]
+    reaches = [m["n"] for pattern in _REACHES for m in pattern.finditer(asked)]
+    cameras = data.get("cameras")
+    if len(above) + len(reaches) != 1 or (above and _BELOW.search(asked)) or not isinstance(cameras, Mapping):
+        return None
+    said = (above or reaches)[0].casefold()
+    least = _NUMBERS[said] if said in _NUMBERS else int(said)
+    least += bool(above)
+    counts = [c for c in cameras.values() if isinstance(c, Mapping) and "max" in c]
+    if any(c["max"] >= least for c in counts):
+        return True
+    # one after the other there were as many: whether that was meant is not for code to say
+    if not counts or any(c.get("different", 0) >= least for c in counts):
+        return None
+    return False
+
+
+_SAVING = re.compile(
+    r"\b(?:export\w*|sav\w+|clips?|cut\w*|cop(?:y|ies|ied)|footage|recordings?|record|video|vid|film|tapes?|download\w*|"
+    r"files?|stick|usb|send|keep|kept|hand\w*|give|gimme|get|pull\w*|extract\w*|snip\w*|grab\w*|stor\w*|archiv\w*|"
+    r"preserv\w*|burn\w*|secure|evidence|mp4|back ?up|put|need|want|reel|excerpt|segment|dump|fetch|share|forward|"
+    r"e?mail|bring|take|rip|trim|lift|material|police|insur\w*|court|dis[ck]|drive|bag|package|pass|leave|make|"
+    r"produce|show|see|watch|have it|let|isolate|bank|stash|retain|carve|chop|slice|piece|stretch|pictures?|movie)\b",
+    re.I,
+)
+_QUESTION = re.compile(
+    r"^\W*(?:was|were|is|are|did|do|does|has|have|had|who|whom|whose|when|where|how (?:many|much|often|long|full|busy)|"
+    r"which|what)\b[^.?!;\n]*\?*\s*$",
+    re.I,
+)
+
+
+def only_asks(asked: str) -> bool:
+    """Whether the request is one plain question, with no word of saving, cutting or handing over: nothing may be
+    written out for it. (Of 1,544 authored requests for an export none reads so.)"""
+    return bool(_QUESTION.match(asked.strip())) and not _SAVING.search(asked)
+
+
+_JOIN = re.compile(r"\s*(?:,|,?\s*(?:and|or|nor|&|as well as|and/or|and also)(?:\s+(?:also|either|even))?)\s*", re.I)
+
+
+def people_together(reading: Reading) -> tuple[str, ...]:
+    """Known people whom the request names side by side ("Ana and Ben", "Ana, Ben or Cleo"), as they are called with."""
+    people = [u for u in reading.units if u.segment == REQUEST and "person" in u.kinds and not u.virtual]
+    people = [u for u in people if not {"unknown", "fuzzy", "camera", "group"} & set(u.kinds)]
+    best: list[Unit] = []
+    run: list[Unit] = []
+    for unit in people:
+        if run and _JOIN.fullmatch(reading.text[run[-1].end : unit.start]):
+            run.append(unit)
+        else:
+            run = [unit]
+        if len(run) > len(best):
+            best = list(run)
+    return tuple(dict.fromkeys(u.value for u in best)) if len(best) > 1 else ()
+
+
+_NAMED = re.compile(
+    r"\b(?:image|picture|photo|video|clip)[\s-]?\d|\b(?:first|second|third|fourth|1st|2nd|3rd|last)\b", re.I
+)
+_SEVERAL = re.compile(
+    r"\b(?:these|those|both|either|neither|them|they|each|all (?:of|two|three|four)|two|three|four)\b", re.I
+)
+
+
+def attached(reading: Reading, handle: str) -> tuple[str, ...]:
+    """The attached files of the same kind as ``handle``, in order."""
+    stem = handle.rpartition("-")[0]
+    return tuple(u.value for u in reading.units if u.virtual and "upload" in u.kinds and u.value.startswith(f"{stem}-"))
+
+
+def says_which(asked: str) -> bool:
+    """Whether the words say which of several attached files is meant."""
+    return bool(_NAMED.search(asked))
+
+
+def means_several(asked: str) -> bool:
+    """Whether the words mean several attached files ("these two", "either of them")."""
+    return bool(_SEVERAL.search(asked)) and not says_which(asked)
+
+
+def missing_camera(units: Sequence[Unit]) -> bool:
+    """Whether the request names a camera by a number that no camera has ("gate 9")."""
+    return any(
+        unit.segment == REQUEST and {"camera", "unknown"} <= set(unit.kinds) and any(c.isdigit() for c in unit.value)
+        for unit in units
+    )
