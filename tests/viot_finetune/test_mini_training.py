@@ -22,7 +22,7 @@ from viot_finetune.mini.evaluate import by_router, evaluate, normal, split, tabl
 from viot_finetune.mini.net import Net
 from viot_finetune.mini.prepare import pack, rows_of, samples, unpack
 from viot_finetune.mini.source import Plan, Source, batches, streamed, texts_of_cards, vocabulary
-from viot_finetune.mini.train import Recipe, save, train
+from viot_finetune.mini.train import Recipe, State, save, train
 
 DATA = Path(__file__).resolve().parents[2] / "datasets" / "viot_instruct"
 ROWS: list[dict[str, Any]] = [
@@ -171,3 +171,22 @@ def test_forty_steps_lower_the_loss(tmp_path: Path) -> None:
     assert any(np.abs(v).max() > 0 for k, v in arrays.items() if k.endswith(".B")), "the adapter learns too"
     save(arrays, tmp_path / "mini.safetensors", Recipe(), ["smoke"])
     assert Weights.load(tmp_path / "mini.safetensors").words == ("smoke",)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_broken_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    safe, recipe = tmp_path / "mini.running.pt", Recipe(batch=4, lora_steps=4, threads=1)
+    whole, _ = train(ROWS, recipe, safe=safe, every=4)
+    kept = State.read(safe, recipe)
+    for name, tensor in kept.parts["net"].items():
+        np.testing.assert_array_equal(tensor.numpy(), whole[name])
+    longer = Recipe(batch=4, lora_steps=8, threads=1)
+    with pytest.raises(ValueError, match="another recipe"):
+        train(ROWS, longer, safe=safe)
+    State(6, kept.curve, kept.parts).write(safe, longer)
+    further, _ = train(ROWS, longer, safe=safe, every=8)
+    assert any((further[k] != v).any() for k, v in whole.items()), "two more steps were made"
+    assert State.read(safe, longer).step == 8
+    moved = max(float(np.abs(further[k] - v).max()) for k, v in whole.items())
+    assert moved < 0.02, "it went on from the kept weights, not from the start"

@@ -49,7 +49,7 @@ def main() -> None:
         came_from = sha256_of(args.start) if args.start else ""
         strange = load_rows(args.data, "fictitious*.jsonl")
         words = vocabulary(kept)
-        safe = path.with_suffix(".running.safetensors")
+        safe = path.with_suffix(".running.pt")
         arrays, curve = train(
             kept, recipe, words=words, strange=strange, minutes=args.minutes, start=args.start, safe=safe
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ from viot_finetune.mini.prepare import Packed, Tokens, unpack
 from viot_finetune.mini.source import Plan, streamed, texts_of_cards
 
 _LOG = logging.getLogger(__name__)
-SAFE_EVERY = 400
-"""Steps between two savings of the weights on the way."""
+SAFE_EVERY = 100
+"""Steps between two savings of the whole state on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +139,17 @@ def train(
     minutes: float = math.inf,
     start: Path | None = None,
     safe: Path | None = None,
+    every: int = SAFE_EVERY,
 ) -> tuple[dict[str, Any], list[float]]:
     """Train on authored rows, and ``strange`` ones for tools that exist only in training; ``words`` are what misspelt
     ones are read as.
 
     Returns the arrays to ship and the loss curve (mean of every 20 steps).
 
-    ``start`` goes on from an earlier file; ``safe`` is where the weights are kept every SAFE_EVERY steps, for ``start``
-    to go on from if the machine stops. ``minutes`` ends the schedule early; such a run says so in the log and is
-    not repeatable to the bit.
+    ``start`` goes on from an earlier file. ``safe`` is where weights, optimiser and step are kept ``every`` so many
+    steps; if the file is there, the run goes on from it, with batches of a stream of its own (seed and step decide
+    them), and says so in the log. ``minutes`` ends the schedule early; such a run, too, is not repeatable to the bit.
+    Raises ValueError when ``safe`` holds a run of another recipe.
     """
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
@@ -157,11 +159,16 @@ def train(
         earlier = load_file(start)
         encoder.load(earlier)
         net.load_state_dict({k: torch.from_numpy(earlier[k].astype(np.float32)) for k in net.state_dict()})
-    plan = Plan(rows, words, strange, recipe.strange, recipe.absent, recipe.batch, recipe.hide, recipe.seed)
+    state = State.read(safe, recipe) if safe is not None and safe.is_file() else None
+    at = 0 if state is None else state.step
+    if at:
+        _LOG.warning("goes on at step %d from %s", at, safe)
+    seed = recipe.seed + 1_000_003 * at
+    plan = Plan(rows, words, strange, recipe.strange, recipe.absent, recipe.batch, recipe.hide, seed)
     stream = streamed(plan)
     try:
-        keep = None if safe is None else lambda: save(_arrays(net, encoder), safe, recipe, words)
-        curve = _run(net, encoder, stream, Reader(assets.encoder_dir(), words), recipe, Clock(minutes), keep)
+        reader = Reader(assets.encoder_dir(), words)
+        curve = _run(net, encoder, stream, reader, recipe, Clock(minutes), state, safe, every)
     finally:
         stream.close()
     return _arrays(net, encoder), curve
@@ -178,6 +185,30 @@ def save(arrays: dict[str, Any], path: Path, recipe: Recipe, words: Sequence[str
     save_file(half, path, {"lora_scale": str(recipe.alpha / recipe.rank), "format": "mini-3", "words": " ".join(words)})
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """A run that was broken off: everything but the stream of batches."""
+
+    step: int
+    curve: list[float]
+    parts: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path, recipe: Recipe) -> State:
+        """Raises ValueError when the file is of another recipe."""
+        held = torch.load(path, weights_only=True)
+        if held["recipe"] != repr(recipe):
+            raise ValueError(f"{path} is of another recipe ({held['recipe']}); remove it to begin anew")
+        return cls(held["step"], held["curve"], held["parts"])
+
+    def write(self, path: Path, recipe: Recipe) -> None:
+        """Whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        torch.save({"recipe": repr(recipe), "step": self.step, "curve": self.curve, "parts": self.parts}, part)
+        part.replace(path)
+
+
 def _run(
     net: Net,
     encoder: EncoderTrainer,
@@ -185,7 +216,9 @@ def _run(
     reader: Reader,
     recipe: Recipe,
     clock: Clock,
-    keep: Callable[[], None] | None,
+    state: State | None = None,
+    safe: Path | None = None,
+    every: int = SAFE_EVERY,
 ) -> list[float]:
     adapter = [p for p in encoder.model.parameters() if p.requires_grad]
     groups = [
@@ -196,18 +229,33 @@ def _run(
     schedule = _schedule(optimiser, recipe.lora_steps, clock)
     losses: list[float] = []
     curve: list[float] = []
+    begin = 0
+    if state is not None:
+        begin, curve = state.step, list(state.curve)
+        net.load_state_dict(state.parts["net"])
+        with torch.no_grad():
+            for parameter, value in zip(adapter, state.parts["adapter"], strict=True):
+                parameter.copy_(value)
+        optimiser.load_state_dict(state.parts["optimiser"])
+        schedule.load_state_dict(state.parts["schedule"])
     texts = texts_of_cards()
     table = torch.empty(0)
     net.train()
-    for step in range(recipe.lora_steps):
-        if step % 100 == 0:
+    for step in range(begin, recipe.lora_steps):
+        if step % 100 == 0 or step == begin:
             table = torch.cat([torch.zeros(1, ENCODED), encoder.embed(texts, reader)])
         read, packed = next(stream)
         loss = net.loss(unpack(packed, encoder.states(read), table, 0.01))
         _step(loss, [*net.parameters(), *adapter], optimiser, schedule)
         _note(losses, curve, loss.item(), step)
-        if keep is not None and (step + 1) % SAFE_EVERY == 0:
-            keep()
+        if safe is not None and (step + 1) % every == 0:
+            parts = {
+                "net": net.state_dict(),
+                "adapter": [p.detach() for p in adapter],
+                "optimiser": optimiser.state_dict(),
+                "schedule": schedule.state_dict(),
+            }
+            State(step + 1, curve, parts).write(safe, recipe)
         if clock.over():
             _LOG.warning("stopped by the clock at step %d", step)
             break
