@@ -150,11 +150,15 @@ class Viot:
             data.append(picture.read_bytes())
         vectors: dict[str, Any] = {}
         for point in entry_points(group="viot_agent.enrolment"):
-            vectors.update(point.load()(data, [str(p) for p in pictures], self.weights))
+            vectors.update(point.load()(data, [str(p) for p in pictures], self.weights, self._vectors_of))
         person = self.library.add_person(name, data, consent)
         for model, rows in vectors.items():
             self.library.set_person_vectors(person.name, model, rows)
         return person
+
+    def _vectors_of(self, model: str) -> dict[str, Any]:
+        """Everybody's enrolment vectors of ``model``, by name."""
+        return {p.name: self.library.person_vectors(p.name, model) for p in self.library.people()}
 
     def add_demo(self, say: Callable[[str], None] = lambda words: None) -> tuple[str, ...]:
         """Add the demo fleet that an installed room brings (``viot_agent.demo_fleets``): footage made on the spot.

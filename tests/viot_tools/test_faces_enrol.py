@@ -91,3 +91,13 @@ def test_a_poor_picture_is_pointed_out(home: Path) -> None:
 def test_hub_files_that_are_absent(home: Path) -> None:
     with pytest.raises(WeightsMissing, match="yunet"):
         enrol_vectors([encode_jpeg(astronaut())], ["a.jpg"], Weights(home, None, "hub"))
+
+
+def test_a_face_enrolled_under_another_name_is_said(caplog: pytest.LogCaptureFixture, home: Path) -> None:
+    weights, picture = Weights(home, None, "builtin"), encode_jpeg(astronaut())
+    with caplog.at_level(logging.WARNING, "viot.faces"):
+        own = enrol_vectors([picture], ["a.jpg"], weights)
+        other = enrol_vectors([encode_jpeg(hopper())], ["b.jpg"], weights, lambda model: {"Eileen": own[model]})
+        assert not caplog.records and other
+        enrol_vectors([picture], ["c.jpg"], weights, lambda model: {"Eileen": own[model], "Nobody": own[model][:0]})
+    assert ["the face enrolled as Eileen" in r.getMessage() for r in caplog.records] == [True]

@@ -29,6 +29,7 @@ NOON = 1_800_014_400.0  # 12:00:00 UTC on 15 January 2027
 MODEL = "mobilefacenet"
 JOINT = "mobilefacenet+dlib-face-recogniser"
 AXES = {name: i for i, name in enumerate(("Anna Berg", "Ben Cole", "stranger", "other"))}
+AXES["Anna Twin"] = AXES["Anna Berg"]  # enrolled with a picture of the same face
 
 
 def toward(name: str, cosine: float = 0.95, spare: int = 100) -> NDArray[np.float32]:
@@ -157,6 +158,14 @@ def test_gaps_up_to_a_second_are_bridged(home: Path) -> None:
         ("Anna Berg", "gate", 11.9, 13.1),
         ("Anna Berg", "yard", 9.9, 11.1),
     ]
+
+
+@pytest.mark.parametrize("who", ["Anna Berg", "Anna Twin", None])
+def test_one_face_under_two_names_is_said(home: Path, who: str | None) -> None:
+    seen = World(people=("Anna Berg", "Anna Twin")).face("gate", 20, 40, toward("Anna Berg")).ask(home, who)
+    assert seen.verdict == "cannot_tell" and times(seen) == []
+    assert "Anna Berg and Anna Twin are enrolled with the same face" in seen.summary
+    assert "viot person remove 'Anna Twin'" in seen.summary
 
 
 def test_the_window_cuts_appearances(home: Path) -> None:

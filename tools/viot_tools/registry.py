@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from viot_agent.toolbox.contract import ToolSpec
@@ -73,8 +73,13 @@ def analyzers(weights: Weights) -> list[Analyzer]:
     ]
 
 
-def enrol(pictures: Sequence[bytes], names: Sequence[str], weights: Weights) -> dict[str, NDArray[np.float32]]:
+def enrol(
+    pictures: Sequence[bytes],
+    names: Sequence[str],
+    weights: Weights,
+    others: Callable[[str], Mapping[str, NDArray[np.float32]]],
+) -> dict[str, NDArray[np.float32]]:
     """Embeddings of one person's pictures by model name; see :func:`viot_tools.faces.enrol.enrol_vectors`."""
     from viot_tools.faces.enrol import enrol_vectors
 
-    return enrol_vectors(pictures, names, weights)
+    return enrol_vectors(pictures, names, weights, others)

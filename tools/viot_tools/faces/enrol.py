@@ -7,7 +7,7 @@ asks again when another tier's vectors are missing (``tool``).
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from viot_agent.media.pictures import decode_image
 from viot_agent.media.types import Image
 from viot_agent.weights import Weights
 from viot_tools.faces.detect import Face, FaceDetector, make_detector
-from viot_tools.faces.identity import Calibration, load
+from viot_tools.faces.identity import Calibration, doubles, load, template
 from viot_tools.faces.joint import JointRecogniser, make_joint
 from viot_tools.faces.quality import measure
 from viot_tools.faces.recognise import FaceRecogniser, embed, make_recogniser
@@ -55,10 +55,16 @@ class Kit:
         return cls(detector, recogniser, load(recogniser.model, detector.model), joint, small)
 
 
-def enrol_vectors(pictures: Sequence[bytes], names: Sequence[str], weights: Weights) -> dict[str, NDArray[np.float32]]:
+def enrol_vectors(
+    pictures: Sequence[bytes],
+    names: Sequence[str],
+    weights: Weights,
+    others: Callable[[str], Mapping[str, NDArray[np.float32]]] = lambda model: {},
+) -> dict[str, NDArray[np.float32]]:
     """For ``viot person enroll``: the vectors of the tier in force (the joint ones for small faces among them) and, in
     the hub tier, of the builtin one where its detector finds the faces too. ``names`` of the pictures stand in
-    messages; warnings are logged.
+    messages; warnings are logged, also of a face that is enrolled under another name (``others``: name to vectors, of a
+    model).
 
     Raises MediaFault for a picture with no face or with several, WeightsMissing when the tier's files are absent.
     """
@@ -67,6 +73,13 @@ def enrol_vectors(pictures: Sequence[bytes], names: Sequence[str], weights: Weig
     first = enrol(images, names, kit)
     for sentence in first.warnings:
         log.warning(sentence)
+    known = {name: template(vectors) for name, vectors in others(first.model).items() if len(vectors)}
+    for name in doubles("", {**known, "": template(first.vectors)}, kit.calibration):
+        log.warning(
+            "this is the face enrolled as %s: with one face under two names no camera can tell which it saw; remove "
+            "one of them (viot person remove NAME)",
+            name,
+        )
     found = {first.model: first.vectors}
     if kit.joint is not None:
         found[kit.joint.model] = enrol_joint(images, names, kit.joint, kit)

@@ -143,6 +143,15 @@ def vote(looks: Sequence[Look], people: Mapping[str, NDArray[np.float32]], calib
     return Verdict(answer, best, score, runner_up, poor, scores)
 
 
+def doubles(name: str, people: Mapping[str, NDArray[np.float32]], calibration: Calibration) -> list[str]:
+    """The others whose template is as like to ``name``'s as a match must be: one face under several names, so that no
+    camera can tell which of them it saw."""
+    if name not in people:
+        return []
+    least = calibration.upper(len(people))
+    return sorted(n for n, v in people.items() if n != name and float(v @ people[name]) >= least)
+
+
 def is_poor(looks: Sequence[Look], calibration: Calibration) -> bool:
     """True when no look passes the gate."""
     return all(look.quality < calibration.gate for look in looks)

@@ -10,6 +10,7 @@ Owns the words. Who is who is decided in ``identity`` and ``sightings``.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ def face_recognition(
     """
     from viot_tools.faces.enrol import Kit
     from viot_tools.faces.gallery import enrolled, small_judge, uploaded
+    from viot_tools.faces.identity import doubles
     from viot_tools.faces.looked import look
     from viot_tools.faces.sightings import Judge, Subject, decide, subjects
 
@@ -84,6 +86,8 @@ def face_recognition(
         small, without = small_judge(ctx, kit, people)
     found = [f for some in seen for f in decide(some, Judge(people, kit.calibration), small)]
     report = _Report(ctx, kit, {c.name: c for c, _ in where}, looked, found, without)
+    for name in [wanted] if wanted is not None else sorted(people):
+        report.doubles |= {frozenset((name, other)) for other in doubles(name, people, kit.calibration)}
     if wanted is not None:
         return report.about(wanted)
     return report.everybody(unusable)
@@ -118,6 +122,7 @@ class _Report:
     looked: list[Looked]
     found: list[Found]
     without: str = ""
+    doubles: set[frozenset[str]] = field(default_factory=set)
     claims: list[Claim] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
 
@@ -138,7 +143,7 @@ class _Report:
             if doubtful:
                 self._doubt(doubtful, f"{_count(len(doubtful), 'more face')} may be {label} too, cannot tell")
             self._problems()
-            return self._finish("found", mine)
+            return self._finish("cannot_tell" if self.doubles else "found", mine)
         if not any(entry.coverage.indexed_seconds > 0 for entry in self.looked):
             self._problems(lead="Cannot tell: ")
             return self._finish("cannot_tell", mine)
@@ -149,7 +154,7 @@ class _Report:
             lead = "Otherwise "
         blind = self.kit.detector.blind_to
         limit = f" (the detector {self.kit.detector.model} does not see {blind})" if blind else ""
-        self._say(f"{lead}{label} was not recognised on {self._extent()}{limit}; {self._others()}")
+        self._say(f"{lead}{label} was not recognised on {self._extent()}{limit}; {self._others(who)}")
         if poor:
             they = "it" if len(poor) == 1 else "they"
             self._say(f"{_count(len(poor), 'face')} cannot be compared ({_why(poor)}), so {they} may be {label}")
@@ -220,6 +225,11 @@ class _Report:
     def _problems(self, lead: str = "") -> None:
         if self.without:
             self._say(self.without)
+        for pair in sorted(sorted(names) for names in self.doubles):
+            self._say(
+                f"{pair[0]} and {pair[1]} are enrolled with the same face, so it cannot be told which of the two was "
+                f"seen (viot person remove {shlex.quote(pair[1])}, or enrol another picture)"
+            )
         for entry in self.looked:
             if entry.problem:
                 fix = f" ({entry.fix})" if entry.fix else ""
@@ -234,14 +244,16 @@ class _Report:
 
         return f"{_names([e.camera.name for e in some])} in the {duration(seconds)} indexed{rate}"
 
-    def _others(self) -> str:
+    def _others(self, who: str) -> str:
         from viot_tools.faces.sightings import strangers, too_poor
 
         named = {f.who for f in self.found if f.who is not None}
         parts = [f"{', '.join(sorted(named))}"] if named else []
         unknown = len(strangers(self.found, self.kit.calibration))
         poor = len(too_poor(self.found, self.kit.calibration))
-        parts += [_count(unknown, "unknown person", "unknown people")] if unknown else []
+        # compared with the attached picture alone, somebody enrolled is no unknown person
+        kind = "other" if self.ctx.attachment(who) is not None else "unknown"
+        parts += [_count(unknown, f"{kind} person", f"{kind} people")] if unknown else []
         parts += [f"{_count(poor, 'face')} too poor to tell"] if poor else []
         return "seen there: " + ", ".join(parts) if parts else "no face was seen there"
 
