@@ -6,7 +6,7 @@ count it as a failure. Owns the pass over the files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from viot_agent.errors import UserFault
 from viot_agent.media.types import Image
 from viot_tools.faces.calibrate import central
-from viot_tools.faces.detect import FaceDetector, refine
+from viot_tools.faces.detect import Face, FaceDetector, refine
 from viot_tools.faces.recognise import TEMPLATE, similarity, warp
 
 SIDE = 112
@@ -55,9 +55,13 @@ def opened(path: Path) -> Image:
     return np.asarray(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def align(root: Path, pictures: Sequence[str], detector: FaceDetector) -> AlignedSet:
+Keep = Callable[[int, Image, Face], None]
+
+
+def align(root: Path, pictures: Sequence[str], detector: FaceDetector, keep: Keep | None = None) -> AlignedSet:
     """Align every picture under ``root``: the least-squares similarity of the points found to the usual template.
-    Raises UserFault for a file that is no picture, WeightsMissing without the detector's file."""
+    ``keep`` is given the number, picture and face of every one found. Raises UserFault for a file that is no picture,
+    WeightsMissing without the detector's file."""
     faces = np.zeros((len(pictures), SIDE, SIDE, 3), np.uint8)
     found = np.zeros(len(pictures), bool)
     for i, name in enumerate(pictures):
@@ -67,6 +71,8 @@ def align(root: Path, pictures: Sequence[str], detector: FaceDetector) -> Aligne
             face = refine(detector, image, face)
             faces[i] = warp(image, similarity(face.landmarks, TEMPLATE), SIDE)
             found[i] = True
+            if keep is not None:
+                keep(i, image, face)
     return AlignedSet(tuple(pictures), faces, found)
 
 

@@ -21,6 +21,7 @@ the chin, which repeats the last row. Owns preprocessing. Knows neither people n
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -165,16 +166,36 @@ class Retail0095:
 
 
 class Dlib:
-    """dlib's ResNet on 150x150 chips cut out of the usual crop."""
+    """dlib's ResNet on 150x150 chips cut out of the usual crop; our port of it, which gives dlib's own numbers (within
+    1e-3, a test holds it to that) in a seventh of the time."""
 
     name, maker = "dlib", "dlib"
 
     def __init__(self, weights: Weights) -> None:
-        self._net = DlibResnet(weights)
+        self._weights = weights
 
     def embed(self, faces: Faces) -> Vectors:
         """(N, 128). Raises WeightsMissing."""
-        return self._net.embed_chips(list(recrop(faces, TEMPLATE_DLIB, DlibResnet.size)))
+        return self.embed_chips(recrop(faces, TEMPLATE_DLIB, DlibResnet.size))
+
+    def embed_chips(self, chips: Faces) -> Vectors:
+        """(N, 128) of dlib's own chips (N, 150, 150, 3)."""
+        import torch
+
+        net = _ported(str(self._weights.path("dlib-face-recogniser")))
+        parts = [np.zeros((0, 128), np.float32)]
+        with torch.inference_mode():
+            for i in range(0, len(chips), BATCH):
+                x = torch.from_numpy(np.ascontiguousarray(chips[i : i + BATCH].transpose(0, 3, 1, 2)))
+                parts.append(net(x.to(torch.float32)).numpy().astype(np.float32))
+        return unit(np.concatenate(parts))
+
+
+@lru_cache(maxsize=1)
+def _ported(path: str) -> Any:
+    from viot_tools.faces.nets import load_dlib
+
+    return load_dlib(Path(path)).eval()
 
 
 class NetRecogniser:
