@@ -2,10 +2,7 @@
 
 These are written priors, few and blunt, each with its own words:
 
-* **fall**: a person's box loses at least 40 % of its height within two seconds, its top comes down, its foot stays,
-  and it stays low for ``STAYS`` seconds (the aspect-and-height rule of fall detection, e.g. Rougier et al., "Robust
-  Video Surveillance for Fall Detection Based on Human Shape Deformation", IEEE TCSVT 2011, without the shape part).
-  Not told where people lie down on purpose.
+* **fall**: the rule of ``viot_tools.pose.falls``, which needs boxes alone. Not told where people lie down on purpose.
 * **dark**: the picture loses two thirds of its brightness within two seconds and does not get it back.
 * **vehicle**: one moves through an indoor place, a park, a forest or a railway platform.
 * **ran**: somebody covers over twice the own height within a second indoors.
@@ -15,7 +12,6 @@ Owns these rules. Knows neither storage nor sentences; boxes are (left, top, rig
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -25,16 +21,12 @@ from numpy.typing import NDArray
 
 from viot_agent.library.rows import Track
 from viot_tools.anomaly.measure import Seconds
+from viot_tools.objects.handover import Path, handed_over, rising
+from viot_tools.pose.falls import FALLEN
+from viot_tools.pose.falls import falls as fallen
 from viot_tools.scene.vocabulary import INDOORS, inside
 
 What = Literal["fall", "dark", "vehicle", "ran"]
-STAYS = 1.5
-BEFORE = 2.0
-"""Seconds within which who lies now must have stood."""
-LOW, DROP, FOOT = 0.6, 0.35, 0.25
-"""Height kept at most, way of the top at least, way of the foot upwards at most: shares of the height before."""
-UP = 0.2
-"""Share of the height before, by which the top may stay lower, that is up again."""
 FAST = 2.2
 """Own heights a second; walking is under one, running about three."""
 DARKER = 3.0
@@ -77,82 +69,23 @@ def troubles(
     return sorted(found, key=lambda t: t.start)
 
 
-@dataclass(frozen=True, slots=True)
-class _Box:
-    t: float
-    left: float
-    top: float
-    right: float
-    bottom: float
-    track: int
-
-    @property
-    def height(self) -> float:
-        return self.bottom - self.top
-
-    def over(self, other: _Box) -> float:
-        """Horizontal overlap as a share of the narrower."""
-        inter = min(self.right, other.right) - max(self.left, other.left)
-        return max(0.0, inter) / max(1e-6, min(self.right - self.left, other.right - other.left))
-
-
 def falls(people: Sequence[Track]) -> list[Trouble]:
-    """Falls among the boxes of all ``people`` together: a detector often loses who falls, and finds a new one lying."""
-    boxes = [
-        _Box(float(t), float(box[0]), float(box[1]), float(box[2]), float(box[3]), k)
-        for k, person in enumerate(people)
-        for t, box in zip(person.ts, person.boxes, strict=True)
-    ]
-    boxes.sort(key=lambda b: b.t)
-    times = [b.t for b in boxes]
-    ends = {k: float(person.ts[-1]) for k, person in enumerate(people)}
+    """Falls of ``people`` by :func:`viot_tools.pose.falls.falls`, broken tracks handed over: a detector often loses who
+    falls, and finds a new one lying. ``end``: when they got up, else were last seen."""
+    chains: dict[int, list[Track]] = {}
+    for person in people:
+        chains.setdefault(person.chain, []).append(person)
+    tracks = sorted(chains.values(), key=lambda mine: min(t.start for t in mine))
+    paths = [Path.of(mine) for mine in tracks]
     found: list[Trouble] = []
-    for i, low in enumerate(boxes):
-        if found and low.t < found[-1].end:
-            continue
-        before = _upright(boxes[bisect_left(times, low.t - BEFORE) : i], low)
-        if before is None:
-            continue
-        near = boxes[i : bisect_right(times, low.t + STAYS + 0.5)]
-        after = [b for b in near if b.over(low) > 0.4]
-        stays = [b for b in after if _is_low(b, before)]
-        rises = [b for b in after if b.top < before.top + UP * before.height and b.over(before) > 0.4]
-        if len(stays) >= 4 and stays[-1].t - low.t >= STAYS - 0.35 and not rises:
-            down = {s.track for s in stays}
-            last = bisect_right(times, max(ends[k] for k in down))
-            end = _down_until([b for b in boxes[i:last] if b.track in down], before)
-            score = (1 - float(np.median([s.height for s in stays])) / before.height) / (1 - LOW)
-            found.append(Trouble("fall", low.t, max(end, low.t + STAYS), score, people[low.track]))
+    for group in handed_over(paths):
+        ts, boxes = (np.concatenate([getattr(paths[k], name) for k in group]) for name in ("ts", "boxes"))
+        keep = rising(ts)
+        for fall in fallen(ts[keep], boxes[keep]):
+            mine = [t for k in group for t in tracks[k]]
+            lying = min(mine, key=lambda t: max(t.start - fall.end, fall.end - t.end))
+            found.append(Trouble("fall", fall.start, fall.down_until, fall.score / FALLEN, lying))
     return found
-
-
-def _down_until(later: Sequence[_Box], before: _Box) -> float:
-    """When who fell got up again, else was last seen: ``later`` are their boxes from the fall on."""
-    end = later[0].t
-    for b in later:
-        if b.top < before.top + UP * before.height:
-            break
-        end = b.t
-    return end
-
-
-def _upright(earlier: Sequence[_Box], low: _Box) -> _Box | None:
-    """The box before the fall: the median of a track that stood there up to two seconds ago, if ``low`` is low."""
-    near = [b for b in earlier if low.t - BEFORE <= b.t < low.t - 0.1 and b.over(low) > 0.4]
-    for track in sorted({b.track for b in near}, reverse=True):
-        mine = [b for b in near if b.track == track and b.height > 1.05 * (b.right - b.left)]
-        if len(mine) < 3:
-            continue
-        left, top, right, bottom = np.median([(b.left, b.top, b.right, b.bottom) for b in mine], 0)
-        before = _Box(mine[-1].t, float(left), float(top), float(right), float(bottom), track)
-        if _is_low(low, before):
-            return before
-    return None
-
-
-def _is_low(b: _Box, before: _Box) -> bool:
-    h = before.height
-    return b.height <= LOW * h and b.top >= before.top + DROP * h and b.bottom >= before.bottom - FOOT * h
 
 
 def darkenings(seconds: Seconds) -> list[Trouble]:

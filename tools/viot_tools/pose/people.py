@@ -1,8 +1,7 @@
 """From stored tracks and poses to people: what one person did is spread over segments, and over tracks that broke.
 
-Tracks of one chain are one person (the library links them over segments). A track that ends while another begins near
-it within ``HANDOVER`` is taken for the same person too: detectors lose people just when they fall, and the tracker then
-starts anew. "Near" is measured in the person's own height.
+Tracks of one chain are one person (the library links them over segments), and so are those that
+:mod:`viot_tools.objects.handover` joins.
 
 A pose model that looks at one person a square may follow the neighbour instead: poses whose joints lie mostly outside
 of the person's own box are left out here.
@@ -14,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Final
 
 import numpy as np
@@ -23,12 +23,7 @@ from viot_agent.library.api import Library
 from viot_agent.library.rows import Poses, Track
 from viot_tools.objects.counts import believed
 from viot_tools.objects.detections import PERSON
-
-HANDOVER: Final = 1.3
-"""Seconds: the tracker gives a lost thing up after one."""
-NEAR: Final = 0.75
-"""Heights of the person between the last box and the first one of what goes on."""
-
+from viot_tools.objects.handover import Path, handed_over, rising
 
 OWN: Final = 0.6
 """Share of the joints, sure or not, that must lie in the person's own box (a tenth larger)."""
@@ -75,33 +70,9 @@ def people(library: Library, camera: str, start: float | None, end: float | None
 
 def join(found: Sequence[Person]) -> list[Person]:
     """Hand broken tracks over, nearest in time first; ``found`` by first appearance."""
-    whole: list[Person] = []
-    ends: list[float] = []
-    for person in found:
-        start = float(person.box_ts[0])
-        # the times first: hours of a busy place hold thousands of people
-        just = [k for k, end in enumerate(ends) if 0 < start - end <= HANDOVER]
-        before = [k for k in just if _goes_on(whole[k], person)]
-        if not before:
-            whole.append(person)
-            ends.append(float(person.box_ts[-1]))
-            continue
-        last = max(before, key=lambda k: ends[k])
-        whole[last] = _together(whole[last], person)
-        ends[last] = float(whole[last].box_ts[-1])
-    return whole
-
-
-def _goes_on(old: Person, new: Person) -> bool:
-    gap = float(new.box_ts[0] - old.box_ts[-1])
-    if old.camera != new.camera or not 0 < gap <= HANDOVER:
-        return False
-    a, b = old.boxes[-1], new.boxes[0]
-    height = max(float(a[3] - a[1]), float(b[3] - b[1]), 1.0)
-    # the nearest points of the feet: a person who falls stays where they stood, whatever the box does
-    across = abs(float(a[0] + a[2] - b[0] - b[2])) / 2
-    down = min(abs(float(a[3] - b[3])), abs(float(a[1] + a[3] - b[1] - b[3])) / 2)
-    return bool(np.hypot(across, down) <= NEAR * height)
+    cameras = {name: k for k, name in enumerate(dict.fromkeys(p.camera for p in found))}
+    paths = [Path(p.box_ts, p.boxes, cameras[p.camera]) for p in found]
+    return [reduce(_together, (found[k] for k in group)) for group in handed_over(paths)]
 
 
 def own(ts: NDArray[np.float64], keypoints: NDArray[np.float32], track: Track) -> NDArray[np.bool_]:
@@ -126,9 +97,9 @@ def _person(tracks: Sequence[Track], poses: Sequence[Poses]) -> Person | None:
     tracks, poses = [t for t, _ in kept], [p for _, p in kept]
     order = sorted(range(len(poses)), key=lambda i: float(poses[i].ts[0]))
     ts = np.concatenate([poses[i].ts for i in order])
-    keep = _rising(ts)
+    keep = rising(ts)
     box_ts = np.concatenate([tracks[i].ts for i in order])
-    box_keep = _rising(box_ts)
+    box_keep = rising(box_ts)
     first = poses[order[0]]
     return Person(
         first.camera,
@@ -142,15 +113,9 @@ def _person(tracks: Sequence[Track], poses: Sequence[Poses]) -> Person | None:
     )
 
 
-def _rising(ts: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Two tracks of one chain may overlap for a moment: then the first one's times stand."""
-    best = np.maximum.accumulate(np.concatenate([[-np.inf], ts[:-1]]))
-    return np.asarray(ts > best)
-
-
 def _together(a: Person, b: Person) -> Person:
     ts, box_ts = np.concatenate([a.ts, b.ts]), np.concatenate([a.box_ts, b.box_ts])
-    keep, box_keep = _rising(ts), _rising(box_ts)
+    keep, box_keep = rising(ts), rising(box_ts)
     return Person(
         a.camera,
         (*a.tracks, *b.tracks),
