@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from viot_finetune.faces import command as faces
+
 if TYPE_CHECKING:
     from viot_agent.toolbox import Toolbox
 
-app = typer.Typer(help="Tune language models on the agent's tools.", no_args_is_help=True)
+app = typer.Typer(help="Tune language models on the agent's tools; train face recognisers.", no_args_is_help=True)
+faces.add(app)
 
 _DATA = Path("datasets/viot_instruct")
 Data = Annotated[Path, typer.Option("--data", help="A folder of phrasings (phrasings_*.jsonl, heldout_*.jsonl).")]

@@ -1,0 +1,1 @@
+"""Face recognisers: losses, data, training, and the studies that compare them."""
