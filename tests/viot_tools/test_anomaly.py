@@ -319,8 +319,10 @@ def activity(length: int, odd: slice | None = None) -> list[Event]:
     return events
 
 
-def library(length: int, events: Sequence[Event], tracks: Sequence[Track] = (), looked: bool = True) -> FakeLibrary:
-    both = [("activity", "activity-meter"), ("objects", OBJECTS), ("scene", MODEL_OF_TIER["hub"])]
+def library(
+    length: int, events: Sequence[Event], tracks: Sequence[Track] = (), looked: bool = True, objects: str = OBJECTS
+) -> FakeLibrary:
+    both = [("activity", "activity-meter"), ("objects", objects), ("scene", MODEL_OF_TIER["hub"])]
     return FakeLibrary(
         [GATE],
         footage=[Footage("gate 2", Path("gate.mp4"), 0.0, T0, T0 + length)],
@@ -343,6 +345,16 @@ def test_a_plain_hour_is_none_with_what_it_was_compared_with(tmp_path: Path) -> 
     assert seen.verdict == "none" and seen.evidence == () and seen.data["anomalies"] == []
     assert seen.summary.startswith("Nothing unusual on gate 2 in the 240 s looked at, each compared with 22")
     assert seen.coverage is not None and seen.coverage.fraction == 1.0
+
+
+@pytest.mark.parametrize(
+    ("length", "said"), [(240, "Nothing unusual on gate 2 in the 240 s"), (8, "Sudden darkness is told without.")]
+)
+def test_a_detector_of_upright_people_denies_no_fall(length: int, said: str, tmp_path: Path) -> None:
+    lib = library(length, [*activity(length), scene_event("street")], objects="opencv-hog-people")
+    seen = ask(lib, tmp_path)
+    assert seen.verdict == "cannot_tell" and said in seen.summary and "Falls and" not in seen.summary
+    assert "Cannot tell of falls on gate 2: opencv-hog-people finds nobody who lies (viot models pull" in seen.summary
 
 
 def test_something_unusual_is_told_with_its_cause_and_evidence(tmp_path: Path) -> None:

@@ -173,7 +173,8 @@ def test_without_poses_and_a_model_the_command_is_said(tier: str, tmp_path: Path
     weights = Weights(tmp_path, tier="builtin" if tier == "builtin" else "hub")
     with pytest.raises(WeightsMissing) as caught:
         pose_estimation.fn(context(library(looked=0), tmp_path, weights))
-    assert "viot models pull movenet" in caught.value.fix and "viot index" in caught.value.fix
+    # one file alone would make the tier hub, where every other one is missed
+    assert caught.value.fix.startswith("viot models pull (") and "viot index" in caught.value.fix
 
 
 def test_poses_that_are_stored_answer_in_every_tier(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from viot_tools.anomaly.judge import LEAST_HISTORY, Judged, Stretch, judge, stre
 from viot_tools.anomaly.measure import COLUMNS, ROWS
 from viot_tools.anomaly.rules import Trouble, troubles
 from viot_tools.covered import ENOUGH, Covered, covered, together
+from viot_tools.objects.detections import MODEL_OF_TIER as DETECTOR_OF_TIER
 from viot_tools.recent import latest
 from viot_tools.saying import span_words
 from viot_tools.scene.classify import MODEL_OF_TIER
@@ -42,6 +43,8 @@ LATEST = 3 * 3600.0
 """Seconds of footage that are judged where no time is asked for."""
 DAY = 86400.0
 """Seconds around the window from which the place is taken: it is the same place, and nights show nothing of it."""
+MISSES_WHO_LIES = DETECTOR_OF_TIER["builtin"]
+"""The detector of people who stand."""
 LITTLE_HISTORY = 600
 """Seconds of history below which a finding is called a hint: there false alarms are frequent (``anomaly.md``)."""
 
@@ -145,9 +148,10 @@ def _look(ctx: ToolContext, scene: str, looked: Covered) -> _Seen:
         claims.append(Claim(f"{len(found) - LISTED} more unusual stretches on {name}."))
     problem = looked.problem or _unfollowed(ctx, looked, histories.objects)
     blind = [part.most_history for part in each if not part.judged.history.all()]
-    told, sentence = _extent(replace(looked, problem=problem), judged, min(blind, default=0), bool(found))
-    told = told and not cut  # "any time" was asked
-    claims += [Claim(text) for text in (sentence, cut, note) if text]
+    upright = "" if histories.objects != MISSES_WHO_LIES else _upright_only(name)
+    told, sentence = _extent(replace(looked, problem=problem), judged, min(blind, default=0), bool(found), upright)
+    told = told and not cut and not upright  # "any time" was asked; a fall is unusual
+    claims += [Claim(text) for text in (sentence, upright, cut, note) if text]
     return _Seen(looked, tuple(claims), tuple(evidence), tuple(found), told)
 
 
@@ -259,8 +263,14 @@ def _where(cell: int) -> str:
     return f"{down} {across}"
 
 
-def _extent(looked: Covered, judged: Judged, most_history: int, found: bool) -> tuple[bool, str]:
-    """Whether *nothing unusual* may be said, and the sentence on what was looked at."""
+def _upright_only(name: str) -> str:
+    """Why falls may have been missed although people were followed."""
+    how = f"viot models pull, then viot index {shlex.quote(name)}"
+    return f"Cannot tell of falls on {name}: {MISSES_WHO_LIES} finds nobody who lies ({how})."
+
+
+def _extent(looked: Covered, judged: Judged, most_history: int, found: bool, upright: str) -> tuple[bool, str]:
+    """Whether *nothing unusual* may be said, and the sentence on what was looked at; ``upright`` as in ``_look``."""
     name = looked.camera.name
     blind = int((judged.history == 0).sum())
     if blind:
@@ -268,8 +278,8 @@ def _extent(looked: Covered, judged: Judged, most_history: int, found: bool) -> 
         what = "Nothing else can be told of" if found else "Cannot tell what is unusual on"
         return False, (
             f"{what} {name}: it has {most_history} s of history to compare with, at least {LEAST_HISTORY} s are "
-            f"needed ({missing} s more: viot index {shlex.quote(name)} with more footage). Falls and sudden darkness "
-            "are told without."
+            f"needed ({missing} s more: viot index {shlex.quote(name)} with more footage). "
+            f"{'Sudden darkness is' if upright else 'Falls and sudden darkness are'} told without."
         )
     if looked.problem:
         return False, f"Cannot tell for certain: {looked.problem}."

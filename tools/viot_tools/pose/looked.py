@@ -28,5 +28,5 @@ def demand_weights(ctx: ToolContext, looked: Sequence[Covered]) -> None:
     if ctx.weights.tier == "builtin" or ctx.weights.locate(MODEL) is None:
         raise WeightsMissing(
             "no body poses are stored, and the pose model (movenet) is not in use on this machine",
-            fix=f"viot models pull {MODEL} (or set VIOT_MODELS), then viot index",
+            fix="viot models pull (or set VIOT_MODELS and VIOT_TIER=hub), then viot index",
         )
