@@ -14,7 +14,9 @@ detector's box does is robust. At a moment t, with H the height of the box in th
 Thresholds were chosen on simulated people (``python -m viot_finetune.vision.action_falls`` prints the shares found and
 the false ones) and hold for all supplied clips without a fall; the one clip with a fall took no part.
 
-``action_recognition`` and ``anomaly_detection`` both tell falls by this rule. Owns it. Knows neither network nor sentence.
+``action_recognition`` and ``anomaly_detection`` both tell falls by this rule.
+
+Owns this rule. Knows no network and no sentence.
 """
 
 from __future__ import annotations
