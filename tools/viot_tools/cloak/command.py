@@ -1,0 +1,159 @@
+"""``viot cloak``: cloaked copies of picture and video files. Registered at every start; imports late."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from viot_agent.system import Viot
+    from viot_agent.toolbox.contract import ToolContext
+    from viot_tools.cloak.making import Recipe
+    from viot_tools.cloak.protect import Report
+    from viot_tools.cloak.video import VideoReport
+    from viot_tools.masks.pictures import Opened
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``viot cloak``."""
+    app.command("cloak")(cloak)
+
+
+def cloak(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Pictures and videos; they are never written over.")
+    ] = None,
+    method: Annotated[
+        str, typer.Option("--method", help="opom or ga: one mask a person; sga: one for everybody; advcloak.")
+    ] = "opom",
+    epsilon: Annotated[float, typer.Option("--epsilon", help="Largest change of a value, of 255.")] = 8.0,
+    person: Annotated[str, typer.Option("--person", help="Cloak this enrolled person's face alone.")] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A folder; left out: beside each file, as NAME-cloaked.")
+    ] = None,
+    keep_metadata: Annotated[
+        bool, typer.Option("--keep-metadata", help="Keep EXIF (camera, time, place) in the copies of pictures.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    forget: Annotated[str, typer.Option("--forget", help="Delete the kept masks of this person, and end.")] = "",
+) -> None:
+    """Cloak faces in pictures and videos against face recognition, and measure what it brings."""
+    from rich.console import Console
+
+    from viot_agent.errors import UserFault
+    from viot_agent.library.sources import SUFFIXES
+    from viot_agent.system import Viot
+    from viot_tools.cloak.making import Recipe
+
+    console = Console(highlight=False, soft_wrap=True)
+    if forget:
+        if files:
+            raise UserFault("--forget takes no files", fix="call it alone: viot cloak --forget NAME")
+        _forget(forget, console)
+        return
+    if not files:
+        raise UserFault("no picture or video was given", fix="viot cloak FILE...")
+    recipe = Recipe(method, epsilon)
+    if out is not None and (out.suffix or out.is_file()) and not out.is_dir():
+        raise UserFault(f"--out is a folder, and {out} is a file's name", fix="give a folder")
+    videos = [f for f in files if f.suffix.lower() in SUFFIXES]
+    pictures = [f for f in files if f.suffix.lower() not in SUFFIXES]
+    if videos and keep_metadata:
+        raise UserFault("--keep-metadata is for pictures", fix="leave it out for videos")
+    reports: list[Report | VideoReport] = []
+    with Viot.open() as viot:
+        if pictures:
+            reports.append(_pictures(viot, pictures, recipe, person or None, out, keep_metadata, as_json, console))
+        for video in videos:
+            reports.append(_video(viot, video, recipe, person or None, out, as_json, console))
+    if as_json:
+        from viot_tools.cloak.words import to_json
+
+        typer.echo(json.dumps([to_json(r) for r in reports], ensure_ascii=False, indent=2))
+
+
+def _context(viot: Viot) -> ToolContext:
+    from viot_agent.steps import Request
+    from viot_agent.toolbox.contract import ToolContext
+
+    return ToolContext(Request(""), viot.fleet, viot.library, viot.weights, viot.home)
+
+
+def _forget(name: str, console: Console) -> None:
+    from viot_agent.weights import default_home
+    from viot_tools.cloak.store import MaskStore
+
+    count = MaskStore(default_home()).forget(name)
+    masks = "1 mask" if count == 1 else f"{count} masks"
+    console.print(
+        f"forgot {masks} of {name}; the next one will be another. What was published with the old one stays as it is.",
+        markup=False,
+    )
+
+
+def _pictures(
+    viot: Viot, files: list[Path], recipe: Recipe, person: str | None, out: Path | None, keep_metadata: bool,
+    quiet: bool, console: Console,
+) -> Report:  # fmt: skip
+    from rich.progress import Progress
+
+    from viot_tools.cloak.protect import Cloaker
+    from viot_tools.cloak.words import LIMITS, face_words, left_words, made_with
+    from viot_tools.masks.pictures import free_name
+
+    def target(file: Path, opened: Opened) -> Path:
+        return free_name(out or file.parent, file.stem, ".jpg" if opened.jpeg else ".png", "cloaked")
+
+    with Progress(console=console, transient=True, disable=quiet) as progress:
+        task = progress.add_task("making the mask", total=1.0)
+        cloaker = Cloaker(_context(viot), recipe, lambda share: progress.update(task, completed=share))
+        report = cloaker.pictures(files, target, person=person, keep_metadata=keep_metadata)
+    if quiet:
+        return report
+    for made in report.pictures:
+        console.print(str(made.written), style="bold", markup=False)
+        for face in made.faces:
+            console.print(f"  {face_words(face, report)}", markup=False)
+        left = left_words(made)
+        kept = () if keep_metadata else ("EXIF and comments are not carried over",)
+        for note in (*((left,) if left else ()), *made.notes, *kept):
+            console.print(f"  {note}", style="dim", markup=False)
+    for _, why in report.without:
+        console.print(f"not written: {why}", style="yellow", markup=False)
+    console.print(f"{made_with(report)} {LIMITS}", markup=False)
+    return report
+
+
+def _video(
+    viot: Viot, file: Path, recipe: Recipe, person: str | None, out: Path | None, quiet: bool, console: Console
+) -> VideoReport:
+    from rich.progress import Progress
+
+    from viot_tools.cloak.protect import Cloaker
+    from viot_tools.cloak.video import cloak_video
+    from viot_tools.cloak.words import LIMITS, made_with, track_words
+    from viot_tools.masks.pictures import free_name
+
+    path = free_name(out or file.parent, file.stem, ".mp4", "cloaked")
+    with Progress(console=console, transient=True, disable=quiet) as progress:
+        task = progress.add_task(file.name, total=1.0)
+        mask = progress.add_task("making the masks", total=1.0)
+        cloaker = Cloaker(_context(viot), recipe, lambda share: progress.update(mask, completed=share))
+        report = cloak_video(
+            cloaker, file, path, person=person, said=lambda share: progress.update(task, completed=share)
+        )
+    if quiet:
+        return report
+    sound = f"sound kept ({report.sound})" if report.sound else "no sound"
+    console.print(f"{path} ({report.clip.duration:.1f} s, {sound})", style="bold", markup=False)
+    for track in report.tracks:
+        console.print(f"  {track_words(track, report)}", markup=False)
+    if report.too_small:
+        console.print(f"  left without: {report.too_small} tracks of faces under 40 pixels", style="dim", markup=False)
+    console.print(f"{made_with(report)} {LIMITS}", markup=False)
+    return report

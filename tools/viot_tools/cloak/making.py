@@ -1,0 +1,144 @@
+"""From a person's aligned faces to the person's mask: what ``viot cloak --method`` names, run on the tier's surrogates.
+
+Owns the choice of options for the product and the words of what a method lacks. The methods themselves are in
+``methods`` and ``advnets``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viot_agent.errors import NameFault, UserFault, WeightsMissing
+from viot_agent.media.types import Image
+from viot_agent.weights import Weights
+from viot_tools.cloak.apply import Delta
+from viot_tools.cloak.views import filled
+
+if TYPE_CHECKING:
+    from viot_tools.cloak.surrogates import Surrogates
+
+METHODS = ("opom", "ga", "sga", "advcloak")
+DEFAULT = "opom"
+EPSILON = 8.0
+LEAST, MOST = 1.0, 32.0
+PEOPLE = 5
+"""People that a mask for everybody is learnt from, at least."""
+GENERATOR = Path("cloak/advcloak.safetensors")
+"""AdvCloak's generator, below ``VIOT_MODELS`` or ``VIOT_HOME/models``."""
+TRAIN = "python -m viot_finetune.advcloak --help"
+
+Said = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How masks are made: everything that changes one but the faces. Raises NameFault for an unknown method, UserFault
+    for an epsilon out of range."""
+
+    method: str = DEFAULT
+    epsilon: float = EPSILON
+    seed: int = 0
+    rounds: int | None = None
+    """Committed steps; None: the method's own."""
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise NameFault(
+                f"there is no cloak method {self.method!r}",
+                name=self.method,
+                nearest=METHODS,
+                fix=f"one of {', '.join(METHODS)}",
+            )
+        if not LEAST <= self.epsilon <= MOST:
+            raise UserFault(
+                f"epsilon is {self.epsilon:g}", fix=f"{LEAST:g} to {MOST:g} of 255; 8 is usual, 4 is hard to see"
+            )
+
+    @property
+    def universal(self) -> bool:
+        """Whether one mask is for everybody."""
+        return self.method == "sga"
+
+
+def make_mask(faces: Sequence[Image], recipe: Recipe, white: Surrogates, said: Said | None = None) -> Delta:
+    """(112, 112, 3) the mask of one person by ``opom`` or ``ga``; synthetic views fill up what the faces lack.
+
+    ``said`` hears how far it is, 0..1. Raises UserFault without a face.
+    """
+    if not faces:
+        raise UserFault("a mask needs at least one picture of the person")
+    return _optimised(filled(faces, seed=recipe.seed), None, recipe, white, said)
+
+
+def make_universal(
+    people: Sequence[Sequence[Image]], recipe: Recipe, white: Surrogates, said: Said | None = None
+) -> Delta:
+    """(112, 112, 3) one mask for everybody by ``sga``. ``people``: the faces of each.
+
+    Raises UserFault with fewer than ``PEOPLE`` people.
+    """
+    known = [faces for faces in people if faces]
+    if len(known) < PEOPLE:
+        raise UserFault(
+            f"sga learns one mask for everybody from the pictures of at least {PEOPLE} people, "
+            f"and {len(known)} {'is' if len(known) == 1 else 'are'} known here; none is shipped",
+            fix="enrol more people (viot person enroll), give pictures of more people at once, or use --method opom",
+        )
+    sets = [filled(faces[:10], 4, recipe.seed + i) for i, faces in enumerate(known)]
+    owners = np.repeat(np.arange(len(sets)), [len(s) for s in sets])
+    return _optimised(np.concatenate(sets), owners, recipe, white, said)
+
+
+def _optimised(
+    faces: NDArray[np.uint8], owners: NDArray[np.int64] | None, recipe: Recipe, white: Surrogates, said: Said | None
+) -> Delta:
+    import torch
+
+    from viot_tools.cloak.methods import make, method
+    from viot_tools.cloak.optimise import Step
+
+    def step(done: Step) -> None:
+        if said is not None:
+            said(done.number / done.of)
+
+    chosen = method(recipe.method).but(epsilon=recipe.epsilon, seed=recipe.seed)
+    if recipe.rounds is not None:
+        chosen = chosen.but(rounds=recipe.rounds)
+    images = torch.from_numpy(np.ascontiguousarray(faces.transpose(0, 3, 1, 2))).float()
+    people = None if owners is None else torch.from_numpy(owners)
+    made = make(images, white.networks, chosen, people=people, progress=step)
+    return np.ascontiguousarray(made.delta.numpy().transpose(1, 2, 0), np.float32)
+
+
+def generated(faces: Sequence[Image], recipe: Recipe, weights: Weights) -> Delta:
+    """(112, 112, 3) the mask that AdvCloak's generator draws. Raises WeightsMissing when none was trained."""
+    import torch
+
+    from viot_tools.cloak.advnets import load_generator, person_mask
+    from viot_tools.cloak.budget import Budget
+
+    generator = load_generator(generator_path(weights))
+    images = torch.from_numpy(np.stack(faces).transpose(0, 3, 1, 2).copy()).float()
+    mask = person_mask(generator, images, Budget("linf", recipe.epsilon))
+    return np.ascontiguousarray(mask.numpy().transpose(1, 2, 0), np.float32)
+
+
+def generator_path(weights: Weights) -> Path:
+    """Where the generator lies: in ``VIOT_MODELS``, ``VIOT_HOME/models``, or shipped beside this file."""
+    roots = [weights.models_dir] if weights.models_dir is not None else []
+    places = [root / GENERATOR for root in [*roots, weights.pulled_dir]] + [Path(__file__).with_name(GENERATOR.name)]
+    found = next((p for p in places if p.is_file()), None)
+    if found is None:
+        how = TRAIN if importlib.util.find_spec("viot_finetune") else "install viot-agent whole"
+        raise WeightsMissing(
+            "advcloak needs a trained generator, and there is none on this machine",
+            fix=f"train one ({how}) and save it as {weights.pulled_dir / GENERATOR}, or use --method opom",
+        )
+    return found

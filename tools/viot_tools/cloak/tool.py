@@ -1,0 +1,166 @@
+"""The tool ``privacy_cloak``: a copy of a picture or video whose faces are cloaked, with measured protection.
+
+Owns the observation and the files below ``VIOT_HOME/exports``. How a cloak is made is in ``protect`` and ``video``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+from viot_agent.errors import MediaFault
+from viot_agent.library.sources import SUFFIXES
+from viot_agent.steps import Claim, Evidence, Observation
+from viot_agent.toolbox.contract import Arg, ToolContext, tool
+from viot_tools.masks.tool import media_file
+
+if TYPE_CHECKING:
+    from viot_tools.cloak.protect import Cloaker, Report
+    from viot_tools.cloak.video import VideoReport
+
+NAME: Final = "privacy_cloak"
+LONGEST: Final = 300.0
+"""Seconds of a video that is cloaked for a request; ``viot cloak`` has no limit."""
+LISTED: Final = 8
+"""Stretches of a video whose protection is said; all stand in the data."""
+
+MediaArg = Annotated[str, Arg("media")]
+MethodArg = Annotated[str, Arg("choice", ("opom", "ga", "sga", "advcloak"))]
+
+
+@tool(biometric=True, cost="render")
+def privacy_cloak(ctx: ToolContext, media: MediaArg, method: MethodArg | None = None) -> Observation:
+    """Cloak the faces of a picture or video so that face recognition fails, with next to no visible change; reports the measured protection.
+
+    Not for: visibly hiding faces (face_redaction), putting masks on (masked_face_generation).
+
+    Args:
+        media: the handle of an attached or made picture or video.
+        method: how to make it; only when asked for.
+    """  # noqa: E501 (the purpose is one line, and the benchmark's card)
+    source = media_file(ctx, media)
+    from viot_tools.cloak.making import DEFAULT, Recipe  # brings OpenCV, wanted only when something is made
+    from viot_tools.cloak.protect import Cloaker, NoFace
+
+    cloaker = Cloaker(ctx, Recipe(method or DEFAULT))
+    try:
+        if source.suffix.lower() in SUFFIXES:
+            return _video(ctx, media, source, cloaker)
+        return _picture(ctx, media, source, cloaker)
+    except NoFace as none:
+        sentence = f"{_named(none.message, ctx, media, source)}; nothing was made. To mend it: {none.fix}."
+        return Observation(
+            call_id=ctx.call_id, tool=NAME, status="ok", summary=sentence, verdict="none", claims=(Claim(sentence),)
+        )
+    except MediaFault as fault:
+        raise MediaFault(_named(fault.message, ctx, media, source), fix=fault.fix) from fault
+
+
+def _picture(ctx: ToolContext, handle: str, source: Path, cloaker: Cloaker) -> Observation:
+    from viot_tools.cloak.words import LIMITS, face_words, left_words, made_with
+    from viot_tools.masks.pictures import Opened
+
+    def target(path: Path, opened: Opened) -> Path:
+        return _place(ctx, source, ".png")
+
+    also = [a.path for a in ctx.request.attachments if a.kind == "image" and a.handle != handle]
+    report = cloaker.pictures([source], target, names=[handle], also=also)
+    [made] = report.pictures
+    new = ctx.new_handle("cloak", made.written)
+    piece = _evidence(ctx, handle, new, report.used, crop=str(made.written))
+    notes = f" Of the file: {'; '.join(made.notes)}." if made.notes else ""
+    lines = [
+        f"{new} shows {handle} with {_faces(len(made.faces))} cloaked [{piece.id}]. {made_with(report)}",
+        *(_sentence(face_words(face, report)) for face in made.faces),
+        f"{left_words(made)}{notes}".strip(),
+        LIMITS,
+    ]
+    return _made(ctx, lines, piece, new, made.written, report)
+
+
+def _video(ctx: ToolContext, handle: str, source: Path, cloaker: Cloaker) -> Observation:
+    from viot_agent.media.probe import probe
+    from viot_tools.cloak.video import cloak_video
+    from viot_tools.cloak.words import LIMITS, made_with, track_words
+
+    length = probe(source).duration
+    if length > LONGEST:
+        raise MediaFault(
+            f"{handle} is {length / 60:.0f} minutes long; {LONGEST / 60:.0f} are cloaked for a request",
+            fix="cut it, or use the command: viot cloak FILE",
+        )
+    path = _place(ctx, source, ".mp4")
+    report = cloak_video(cloaker, source, path, name=handle)
+    new = ctx.new_handle("cloak", path)
+    piece = _evidence(ctx, handle, new, report.used, clip=str(path), length=report.clip.duration)
+    people = len({t.person for t in report.tracks})
+    who = "1 person" if people == 1 else f"{people} people"
+    sound = "its sound is kept" if report.sound else "it has no sound"
+    lines = [
+        f"{new} shows {handle} with the faces of {who} cloaked throughout; {sound} [{piece.id}]. {made_with(report)}",
+        *(_sentence(track_words(track, report)) for track in report.tracks[:LISTED]),
+        f"And {len(report.tracks) - LISTED} more stretches." if len(report.tracks) > LISTED else "",
+        LIMITS,
+    ]
+    return _made(ctx, lines, piece, new, path, report)
+
+
+def _place(ctx: ToolContext, source: Path, ending: str) -> Path:
+    from viot_tools.masks.pictures import free_name
+
+    stem = re.sub(r"[^\w-]+", "-", source.stem).strip("-")[:60] or "media"
+    return free_name(ctx.home / "exports" / (ctx.run_id or "run"), stem, ending, "cloaked")
+
+
+def _evidence(
+    ctx: ToolContext, handle: str, made: str, used: Sequence[str], *, crop: str | None = None, clip: str | None = None,
+    length: float = 0.0,
+) -> Evidence:  # fmt: skip
+    now = ctx.request.now
+    files = {"dlib": "dlib-face-recogniser"}
+    return Evidence(
+        id=ctx.evidence_id(),
+        camera=handle,
+        start=now,
+        end=now + length,
+        tool=NAME,
+        model="+".join(used),
+        model_version="+".join(ctx.weights.entry(files.get(name, name)).model_version for name in used),
+        crop=crop,
+        clip=clip,
+        label=made,
+    )
+
+
+def _made(
+    ctx: ToolContext, lines: Sequence[str], piece: Evidence, handle: str, path: Path, report: Report | VideoReport
+) -> Observation:
+    from viot_tools.cloak.words import to_json
+
+    said = [line for line in lines if line]
+    return Observation(
+        call_id=ctx.call_id,
+        tool=NAME,
+        status="ok",
+        summary=" ".join(said),
+        claims=tuple(Claim(line, (piece.id,)) for line in said),
+        evidence=(piece,),
+        data={"handle": handle, "path": str(path), "report": to_json(report)},
+    )
+
+
+def _named(message: str, ctx: ToolContext, handle: str, source: Path) -> str:
+    """The message with handles in the place of files: paths of this machine are nobody's business."""
+    for name, path in ((handle, source), *((a.handle, a.path) for a in ctx.request.attachments)):
+        message = message.replace(str(path), name)
+    return message.rstrip(".")
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _faces(n: int) -> str:
+    return "1 face" if n == 1 else f"{n} faces"
