@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from viot_agent.errors import UserFault
 from viot_tools.cloak.dfanet import DFANet, main_path
 from viot_tools.cloak.fake import ToyNet, faces
+from viot_tools.faces.nets import backbone
 
 
 def test_stem_and_two_a_block_and_no_shortcut() -> None:
@@ -19,6 +20,28 @@ def test_stem_and_two_a_block_and_no_shortcut() -> None:
         "body.1.res_layer.1",
         "body.1.res_layer.3",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    # 1 + 2 * 24 in an IR-50, with and without gates; 1 + 2 * 14 in dlib's
+    [("ir50", 49), ("se-ir50", 49), ("dlib_resnet", 29)],
+)
+def test_the_backbones_have_so_many_layers(name: str, count: int) -> None:
+    options = {} if name == "dlib_resnet" else {"width": 0.125, "dim": 16}
+    net = backbone(name, **options)
+    assert len(DFANet(net).layers) == count
+    # the rule for names agrees with what the networks say themselves, but for the names of their gates
+    convolutions = [n for n, m in net.named_modules() if isinstance(m, nn.Conv2d) and main_path(n, m)]
+    assert len(convolutions) - count == (48 if name == "se-ir50" else 0)
+
+
+def test_a_transformer_is_thinned_too() -> None:
+    net = backbone("vit-p8s8", depth=1, width=16, heads=2, head_dim=8, mlp=16)
+    x = 255 * torch.rand(1, 3, 112, 112)
+    thinned = DFANet(net, 0.1)
+    assert not torch.equal(thinned(x), thinned(x))
+    assert torch.equal(thinned.plain(x), net(x))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""DFANet: dropout after every convolution of the main path, so that each pass attacks another thinned network (Zhong
-and Deng, "Towards Transferable Adversarial Attack against Deep Face Recognition", IEEE TIFS 2020).
+"""DFANet: dropout after every layer of the main path, so that each pass attacks another thinned network (Zhong and
+Deng, "Towards Transferable Adversarial Attack against Deep Face Recognition", IEEE TIFS 2020).
 
-A wrapper for any network with ``nn.Conv2d``s: element-wise Bernoulli dropout with inverted scaling, p = 0.1 for a
+A wrapper for any network with convolutions: element-wise Bernoulli dropout with inverted scaling, p = 0.1 for a
 ResNet-50. Batch norm stays in evaluation mode with its statistics, and the network's own dropouts stay off: putting the
 network into training mode would be another method. Dropout of whole channels would be another one too.
 
@@ -12,8 +12,8 @@ nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -24,31 +24,45 @@ Where = Callable[[str, nn.Conv2d], bool]
 _OFF_PATH = re.compile(r"short_?cut|down_?sample|identity|skip|squeeze|excit|(^|[._])se\d*([._]|$)", re.IGNORECASE)
 
 
+@runtime_checkable
+class KnowsItsPath(Protocol):
+    """A network that says which layers are its main path (``viot_tools.faces.nets.FaceNet``)."""
+
+    def main_path(self) -> Sequence[nn.Module]: ...
+
+
 def main_path(name: str, conv: nn.Conv2d) -> bool:
-    """Whether dropout goes after the convolution ``name`` (dotted): not after those of a residual net's shortcuts
-    (``shortcut``, ``downsample``, ``skip``, ``identity``), nor after the gates of squeeze-and-excitation (``se``).
-    1 x 1 convolutions elsewhere are main path, as in bottlenecks. An IR-50 has 49: the stem and two a block."""
+    """The rule for networks that do not say it: whether dropout goes after the convolution ``name`` (dotted). Not after
+    those of a residual net's shortcuts (``shortcut``, ``downsample``, ``skip``, ``identity``), nor after the gates of
+    squeeze-and-excitation (``se``). 1 x 1 convolutions elsewhere are main path, as in bottlenecks."""
     return _OFF_PATH.search(name) is None
 
 
 class DFANet(nn.Module):
-    """``net`` with dropout of probability ``p`` after the convolutions that ``where`` chooses.
+    """``net`` with dropout of probability ``p`` after the layers of its main path: those that ``where`` chooses among
+    the convolutions, else those that the network names itself, else by the rule ``main_path``. An IR-50 has 49: the
+    stem and two a block.
 
     ``p = 0`` is the network itself. Two passes differ; after ``reseed`` they repeat. ``plain`` is the pass without
-    dropout. ``layers`` holds the names of the convolutions. ``net`` is kept in evaluation mode, whatever is called on
-    the wrapper.
+    dropout. ``layers`` holds the names of the layers. ``net`` is kept in evaluation mode, whatever is called on the
+    wrapper.
 
-    Raises UserFault when ``p`` is not in 0..1 (1 excluded) or no convolution is chosen.
+    Raises UserFault when ``p`` is not in 0..1 (1 excluded) or no layer is chosen.
     """
 
-    def __init__(self, net: nn.Module, p: float = 0.1, where: Where = main_path, seed: int = 0) -> None:
+    def __init__(self, net: nn.Module, p: float = 0.1, where: Where | None = None, seed: int = 0) -> None:
         super().__init__()
         if not 0 <= p < 1:
             raise UserFault(f"a dropout probability of {p:g}", fix="at least 0 and under 1; DFANet's is 0.1")
         self.net, self.p = net, p
         self._seed, self._generators = seed, dict[torch.device, torch.Generator]()
         self._on = False
-        chosen = [(n, m) for n, m in net.named_modules() if isinstance(m, nn.Conv2d) and where(n, m)]
+        if where is None and isinstance(net, KnowsItsPath):
+            own = {id(module) for module in net.main_path()}
+            chosen = [(name, module) for name, module in net.named_modules() if id(module) in own]
+        else:
+            rule = where or main_path
+            chosen = [(n, m) for n, m in net.named_modules() if isinstance(m, nn.Conv2d) and rule(n, m)]
         if not chosen:
             raise UserFault(
                 "DFANet found no convolution in this network", fix="take a convolutional surrogate, or another `where`"

@@ -6,8 +6,8 @@ gallery. ``PSR@k = 1 - share of probes whose mate is among the k nearest by cosi
 10,000 queries (Privacy-Commons), with 10 pictures 45,000 (Privacy-Celebrities). A mate that ties with a distractor
 stands before it: in doubt the cloak has failed.
 
-Beside it the share of the same pairs that fall under a recogniser's own threshold, which needs no gallery. Pairs of one
-person are not independent, so every interval draws people anew, not pairs.
+Beside it the share of the same pairs that a recogniser rejects at its own threshold, which needs no gallery. Pairs of
+one person are not independent, so every interval draws people anew, not pairs.
 
 Owns the counting. Features come from whoever made them; nothing here knows a network.
 """
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viot_agent.errors import UserFault
+from viot_tools.verification.people import exact
 
 Floats = NDArray[np.floating]
 Quantise = Literal["truncate", "round", "none"]
@@ -112,13 +113,14 @@ def gallery_sizes(
 
 
 def below(people: Sequence[Person], threshold: float, seed: int = 0) -> Share:
-    """Share of the pairs (cloaked i, clean j), i != j, whose cosine is under the recogniser's own ``threshold``.
+    """Share of the pairs (cloaked i, clean j), i != j, that the recogniser does not accept: whose cosine is not over
+    its own ``threshold`` (``viot_tools.verification.roc`` chooses it).
 
     Raises UserFault when nobody has two pictures or shapes differ.
     """
     _check(people, people[0].clean.shape[-1] if people else 0)
     scores = [_pairs(person) for person in people]
-    hits = np.array([int((s < threshold).sum()) for s in scores], np.int64)
+    hits = np.array([int((s <= threshold).sum()) for s in scores], np.int64)
     return _share(hits, np.array([s.size for s in scores], np.int64), seed)
 
 
@@ -133,21 +135,6 @@ def difference(a: Share, b: Share, seed: int = 0) -> tuple[float, float, float]:
     drawn = (a.hits - b.hits)[draws].sum(1)[with_any] / queries[with_any]
     low, high = np.percentile(drawn, [2.5, 97.5])
     return a.value - b.value, float(low), float(high)
-
-
-def threshold_at(impostors: Floats, far: float) -> float:
-    """The smallest cosine that at most the share ``far`` of ``impostors`` (N,) reaches. Accept at or above it.
-
-    Raises UserFault when there are too few impostor pairs for the rate.
-    """
-    n = len(impostors)
-    allowed = int(np.floor(far * n + 1e-9))
-    if allowed < 1:
-        raise UserFault(
-            f"{n} impostor pairs cannot show a false-accept rate of {far:g}", fix=f"at least {int(np.ceil(1 / far))}"
-        )
-    ordered = np.sort(impostors)[::-1]
-    return float(np.nextafter(ordered[allowed], np.inf)) if allowed < n else float(ordered[-1])
 
 
 def _pairs(person: Person) -> Floats:
@@ -175,7 +162,8 @@ def _share(hits: NDArray[np.int64], queries: NDArray[np.int64], seed: int) -> Sh
     drawn = queries[draws].sum(1)
     with_any = drawn > 0
     low, high = np.percentile(hits[draws].sum(1)[with_any] / drawn[with_any], [2.5, 97.5])
-    return Share(float(hits.sum() / queries.sum()), float(low), float(high), hits, queries)
+    value = float(hits.sum() / queries.sum())
+    return Share(value, *exact(float(low), float(high), value, int((queries > 0).sum())), hits, queries)
 
 
 def _draw(people: int, seed: int) -> NDArray[np.int64]:

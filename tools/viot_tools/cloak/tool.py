@@ -40,11 +40,19 @@ def privacy_cloak(ctx: ToolContext, media: MediaArg, method: MethodArg | None = 
         media: the handle of an attached or made picture or video.
         method: how to make it; only when asked for.
     """  # noqa: E501 (the purpose is one line, and the benchmark's card)
-    source = media_file(ctx, media)
+    media_file(ctx, media)  # a wrong handle is said before a model is loaded
     from viot_tools.cloak.making import DEFAULT, Recipe  # brings OpenCV, wanted only when something is made
-    from viot_tools.cloak.protect import Cloaker, NoFace
+    from viot_tools.cloak.protect import Cloaker
 
-    cloaker = Cloaker(ctx, Recipe(method or DEFAULT))
+    return cloaked(ctx, media, Cloaker(ctx, Recipe(method or DEFAULT)))
+
+
+def cloaked(ctx: ToolContext, media: str, cloaker: Cloaker) -> Observation:
+    """The tool with a given cloaker. Raises RetryFault for an unknown handle, MediaFault for what is no picture or
+    video, and what making a mask raises."""
+    from viot_tools.cloak.protect import NoFace
+
+    source = media_file(ctx, media)
     try:
         if source.suffix.lower() in SUFFIXES:
             return _video(ctx, media, source, cloaker)
