@@ -118,6 +118,8 @@ def test_a_missing_score_is_never_accepted() -> None:
     score = np.r_[np.nan, 5.0, np.linspace(0, 1, 100)]
     same = np.r_[True, True, np.zeros(100, bool)]
     assert tar_at_far(score, same, 0.1).tar == 0.5
+    lost = roc(np.array([np.nan, 1.0, np.nan, 0.5]), np.array([True, True, False, False]))
+    assert lost.auc == pytest.approx(0.625) and lost.threshold[-1] == -np.inf  # one tie among four
 
 
 def test_people_are_drawn_not_pairs() -> None:

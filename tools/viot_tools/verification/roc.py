@@ -69,10 +69,11 @@ def roc(score: NDArray[np.floating], same: NDArray[np.bool_]) -> Curve:
     """The curve of N pairs. Raises UserFault without a pair of either kind."""
     score, same = _told(score, same)
     order = np.argsort(-score, kind="stable")
-    steps = np.flatnonzero(np.diff(score[order], append=-np.inf) != 0)  # the last of each run of equal scores
+    ordered = score[order]
+    steps = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True])  # the last of each run of equal scores
     tar = np.cumsum(same[order])[steps] / same.sum()
     far = np.cumsum(~same[order])[steps] / (~same).sum()
-    return Curve(np.r_[0.0, far], np.r_[0.0, tar], np.r_[np.inf, score[order][steps]])
+    return Curve(np.r_[0.0, far], np.r_[0.0, tar], np.r_[np.inf, ordered[steps]])
 
 
 def needed(far: float, least: int = LEAST_FALSE) -> int:
