@@ -25,7 +25,7 @@ SHEEN = 52.0
 LEVELS = 4
 """Sizes: ``PIXELS``, and halves of it."""
 
-_LIGHT = np.array([-0.18, -0.62, 0.76])
+_LIGHT = np.array([-0.04, -0.63, 0.77])
 
 
 @lru_cache(maxsize=64)

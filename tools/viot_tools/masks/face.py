@@ -138,10 +138,10 @@ def pose_of(points: Points) -> Pose:
     u, s, vt = np.linalg.svd(camera, full_matrices=False)
     first, second = u @ vt
     third = np.cross(first, second)
-    # rows of the rotation: picture x, picture y, towards the scene; the model's z looks at the viewer
-    yaw = float(np.degrees(np.arcsin(np.clip(first[2], -1, 1))))
-    pitch = float(np.degrees(np.arctan2(second[2], third[2])))
-    roll = float(np.degrees(np.arctan2(-first[1], first[0])))
+    # rotation = roll after yaw after pitch; its rows: picture x, picture y, towards the viewer
+    yaw = float(np.degrees(np.arcsin(np.clip(-third[0], -1, 1))))
+    pitch = float(np.degrees(np.arctan2(-third[1], third[2])))
+    roll = float(np.degrees(np.arctan2(second[0], first[0])))
     return Pose(yaw, pitch, roll, float(s.mean()))
 
 
@@ -213,24 +213,22 @@ class FaceMesh:
 
     def map(self, canonical: Points) -> Points:
         """(N, 2) pixels for (N, 2) canonical points; outside of the mesh the nearest triangle goes on."""
-        source, triangles, affine = _triangles()
-        found = triangles.find_simplex(canonical)
-        lost = np.flatnonzero(found < 0)
-        if len(lost):
-            middle = source[triangles.simplices].mean(axis=1)
-            found[lost] = np.linalg.norm(middle[None] - canonical[lost, None], axis=2).argmin(axis=1)
-        x = affine[found]
-        weights = np.einsum("nij,nj->ni", x[:, :2], canonical - x[:, 2])
-        weights = np.column_stack([weights, 1 - weights.sum(axis=1)])
-        corners = self._target[triangles.simplices[found]]
-        return np.asarray(np.einsum("ni,nij->nj", weights, corners), np.float32)
+        corners, matrices = _triangles()
+        flat = np.column_stack([canonical, np.ones(len(canonical))])
+        weights = np.einsum("nj,tij->nti", flat, matrices)
+        # inside of a triangle all three are 0 or more; outside of the mesh the nearest triangle goes on
+        best = weights.min(axis=2).argmax(axis=1)
+        chosen = weights[np.arange(len(best)), best]
+        return np.asarray(np.einsum("ni,nij->nj", chosen, self._target[corners[best]]), np.float32)
 
 
 @lru_cache(maxsize=1)
-def _triangles() -> tuple[Points, Any, NDArray[np.float64]]:
-    """The canonical mesh, its Delaunay triangulation, and per triangle the matrix to barycentric weights."""
-    from scipy.spatial import Delaunay
+def _triangles() -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """(T, 3) Delaunay triangles of the canonical mesh, and per triangle the matrix (T, 3, 3) that takes (x, y, 1) to
+    barycentric weights."""
+    from viot_tools.masks.warp import delaunay
 
-    source = mesh_points(CANONICAL)
-    triangles = Delaunay(source)
-    return source, triangles, triangles.transform
+    source = mesh_points(CANONICAL).astype(np.float64)
+    corners = delaunay(source)
+    square = np.concatenate([source[corners], np.ones((len(corners), 3, 1))], axis=2).transpose(0, 2, 1)
+    return corners, np.linalg.inv(square)

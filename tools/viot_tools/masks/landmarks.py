@@ -46,8 +46,8 @@ class Landmarks:
         pixels between the eyes too. Raises WeightsMissing when a model is not on this machine."""
         return [(face, self.points(image, face)) for face in self.detector.detect(image)]
 
-    def points(self, image: Image, face: Face) -> Points:
-        """(68, 2) float32 pixels of one face."""
+    def points(self, image: Image, face: Face, boxes: int = len(_SHAKES)) -> Points:
+        """(68, 2) float32 pixels of one face, read from ``boxes`` boxes (1 or 2)."""
         import cv2
         import dlib
 
@@ -63,7 +63,7 @@ class Landmarks:
         found = []
         with DLIB_LOCK:
             grey = np.ascontiguousarray(copy)
-            for dx, dy, scale in _SHAKES:
+            for dx, dy, scale in _SHAKES if boxes > 1 else ((0.0, 0.0, 1.0),):
                 half = _SIDE * scale / 2
                 x, y = _SIDE + dx * _SIDE, _SIDE + dy * _SIDE
                 shape = predictor(grey, dlib.rectangle(*(round(v) for v in (x - half, y - half, x + half, y + half))))

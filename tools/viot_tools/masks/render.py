@@ -48,12 +48,13 @@ def mask_face(image: Image, points: Points, template_name: str, seed: int) -> Ma
 
 
 def lay(
-    image: Image, alpha: NDArray[np.float32], points: Points, name: str, seed: int, *, light: Light | None = None
-) -> Light:
+    image: Image, alpha: NDArray[np.float32] | None, points: Points, name: str, seed: int, light: Light | None = None,
+    *, fine: bool = True,
+) -> None:  # fmt: skip
     """:func:`mask_face` in place, for many faces of a picture or frame: draws on ``image`` and adds to ``alpha``.
 
-    ``light``: the light to use; None reads it from the face. Returns the light used.
-    """
+    ``alpha`` None: nobody asks for it. ``light`` None: it is read from the face. ``fine`` False spares subpixels where
+    an encoder will blur them anyway."""
     design = template(name)
     points = np.asarray(points, np.float32)
     mesh = FaceMesh(points)
@@ -62,19 +63,17 @@ def lay(
     around = outline(points)
     window = _window(around, scale, image.shape[:2])
     if window is None:
-        return light
-    paint, cover = _painted(image, design, mesh, around, pose, scale, window, seed, light)
+        return
+    paint, cover = _painted(image, design, mesh, around, pose, scale, window, seed, light, supersampling(scale, fine))
     if light.grey:
         paint = np.repeat((paint @ LUMA)[..., None], 3, axis=2)
     x0, y0, x1, y1 = window
     cover[cover < 1 / 255] = 0.0
-    touched = cover > 0
     part = image[y0:y1, x0:x1]
-    mixed = part + (paint - part) * cover[..., None]
-    part[touched] = np.clip(np.round(mixed[touched]), 0, 255).astype(np.uint8)
-    seen = alpha[y0:y1, x0:x1]
-    seen[:] = 1 - (1 - seen) * (1 - cover)
-    return light
+    part[:] = np.clip(np.rint(part + (paint - part) * cover[..., None]), 0, 255)  # cover 0 gives the byte back
+    if alpha is not None:
+        seen = alpha[y0:y1, x0:x1]
+        seen[:] = 1 - (1 - seen) * (1 - cover)
 
 
 def _window(around: Points, scale: float, size: tuple[int, ...]) -> Window | None:
@@ -86,9 +85,9 @@ def _window(around: Points, scale: float, size: tuple[int, ...]) -> Window | Non
     return (x0, y0, x1, y1) if x1 - x0 >= 2 and y1 - y0 >= 2 else None
 
 
-def supersampling(scale: float) -> int:
+def supersampling(scale: float, fine: bool = True) -> int:
     """Subpixels a side: 3 for small faces, 1 for those whose pixels nobody can count."""
-    return 3 if scale < 28 else 2 if scale < 220 else 1
+    return 3 if scale < 28 and fine else 2 if scale < (90 if fine else 32) else 1
 
 
 def targets(design: Template, mesh: FaceMesh, pose: Pose, seed: int) -> Points:
@@ -117,20 +116,12 @@ def _jittered(points: Points, seed: int) -> Points:
 
 
 def _painted(
-    image: Image,
-    design: Template,
-    mesh: FaceMesh,
-    around: Points,
-    pose: Pose,
-    scale: float,
-    window: Window,
-    seed: int,
-    light: Light,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    image: Image, design: Template, mesh: FaceMesh, around: Points, pose: Pose, scale: float, window: Window,
+    seed: int, light: Light, s: int,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:  # fmt: skip
     """The colours (H, W, 3) 0..255 and the cover (H, W) 0..1 of the window."""
     import cv2
 
-    s = supersampling(scale)
     level = int(np.clip(np.floor(np.log2(PIXELS / (scale * s) + 1e-6)), 0, LEVELS))
     turn = turn_of(pose)
     straps = [
@@ -199,21 +190,28 @@ def _straps(drawn: NDArray[np.float32], lines: list[NDArray[np.float64]], design
     import cv2
 
     thin = min(1.0, thick)  # an elastic under a subpixel wide covers less, as OpenCV draws none thinner than one
-    layers = []
-    for width, shift in ((1.0, 0.0), (0.6, -0.12)):
-        layer = np.zeros(drawn.shape[:2], np.uint8)
-        for line in lines:
-            shifted = np.round((line + np.array([0.0, shift * thick])) * 16).astype(np.int32)
+    reach = 2 * thick + 2
+    for line in lines:
+        x0, y0 = np.maximum(np.floor(line.min(axis=0) - reach), 0).astype(int)
+        x1, y1 = np.maximum(np.ceil(line.max(axis=0) + reach), 0).astype(int)
+        part = drawn[y0:y1, x0:x1]
+        if not part.size:
+            continue
+        layers = []
+        for width, shift in ((1.0, 0.0), (0.6, -0.12)):
+            layer = np.zeros(part.shape[:2], np.uint8)
+            shifted = np.round((line - (x0, y0) + np.array([0.0, shift * thick])) * 16).astype(np.int32)
             cv2.polylines(layer, [shifted], False, 255, max(1, round(thick * width)), cv2.LINE_AA, 4)
-        layers.append(layer)
-    at = np.nonzero(layers[0])
-    body = layers[0][at].astype(np.float32) / 255 * thin * (1 - drawn[at][:, 3])  # the mask lies over it
-    colour = np.array(design.strap, np.float32) * (0.74 + 0.26 / 255 * layers[1][at])[:, None]
-    drawn[at] += np.column_stack([colour, np.ones_like(body)]) * body[:, None]
+            layers.append(layer.astype(np.float32) / 255)
+        body = layers[0] * thin * (1 - part[..., 3])  # the mask lies over it
+        part[..., :3] += np.array(design.strap, np.float32) * ((0.74 + 0.26 * layers[1]) * body)[..., None]
+        part[..., 3] += body
 
 
 def _before_hair(line: Points, path: Points, image: Image, light: Light) -> Points:
     """The part of a strap from the mask to where hair hangs before it: (2.., 2) pixels."""
+    if light.skin <= 0:
+        return line
     height, width = image.shape[:2]
     x = np.clip(np.round(line[:, 0]).astype(int), 0, width - 1)
     y = np.clip(np.round(line[:, 1]).astype(int), 0, height - 1)

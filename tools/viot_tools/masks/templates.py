@@ -97,9 +97,9 @@ def vertices() -> Points:
 @lru_cache(maxsize=1)
 def triangles() -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
     """(T, 3) Delaunay triangles over :func:`vertices`."""
-    from scipy.spatial import Delaunay
+    from viot_tools.masks.warp import delaunay
 
-    return np.asarray(Delaunay(vertices()).simplices, np.int32)
+    return delaunay(vertices())
 
 
 _EAR_TOP, _EAR_LOW = (1.175, -0.02), (1.145, 0.46)

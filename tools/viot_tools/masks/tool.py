@@ -1,0 +1,165 @@
+"""The tool ``masked_face_generation``: a copy of a picture or video in which every face wears a mask.
+
+Owns the sentences and the files below ``VIOT_HOME/exports``. Where the masks lie is decided in ``pictures`` and
+``video``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from viot_agent.errors import MediaFault, RetryFault
+from viot_agent.library.sources import SUFFIXES
+from viot_agent.steps import Claim, Evidence, Observation
+from viot_agent.toolbox.contract import Arg, ToolContext, tool
+from viot_tools.masks.templates import KINDS
+
+if TYPE_CHECKING:
+    from viot_tools.masks.landmarks import Landmarks
+
+NAME: Final = "masked_face_generation"
+LONGEST: Final = 600.0
+"""Seconds of a video that is masked for a request; ``viot mask`` has no limit."""
+SEED: Final = 0
+
+MediaArg = Annotated[str, Arg("media")]
+MaskArg = Annotated[str, Arg("choice", KINDS)]
+
+
+@tool(cost="render")
+def masked_face_generation(ctx: ToolContext, media: MediaArg, mask: MaskArg | None = None) -> Observation:
+    """Put rendered face masks on the faces of a picture or video.
+
+    Not for: blurring faces (face_redaction), cloaking against recognition (privacy_cloak).
+
+    Args:
+        media: the handle of an attached or made picture or video.
+        mask: the kind of mask; only when asked for.
+    """
+    source = media_file(ctx, media)
+    from viot_tools.masks.landmarks import Landmarks  # brings OpenCV and dlib, wanted only when something is made
+
+    landmarks = Landmarks(ctx.weights)
+    if source.suffix.lower() in SUFFIXES:
+        return _video(ctx, media, source, mask, landmarks)
+    return _picture(ctx, media, source, mask, landmarks)
+
+
+def media_file(ctx: ToolContext, handle: str) -> Path:
+    """The file behind the handle of an attached or made picture or video.
+
+    Raises RetryFault with the handles there are.
+    """
+    path = ctx.attachment(handle) or ctx.handles.get(handle)
+    shown = [h for h, p in ctx.handles.items() if p.suffix.lower() != ".json"]
+    there = [*(a.handle for a in ctx.request.attachments), *shown]
+    if path is None:
+        words = f"there are {', '.join(there)}" if there else "nothing is attached and nothing was made"
+        raise RetryFault(f"there is no {handle} ({words})", nearest=there, fix="attach a picture or video")
+    if path.suffix.lower() == ".json":
+        raise RetryFault(f"{handle} is no picture or video", nearest=there, fix="name a picture or video")
+    return path
+
+
+def _picture(ctx: ToolContext, handle: str, source: Path, mask: str | None, landmarks: Landmarks) -> Observation:
+    from viot_tools.masks.pictures import counted, mask_picture, open_picture, write_picture
+
+    opened = open_picture(source)
+    made = mask_picture(opened.image, landmarks, mask=mask, seed=SEED)
+    small = _small_words(made.too_small)
+    if not made.worn:
+        return _nobody(ctx, handle, landmarks, small)
+    path = _place(ctx, source, ".png")
+    write_picture(made.image, path, profile=opened.profile)
+    new = ctx.new_handle("mask", path)
+    piece = _evidence(ctx, handle, new, landmarks, crop=str(path))
+    notes = f" Of the file: {'; '.join(opened.notes)}." if opened.notes else ""
+    sentence = (
+        f"{new} shows {handle} with {_faces(len(made.worn))} masked: {counted(made.worn)}; "
+        f"seed {SEED} [{piece.id}].{small}{notes}"
+    )
+    rows = [{"xyxy": list(w.xyxy), "template": w.template, "seed": w.seed, "yaw": w.yaw} for w in made.worn]
+    return _made(ctx, sentence, piece, {"handle": new, "path": str(path), "faces": rows, "seed": SEED})
+
+
+def _video(ctx: ToolContext, handle: str, source: Path, mask: str | None, landmarks: Landmarks) -> Observation:
+    from viot_agent.media.probe import probe
+    from viot_tools.masks.video import mask_video
+
+    length = probe(source).duration
+    if length > LONGEST:
+        raise MediaFault(
+            f"{handle} is {length / 60:.0f} minutes long; {LONGEST / 60:.0f} are masked for a request",
+            fix="cut it, or use the command: viot mask FILE",
+        )
+    path = _place(ctx, source, ".mp4")
+    made = mask_video(source, path, landmarks, mask=mask, seed=SEED)
+    if made.clip is None:
+        return _nobody(ctx, handle, landmarks, "")
+    new = ctx.new_handle("mask", path)
+    piece = _evidence(ctx, handle, new, landmarks, clip=str(path), length=made.clip.duration)
+    sound = "its sound is kept" if made.sound else "it has no sound"
+    sentence = (
+        f"{new} shows {handle} with {_faces(len(made.templates))} masked throughout: "
+        f"{', '.join(dict.fromkeys(made.templates))}; seed {SEED}; {sound} [{piece.id}]."
+    )
+    data = {"handle": new, "path": str(path), "templates": list(made.templates), "seed": SEED, "sound": made.sound}
+    return _made(ctx, sentence, piece, data)
+
+
+def _place(ctx: ToolContext, source: Path, ending: str) -> Path:
+    from viot_tools.masks.pictures import free_name
+
+    stem = re.sub(r"[^\w-]+", "-", source.stem).strip("-")[:60] or "media"
+    return free_name(ctx.home / "exports" / (ctx.run_id or "run"), stem, ending)
+
+
+def _evidence(
+    ctx: ToolContext, handle: str, made: str, landmarks: Landmarks, *, crop: str | None = None,
+    clip: str | None = None, length: float = 0.0,
+) -> Evidence:  # fmt: skip
+    now = ctx.request.now
+    return Evidence(
+        id=ctx.evidence_id(),
+        camera=handle,
+        start=now,
+        end=now + length,
+        tool=NAME,
+        model=f"{landmarks.detector.model}+{landmarks.model}",
+        model_version=landmarks.model_version,
+        crop=crop,
+        clip=clip,
+        label=made,
+    )
+
+
+def _nobody(ctx: ToolContext, handle: str, landmarks: Landmarks, small: str) -> Observation:
+    blind = f" (it does not see {landmarks.detector.blind_to})" if landmarks.detector.blind_to else ""
+    sentence = f"No face to mask was found in {handle} by {landmarks.detector.model}{blind}; nothing was made.{small}"
+    return Observation(
+        call_id=ctx.call_id, tool=NAME, status="ok", summary=sentence, verdict="none", claims=(Claim(sentence),)
+    )
+
+
+def _made(ctx: ToolContext, sentence: str, piece: Evidence, data: dict[str, Any]) -> Observation:
+    return Observation(
+        call_id=ctx.call_id,
+        tool=NAME,
+        status="ok",
+        summary=sentence,
+        claims=(Claim(sentence, (piece.id,)),),
+        evidence=(piece,),
+        data=data,
+    )
+
+
+def _faces(n: int) -> str:
+    return "1 face" if n == 1 else f"{n} faces"
+
+
+def _small_words(n: int) -> str:
+    if not n:
+        return ""
+    return f" {_faces(n)} left without: too small or turned too far."
