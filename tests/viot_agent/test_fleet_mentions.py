@@ -54,6 +54,7 @@ def mentions(text: str, uploads: tuple[str, ...] = ()) -> list[Mention]:
         ("any fire at the docks?", "group:docks"),
         ("count people on all dock cameras", "group:all dock cameras"),
         ("who is at the gate", ""),
+        ("was Alex Jones here on 31 February?", "person:Alex Jones, time:31 February"),
         ("gate 2 last night", "camera:gate 2, time:last night"),
         ("who walked past door 9 this morning?", "camera:door 9~0, time:this morning"),
         ("how many on stret 3 yesterday?", "camera:stret 3~0, time:yesterday"),

@@ -163,7 +163,7 @@ class Agent:
         kwargs = last.additional_kwargs if isinstance(last, AIMessage) else {}
         if kwargs.get("kind") == "ask" and not state.stop:
             names = [Mention("camera", 0, 0, str(n), "", 0.0) for n in kwargs.get("unknown", ())]
-            return self._asked_back(str(last.content), tuple(kwargs.get("missing", ())), [*mentions, *names])
+            return self._asked_back(str(last.content), tuple(kwargs.get("missing", ())), [*mentions, *names], request)
         model_text = str(last.content) if isinstance(last, AIMessage) and not last.tool_calls else ""
         if kwargs.get("reply") and not state.observations and not state.stop:
             # a fixed reply, written by code: it claims nothing of the footage
@@ -180,7 +180,9 @@ class Agent:
             answer = replace(answer, text=answer.text + said)
         return answer
 
-    def _asked_back(self, question: str, missing: tuple[str, ...], mentions: Sequence[Mention]) -> Answer:
+    def _asked_back(
+        self, question: str, missing: tuple[str, ...], mentions: Sequence[Mention], request: Request
+    ) -> Answer:
         """The question back; a name that nothing known carries is named, with the nearest ones that exist."""
         faults: list[NameFault] = []
         for mention in mentions:
@@ -188,7 +190,7 @@ class Agent:
                 if mention.kind == "person" and mention.score == 0 and "person" in missing:
                     self.fleet.resolve_person(mention.text)
                 elif mention.kind == "camera" and mention.score < UNSURE and "cameras" in missing:
-                    self.fleet.resolve_cameras([mention.text])
+                    self.fleet.resolve_cameras([mention.text], scope=request.camera_scope)
             except NameFault as fault:
                 faults.append(fault)
         text = " ".join(dict.fromkeys(f"{str(f)[0].upper()}{str(f)[1:].rstrip('.')}." for f in faults)) or question

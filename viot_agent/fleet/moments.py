@@ -21,8 +21,9 @@ POINT = 60.0
 AROUND = 900.0
 HALF = 43200.0
 NIGHT_END = 6 * 3600.0
+NO_SUCH_DAY = "names a day that the calendar does not have"
 
-__all__ = ["AROUND", "DAY", "NOW", "POINT", "Resolver", "Stretch"]
+__all__ = ["AROUND", "DAY", "NOW", "NO_SUCH_DAY", "POINT", "Resolver", "Stretch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ class Resolver:
         else:
             found = self._recurring(lambda y, _: calendar_date(with_year(text, y)), 1, after)
         if found is None:
-            raise self.fault("names a day that the calendar does not have")
+            raise self.fault(NO_SUCH_DAY)
         return found
 
     def _recurring(self, make: Callable[[int, int], date | None], per_year: int, after: date | None) -> date:
@@ -175,7 +176,7 @@ class Resolver:
             found = make(n // per_year, n % per_year + 1)
             if found is not None and (found >= base if after is not None else found <= base):
                 return found
-        raise self.fault("names a day that the calendar does not have")
+        raise self.fault(NO_SUCH_DAY)
 
     def _weekend(self, which: int | None) -> date:
         today = self.today

@@ -17,6 +17,8 @@ from viot_agent.errors import NameFault
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.fleet.words import Token, fold, is_unspaced, join, numbered, tokens
 
+FEW = 8
+"""Up to so many cameras are all named where a name is not among them and none resembles it."""
 _ARTICLES = frozenset("the a an our my your".split())
 _SHARING = frozenset("all both every each any either".split())
 _CAMERA_WORDS = frozenset("camera cameras cam cams cctv feed feeds".split())
@@ -123,7 +125,8 @@ def _cameras(name: str, fleet: Sequence[Camera]) -> list[Camera]:
         raise NameFault(
             f"there is no camera called {name!r}: none has been added", name=name, fix="viot camera add NAME SOURCE"
         )
-    fix = f"did you mean {', '.join(near)}?" if near else "viot camera list shows the names"
+    few = f"the cameras are {', '.join(c.name for c in fleet)}" if len(fleet) <= FEW else ""
+    fix = f"did you mean {', '.join(near)}?" if near else few or "viot camera list shows the names"
     raise NameFault(f"there is no camera or group called {name!r}", name=name, nearest=near, fix=fix)
 
 

@@ -21,11 +21,18 @@ _NOBODY = frozenset(
 )
 
 
-def reserved(name: str) -> str:
-    """Why requests would take ``name`` for something else ("means a time"); empty when they would not."""
+_TIMES = frozenset("now today yesterday tomorrow tonight morning afternoon evening night noon midnight always".split())
+
+
+def reserved(name: str, *, person: bool = False) -> str:
+    """Why requests would take ``name`` for something else ("means a time"); empty when they would not.
+
+    People are called April and Friday, and cameras 12 and Two: those are taken as they are.
+    """
     if is_everything(name):
         return "means the whole fleet"
-    if not any(c.isdigit() for c in name) and recognise(name) is not None:
+    number = any(c.isdigit() for c in normalise_name(name))
+    if (person_key(name) in _TIMES) if person else (not number and recognise(name) is not None):
         return "means a time"
     if _HANDLE.fullmatch(name.strip()):
         return "is what an attached file or a result is called"
@@ -53,7 +60,7 @@ def check_camera_name(name: str, cameras: Iterable[Camera], people: Iterable[Per
 
 def check_person_name(name: str, cameras: Iterable[Camera]) -> None:
     """Raises NameFault for a reserved name, and for that of a camera or group."""
-    why = reserved(name)
+    why = reserved(name, person=True)
     if why:
         raise NameFault(
             f"nobody can be enrolled as {name!r}: in a request that {why}", name=name, fix="give the whole name"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from viot_agent.errors import TimeFault
+from viot_agent.fleet.moments import NO_SUCH_DAY
 from viot_agent.fleet.timedays import LEADS
 from viot_agent.fleet.timegrammar import parse
 from viot_agent.fleet.times import resolve_time
@@ -123,8 +124,9 @@ def _after_from(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int) -> int:
 def _readable(phrase: str) -> bool:
     try:
         resolve_time(phrase, _NOON, "UTC", extent=_EXTENT)
-    except TimeFault:
-        return False
+    except TimeFault as fault:
+        # "31 February" is asked about as it stands: the February that is left without the 31 was not meant
+        return NO_SUCH_DAY in fault.message
     return True
 
 

@@ -10,7 +10,6 @@ Owns the words. Who is who is decided in ``identity`` and ``sightings``.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -225,10 +224,10 @@ class _Report:
     def _problems(self, lead: str = "") -> None:
         if self.without:
             self._say(self.without)
-        for pair in sorted(sorted(names) for names in self.doubles):
+        for pair in sorted(sorted(names) for names in self.doubles if self.found):
             self._say(
                 f"{pair[0]} and {pair[1]} are enrolled with the same face, so it cannot be told which of the two was "
-                f"seen (viot person remove {shlex.quote(pair[1])}, or enrol another picture)"
+                "seen (remove one of them: viot person remove NAME)"
             )
         for entry in self.looked:
             if entry.problem:
