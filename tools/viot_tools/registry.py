@@ -10,6 +10,7 @@ from viot_tools.anomaly.tool import anomaly_detection
 from viot_tools.faces.tool import face_recognition
 from viot_tools.fire.tool import fire_smoke_detection
 from viot_tools.gait.tool import gait_recognition
+from viot_tools.masks.tool import masked_face_generation
 from viot_tools.media_tools import export_clip, list_cameras
 from viot_tools.objects.crowd_tool import crowd_counting
 from viot_tools.plates.tool import plate_recognition
@@ -40,6 +41,7 @@ TOOLS: list[ToolSpec] = [
     vehicle_reid,
     scene_recognition,
     anomaly_detection,
+    masked_face_generation,
 ]
 
 

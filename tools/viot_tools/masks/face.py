@@ -213,22 +213,34 @@ class FaceMesh:
 
     def map(self, canonical: Points) -> Points:
         """(N, 2) pixels for (N, 2) canonical points; outside of the mesh the nearest triangle goes on."""
-        corners, matrices = _triangles()
+        corners, matrices, label = _triangles()
+        cell = np.clip(np.round((canonical - _LOW) / _CELL).astype(int), 0, (label.shape[1] - 1, label.shape[0] - 1))
+        found = label[cell[:, 1], cell[:, 0]]
         flat = np.column_stack([canonical, np.ones(len(canonical))])
-        weights = np.einsum("nj,tij->nti", flat, matrices)
-        # inside of a triangle all three are 0 or more; outside of the mesh the nearest triangle goes on
-        best = weights.min(axis=2).argmax(axis=1)
-        chosen = weights[np.arange(len(best)), best]
-        return np.asarray(np.einsum("ni,nij->nj", chosen, self._target[corners[best]]), np.float32)
+        weights = np.einsum("nj,nij->ni", flat, matrices[found])
+        return np.asarray(np.einsum("ni,nij->nj", weights, self._target[corners[found]]), np.float32)
+
+
+_LOW, _CELL = np.array([-2.0, -1.5]), 0.01
+"""Corner and step of the raster in which a canonical point finds its triangle."""
 
 
 @lru_cache(maxsize=1)
-def _triangles() -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """(T, 3) Delaunay triangles of the canonical mesh, and per triangle the matrix (T, 3, 3) that takes (x, y, 1) to
-    barycentric weights."""
+def _triangles() -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]]:
+    """(T, 3) Delaunay triangles of the canonical mesh; per triangle the matrix (T, 3, 3) that takes (x, y, 1) to
+    barycentric weights; the raster of triangles, with the nearest one (by its middle) outside of the mesh."""
+    import cv2
+
     from viot_tools.masks.warp import delaunay
 
     source = mesh_points(CANONICAL).astype(np.float64)
     corners = delaunay(source)
     square = np.concatenate([source[corners], np.ones((len(corners), 3, 1))], axis=2).transpose(0, 2, 1)
-    return corners, np.linalg.inv(square)
+    label = np.full((450, 400), -1, np.int32)
+    cells = (source[corners] - _LOW) / _CELL
+    for i, corner in enumerate(np.round(cells * 16).astype(np.int32)):
+        cv2.fillConvexPoly(label, corner, i, cv2.LINE_8, 4)
+    y, x = np.nonzero(label < 0)
+    middle = cells.mean(axis=1)
+    label[y, x] = np.linalg.norm(np.column_stack([x, y])[:, None] - middle[None], axis=2).argmin(axis=1)
+    return corners, np.linalg.inv(square), label

@@ -120,7 +120,7 @@ def _seen(landmarks: Landmarks, image: Image) -> list[tuple[Face, Points]]:
     """Faces that can wear a mask. They are looked for in half the size: what is lost is too small for a mask."""
     import cv2
 
-    width = max(640, image.shape[1] // 2)
+    width = max(480, image.shape[1] // 2)
     small, ratio = image, image.shape[1] / width
     if ratio > 1:
         small = cv2.resize(image, (width, max(1, round(image.shape[0] / ratio))), interpolation=cv2.INTER_AREA)
