@@ -122,8 +122,8 @@ def test_a_row_that_came_out_all_right_claims_no_certainty() -> None:
 
 
 def test_the_masked_pairs_and_what_helps(tmp_path: Path, home: Path) -> None:
-    s = store(world(tmp_path, people=12, pictures=3), tmp_path)
-    rows, skipped = faces_masked.rows(s)
+    s = store(world(tmp_path, people=12, pictures=2), tmp_path)
+    rows, skipped = faces_masked.rows(s, ("surgical-blue", "black-cloth", "n95-white"))
     by_id = {r.id: r for r in rows}
     kinds = {f"faces.masked.mobilefacenet.{k}" for k in faces_masked.KINDS}
     robust = {f"faces.masked.mobilefacenet.robust{k}" for k in ("", ".gain", ".bare")}
@@ -160,7 +160,7 @@ def test_the_whole_path_behind_masks(tmp_path: Path, home: Path) -> None:
 
 def test_halves_share_nobody(tmp_path: Path, home: Path) -> None:
     s = store(world(tmp_path, people=12, pictures=2), tmp_path)
-    parts = [faces_masked.masked(s, p) for p in s.sets]
+    parts = [faces_masked.masked(s, p, ("surgical-blue", "black-cloth")) for p in s.sets]
     first, second = faces_masked.halves(parts)
     assert not (first & second).any()
     who = [{m.pair.left_who, m.pair.right_who} for p in parts for m in p.planned]
@@ -228,7 +228,7 @@ def test_people_are_the_units_of_identification(tmp_path: Path) -> None:
 
 
 def test_sizes_are_exact() -> None:
-    by_id = {r.id: r for r in faces.sizes()}
+    by_id = {r.id: r for r in faces.sizes(["vit-p8s8", "ir50"])}
     assert by_id["faces.sizes.vit-p8s8.tokens"].value == 196
     assert by_id["faces.sizes.vit-p8s8.parameters"].value == pytest.approx(63.22, abs=0.01)
     assert "faces.sizes.ir50.tokens" not in by_id and by_id["faces.sizes.ir50.macs"].value > 1

@@ -8,7 +8,7 @@ multiply-accumulates and tokens). Owns the list of suites; the figures are the s
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -75,14 +75,14 @@ def bench(
     return Report(tuple(rows), tuple(dict.fromkeys(skipped)), notes=tuple(notes))
 
 
-def sizes() -> list[Row]:
-    """The backbones at full size, counted on shapes alone: exact figures, so their intervals are points."""
+def sizes(names: Sequence[str] | None = None) -> list[Row]:
+    """The backbones (None: all) at full size, counted on shapes alone: exact figures, so their intervals are points."""
     if importlib.util.find_spec("torch") is None:
         raise UserFault("the backbones are counted by PyTorch, which is not installed", fix="pip install torch==2.13.0")
-    from viot_tools.faces.nets import size_table
+    from viot_tools.faces.nets import NAMES, size_table
 
     found: list[Row] = []
-    for size in size_table():
+    for size in size_table(NAMES if names is None else names):
         figures = {"parameters": (size.parameters / 1e6, "million values"), "macs": (size.macs / 1e9, "billion a face")}
         if size.tokens is not None:
             figures["tokens"] = (float(size.tokens), "patches, without the class token")

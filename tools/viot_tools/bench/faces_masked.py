@@ -16,7 +16,7 @@ Faces are aligned before they are masked, so detectors that shift on masks are n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,13 +49,13 @@ class Masked:
     found: NDArray[np.bool_]
 
 
-def masked(store: Store, people: People) -> Masked:
-    """Every pair of the set's list with what it wears."""
+def masked(store: Store, people: People, templates: Sequence[str] | None = None) -> Masked:
+    """Every pair of the set's list with what it wears (of ``templates``; None: of all)."""
     from viot_tools.masks.landmarks import Landmarks
 
     aligned = store.aligned(people)
     points = landmarks_of(aligned, Landmarks(store.weights, store.detector))
-    planned = plan(store.pairs(people).pairs, store.seed)
+    planned = plan(store.pairs(people).pairs, store.seed, templates=templates)
     worn = [(m.pair.left, m.left) for m in planned] + [(m.pair.right, m.right) for m in planned]
     at = aligned.rows(picture for picture, _ in worn)
     found = aligned.found[at]
@@ -72,14 +72,14 @@ def _scored(store: Store, parts: list[Masked], vectors: list[Vectors]) -> Scored
     )
 
 
-def rows(store: Store) -> tuple[list[Row], list[str]]:
+def rows(store: Store, templates: Sequence[str] | None = None) -> tuple[list[Row], list[str]]:
     """The rows of the store's tier, and what was left out and why. In the builtin tier only the default recogniser."""
     chosen, skipped = usable(store)
     if not chosen:
         return [], [*skipped, "faces.verify.acc.masked, faces.masked.*: no set of named people"]
     tier = store.weights.tier
     try:
-        parts = [masked(store, p) for p in chosen]
+        parts = [masked(store, p, templates) for p in chosen]
     except WeightsMissing as missing:
         return [], [*skipped, f"faces.verify.acc.masked, faces.masked.* in tier {tier}: {missing}"]
     default = "mobilefacenet" if tier == "hub" else "dlib"
