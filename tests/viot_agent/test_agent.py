@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -303,6 +304,22 @@ def test_an_unmet_condition_is_said(tmp_path: Path, key: str, why: str) -> None:
     end = AIMessage("3 people were seen on gate 2.", additional_kwargs={"kind": "finish", key: ["export_clip"]})
     run = ask(tmp_path, act(cameras=["gate 2"]), end)
     assert run.answer.text == f"3 people were seen on gate 2. Not done, because {why}: export_clip."
+
+
+class Slow(Scripted):
+    """A model that takes longer to load than a run may take."""
+
+    def warm(self) -> None:
+        time.sleep(4.0)
+
+
+def test_loading_the_model_does_not_use_up_the_time(tmp_path: Path) -> None:
+    library = FakeLibrary()
+    model = Slow(script=[act(cameras=["gate 2"]), AIMessage("3 people are on gate 2.")])
+    slow = Agent(
+        model, Toolbox([look]), Fleet(library), library, Weights(tmp_path), tmp_path, limits=Limits(seconds=3.5)
+    )
+    assert slow.run(Request("how many people are on gate 2?")).answer.status == "answered"
 
 
 @pytest.mark.parametrize(("reply", "status"), [("help", "answered"), ("out_of_scope", "cannot_tell")])
