@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viot_agent.errors import MediaFault, UserFault
-from viot_finetune.faces.augment import Augmentation
+from viot_finetune.faces.augment import Augmentation, Masks
 from viot_finetune.faces.data import Folder, InMemory, Part, RecordSet, face_set, hold_out, order
+from viot_finetune.faces.drawn import Nuisance, draw
 from viot_finetune.faces.noise import noisy
 from viot_finetune.faces.recordio import MAGIC, RecordFile, read_record, unpack
 
@@ -228,6 +230,18 @@ def test_augmentation_depends_on_seed_epoch_and_picture_alone() -> None:
 def test_augmentation_says_what_is_wrong(make: object, words: str) -> None:
     with pytest.raises(UserFault, match=words):
         make()  # type: ignore[operator]
+
+
+def test_masks_cover_the_mouth_of_an_aligned_face_and_leave_the_eyes(home: Path) -> None:
+    picture = draw(1, 1, 4, nuisance=Nuisance(0, 0, 0, 0, 0, 0.7, 0, 0, 0)).pictures[0]
+    hook = pickle.loads(pickle.dumps(Masks()))  # as a loading process gets it
+    masked = [hook(picture, seed) for seed in (1, 1, 2, 7)]
+    assert np.array_equal(masked[0], masked[1])
+    assert not np.array_equal(masked[0], masked[2])
+    for face in masked:
+        changed = (face != picture).any(2)
+        assert changed[84:100, 46:66].mean() > 0.9
+        assert changed[40:56, 30:82].mean() < 0.1
 
 
 def test_an_epoch_sees_every_picture_once_in_an_order_of_its_own() -> None:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viot_agent.errors import UserFault
+
+if TYPE_CHECKING:
+    from viot_tools.masks.landmarks import Landmarks
 
 Picture = NDArray[np.uint8]
 """(112, 112, 3) RGB, aligned to the usual template."""
@@ -49,3 +53,33 @@ class Augmentation:
                 )
             picture = changed
         return np.ascontiguousarray(picture[:, ::-1]) if mirrored else picture
+
+
+class Masks:
+    """A hook: a mask of any of the product's designs, laid on an aligned face where its 68 landmarks say.
+
+    Raises WeightsMissing on the first call when the landmark model is not on this machine.
+    """
+
+    def __init__(self) -> None:
+        self._landmarks: Landmarks | None = None
+
+    def __call__(self, picture: Picture, seed: int) -> Picture:
+        from viot_agent.weights import Weights
+        from viot_tools.faces.detect import Face
+        from viot_tools.faces.recognise import TEMPLATE
+        from viot_tools.masks.landmarks import Landmarks
+        from viot_tools.masks.render import mask_face
+        from viot_tools.masks.templates import TEMPLATES
+
+        if self._landmarks is None:
+            self._landmarks = Landmarks(Weights.from_env())
+        # aligned: the five points lie where the template has them, and no detector is asked
+        x0, y0, x1, y1 = (float(v) for v in (*TEMPLATE.min(0) - 20, *TEMPLATE.max(0) + 20))
+        points = self._landmarks.points(picture, Face((x0, y0, x1, y1), 1.0, TEMPLATE))
+        names = sorted(TEMPLATES)
+        return np.asarray(mask_face(picture, points, names[seed % len(names)], seed).image, np.uint8)
+
+    def __getstate__(self) -> dict[str, None]:
+        # each loading process reads the model for itself
+        return {"_landmarks": None}

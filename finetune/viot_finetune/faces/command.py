@@ -38,6 +38,10 @@ def faces(
     ] = None,
     align: Annotated[bool, typer.Option("--align", help="Find and align the faces first (into OUT/aligned).")] = False,
     noise: Annotated[float, typer.Option("--noise", min=0, max=1, help="Share of labels made wrong first.")] = 0.0,
+    masks: Annotated[
+        float,
+        typer.Option("--masks", min=0, max=1, help="Share of pictures that get a face mask, anew in every epoch."),
+    ] = 0.0,
     held_out: Annotated[
         int,
         typer.Option("--held-out", min=0, help="People never trained on, to judge on at the end: 0, or 20 and more."),
@@ -66,6 +70,7 @@ def faces(
     import torch
 
     from viot_agent.errors import NameFault, UserFault
+    from viot_finetune.faces.augment import Augmentation, Masks
     from viot_finetune.faces.card import leave
     from viot_finetune.faces.data import align_folder, face_set, hold_out
     from viot_finetune.faces.judge import LEAST_PEOPLE, embed, verify
@@ -108,7 +113,9 @@ def faces(
     else:
         net = build(recipe.backbone, seed=chosen, **recipe.backbone_options)
     limits = Limits(updates, save_every, resume=resume, tensorboard=tensorboard, workers=workers, precision=precision)
-    done = train(net, net.dim, kept, recipe, out, seed=chosen, noise=noise, limits=limits)
+    augment = Augmentation(recipe.flip, Masks() if masks else None, masks)
+    notes["masked_share"] = masks
+    done = train(net, net.dim, kept, recipe, out, seed=chosen, noise=noise, augmentation=augment, limits=limits)
     if not done.main:
         return
     facts = {**done.facts, **notes}

@@ -124,15 +124,17 @@ def train(
     whole = preset.updates(per_epoch)
     last = min(whole, limits.updates) if limits.updates else whole
 
+    augment = augmentation if augmentation is not None else Augmentation(preset.flip)
     torch.manual_seed(seed)
     pair = Pair(net, loss_named(preset.loss, dim, data.classes, **preset.loss_options))
-    run = _Run(accelerator, preset, out, limits, _fingerprint(preset, data, seed, noise, accelerator.num_processes))
+    run = _Run(
+        accelerator, preset, out, limits, _fingerprint(preset, data, seed, noise, accelerator.num_processes, augment)
+    )
     # one stream of chance (dropout) for each process from here on
     torch.manual_seed(seed * 1009 + accelerator.process_index)
     begin = run.begin()
     if begin > last:
         raise UserFault(f"the checkpoint in {out} is already at update {begin}", fix="leave out --updates, or raise it")
-    augment = augmentation if augmentation is not None else Augmentation(preset.flip)
     samples = _Samples(data, labels, augment, seed)
     batches = _batches(samples, preset, seed, begin, last, per_epoch, accelerator, limits.workers)
     started = time.monotonic()
@@ -353,10 +355,12 @@ def _check(preset: Preset, pictures: int, processes: int) -> None:
         raise UserFault("batch normalisation needs two pictures in every process", fix=f"--batch {2 * processes}")
 
 
-def _fingerprint(preset: Preset, data: FaceSet, seed: int, noise: float, processes: int) -> dict[str, Any]:
+def _fingerprint(
+    preset: Preset, data: FaceSet, seed: int, noise: float, processes: int, augment: Augmentation
+) -> dict[str, Any]:
     return {
         "preset": asdict(preset), "pictures": len(data.labels), "people": data.classes, "seed": seed, "noise": noise,
-        "processes": processes,
+        "processes": processes, "flip": augment.flip, "hooked": augment.hooked,
     }  # fmt: skip
 
 
