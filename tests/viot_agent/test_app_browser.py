@@ -207,6 +207,9 @@ def test_the_timeline_and_the_curve_are_drawn_and_play(site: Site, page: Any) ->
     ask(page, "How many people were in the yard at most?")
     page.wait_for_selector(".viot-plot .main-svg", state="attached")
     assert page.locator(".viot-plot").count() == 2  # where evidence lies, and how many over time
+    buttons = page.locator(".modebar-btn").evaluate_all("all => all.map(e => e.dataset.title)")
+    assert "Zoom in" in buttons
+    assert not [title for title in buttons if re.search("share|cloud|plotly", title, re.I)]  # nothing leaves
     page.click("#viot-new")
     page.wait_for_selector(".viot-card", state="detached")
     ask(page, "Which plates came through the gates?")
@@ -247,6 +250,44 @@ def test_odd_and_large_files_are_refused_before_they_are_sent(site: Site, page: 
     assert len([r for r in site.requests if "/upload" in r]) == before
 
 
+def test_what_was_sent_is_seen_at_once_whatever_the_server_does(page: Any) -> None:
+    page.route("**/gradio_api/queue/join*", lambda route: None)  # a server that does not answer
+    for send in (lambda: page.click("#viot-example-0"), lambda: page.press("#viot-box textarea", "Enter")):
+        page.fill("#viot-box textarea", "Who was at the back door?")
+        page.evaluate("document.getElementById('viot-sent').textContent = ''")
+        send()
+        assert page.inner_text("#viot-sent") == "Sent. Waiting for the server to begin."
+    page.unroute("**/gradio_api/queue/join*")
+    page.reload()
+    page.wait_for_selector("#viot-example-0")
+    ask(page, "Who was at the back door?")
+    assert page.inner_text("#viot-sent") == ""
+
+
+def test_a_full_share_of_uploads_is_said_before_a_byte_is_sent(site: Site, tmp_path: Path) -> None:
+    context = site.context()
+    page = site.open(context)
+    page.wait_for_selector("#viot-demo, #viot-example-0")
+    fill = """async () => {
+      const done = [];
+      for (let n = 0; n < 10; n++) {
+        const form = new FormData();
+        form.append("files", new File([new Uint8Array(4900000).fill(n)], n + ".png"));
+        done.push((await fetch("/gradio_api/upload", {method: "POST", body: form})).status);
+      }
+      return done;
+    }"""
+    assert page.evaluate(fill) == [200] * 10  # the server takes 5 MB a file, and ten times as much of one person
+    file = tmp_path / "more.png"
+    file.write_bytes(b"m" * 4_900_000)
+    before = len([r for r in site.requests if "/gradio_api/upload?" in r])
+    page.set_input_files("#viot-box input[type=file]", file)
+    words = page.wait_for_selector(".toast-body").inner_text()
+    assert "You have 49 MB of uploads here, and 50 MB is the most for one person" in words
+    assert len([r for r in site.requests if "/gradio_api/upload?" in r]) == before
+    context.close()
+
+
 def test_stop_stops(site: Site, page: Any) -> None:
     SlowModel.go.clear()
     page.get_by_role("button", name="Language model").click()
@@ -259,12 +300,14 @@ def test_stop_stops(site: Site, page: Any) -> None:
         page.wait_for_timeout(50)
     assert page.is_enabled("#viot-stop")
     page.click("#viot-stop")
-    page.wait_for_timeout(500)
+    page.wait_for_selector("#viot-chat >> text=Stopping: after what is being done now")
+    assert page.inner_text("#viot-stop") == "Stopping…"
     SlowModel.go.set()  # the model answers now: its call is not made any more
     answer = page.wait_for_selector(".viot-answer[data-status=stopped]")
     assert "I stopped: you stopped it." in answer.inner_text()
     assert page.locator(".viot-step").count() == 0
     assert page.is_disabled("#viot-stop")
+    assert page.inner_text("#viot-stop") == "Stop"
     assert SlowModel.asked == 1
 
 
@@ -306,6 +349,7 @@ def test_a_dropped_file_becomes_a_camera_that_can_be_indexed(site: Site, page: A
     page.get_by_role("tab", name="Fleet").click()
     page.wait_for_selector("#viot-fleet .viot-camera >> nth=4")
     page.wait_for_function("[...document.querySelectorAll('.viot-camera img')].every(i => i.naturalWidth > 0)")
+    assert re.search(r"Picture: \d\d:\d\d:\d\d on ", page.inner_text("#viot-fleet"))  # and says of when it is
     site.shot(page, "fleet")
     page.get_by_role("button", name="Add a camera").click()
     page.get_by_label("Name").first.fill("hall")

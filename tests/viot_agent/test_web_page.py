@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +22,8 @@ from viot_agent.web.chat import AT_ONCE
 from viot_agent.web.guard import COOKIE
 from viot_agent.web.jobs import Jobs
 from viot_agent.web.options import checked
-from viot_agent.web.page import ASKING, Page, mark
-from viot_agent.web.serve import Served, build
+from viot_agent.web.page import ASKING, Page, mark, stop_button
+from viot_agent.web.serve import Served, _no_farewell, build
 from viot_agent.web.shell import Shell
 
 
@@ -184,3 +185,19 @@ def test_a_home_that_is_used_elsewhere_is_left_alone(tmp_path: Path) -> None:
         one.close()
         two.close()
         assert (tmp_path / "home" / "library.db").is_file()
+
+
+def test_the_button_says_that_a_stop_was_heard() -> None:
+    looks = [(b["value"], b["interactive"]) for b in (stop_button(True), stop_button(True, True), stop_button(False))]
+    assert looks == [("Stop", True), ("Stopping…", False), ("Stop", False)]
+
+
+def test_pages_that_are_open_at_the_end_are_no_news() -> None:
+    def line(message: str, error: BaseException | None = None) -> logging.LogRecord:
+        told = None if error is None else (type(error), error, None)
+        return logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, message, (), told)
+
+    assert not _no_farewell(line("Exception in ASGI application", asyncio.CancelledError()))
+    assert not _no_farewell(line("Cancel %d running task(s), timeout graceful shutdown exceeded"))
+    assert _no_farewell(line("Exception in ASGI application", ZeroDivisionError()))
+    assert _no_farewell(line("the port is taken"))

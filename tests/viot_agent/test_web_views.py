@@ -221,3 +221,28 @@ def test_a_copy_that_a_tool_made_has_no_clip(tmp_path: Path) -> None:
     [piece] = Views(tmp_path).run(record(made), CAMERAS).pieces
     assert (piece.clip, piece.picture) == ("", "/media/exports/run-1/me.png")
     assert "button" not in read(cards.card(piece)).tags
+
+
+@pytest.mark.parametrize("sign", ["\u202e", "\u2066", "\x1b", "\x00"])
+def test_no_name_turns_the_words_that_follow(tmp_path: Path, sign: str) -> None:
+    name = f"yard{sign}door"
+    shown = view(tmp_path, text=f"Seen on {name} at 12:00.", name=name)
+    for part in (
+        bubbles.answer(shown)["content"],
+        bubbles.asked(name)[-1]["content"],
+        bubbles.title("look", {"cameras": [name]}),
+        cards.panel(shown.pieces, "answered"),
+    ):
+        assert sign not in part
+    assert "yard\N{REPLACEMENT CHARACTER}door" in bubbles.lines(name)  # it is seen that there is something
+    assert bubbles.lines("שלום\u200f (a)") == "שלום\u200f (a)"  # marks that a language needs stay
+
+
+def test_a_long_name_leaves_room_for_the_timeline(tmp_path: Path) -> None:
+    figure = timeline.appearances(view(tmp_path, name="the camera over the second door of the north hall").pieces)
+    assert figure is not None
+    axis = figure["layout"]["yaxis"]
+    names = [trace["name"] for trace in figure["data"]]
+    assert axis["tickvals"] == names  # the points keep the whole name
+    assert [len(words) <= timeline.NAME for words in axis["ticktext"]] == [True] * len(names)
+    assert go.Figure(figure).layout.yaxis.tickvals == tuple(names)

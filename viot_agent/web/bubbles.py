@@ -38,6 +38,8 @@ _ARGUMENTS = {
     "poses": "poses",
     "scene": "scene",
 }
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that embed or override the direction of writing (marks and spaces stay)."""
 _STATES = {"retry": "to be corrected", "failed": "failed", "refused": "refused"}
 
 
@@ -186,8 +188,14 @@ def safe(text: str) -> str:
     return " ".join(_escaped(text).split())
 
 
+def escaped(text: str) -> str:
+    """For markup. Signs that are not seen but turn the order of what follows, or end it, are shown as what they are: a
+    name must not make the rest of an answer read otherwise."""
+    return html.escape(_UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text), quote=True)
+
+
 def _escaped(text: str) -> str:
-    out = html.escape(text, quote=True)
+    out = escaped(text)
     for sign in "*_`[]~|$\\":
         out = out.replace(sign, f"&#{ord(sign)};")
     return out
@@ -195,7 +203,7 @@ def _escaped(text: str) -> str:
 
 def plain(text: str) -> str:
     """For a title, which Gradio reads as Markdown: signs that mean something there are left out."""
-    return re.sub(r"[*`\[\]<>$\\|]", "", text).replace("_", " ")
+    return re.sub(r"[*`\[\]<>$\\|]", "", _UNSEEN.sub("", text)).replace("_", " ")
 
 
 def _thought(head: str, body: str, *, pending: bool, seconds: float | None = None) -> Message:

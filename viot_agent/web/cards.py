@@ -6,10 +6,9 @@ names. Knows no run and no route.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
-from viot_agent.web.bubbles import play, safe
+from viot_agent.web.bubbles import escaped, play, safe
 from viot_agent.web.views import Piece
 
 SHOWN = 60
@@ -53,12 +52,12 @@ def card(piece: Piece) -> str:
     sign = '<span class="viot-play" aria-hidden="true">▶</span>' if piece.clip else ""
     return (
         f'<li><{opens} class="viot-card"><span class="viot-picture">'
-        f'<img src="{html.escape(piece.picture, quote=True)}" alt="" loading="lazy">'
+        f'<img src="{escaped(piece.picture)}" alt="" loading="lazy">'
         f'<span class="viot-number">{piece.number}</span>{sign}</span>'
-        f'<span class="viot-about"><strong>{html.escape(what)}</strong>'
-        f"<span>{html.escape(piece.camera)}</span>"
-        f"<span>{html.escape(piece.span_local)}</span>"
-        f'<span class="viot-small">{score} <span title="{html.escape(model, quote=True)}">'
-        f"{html.escape(piece.model)}</span></span>"
+        f'<span class="viot-about"><strong>{escaped(what)}</strong>'
+        f"<span>{escaped(piece.camera)}</span>"
+        f"<span>{escaped(piece.span_local)}</span>"
+        f'<span class="viot-small">{score} <span title="{escaped(model)}">'
+        f"{escaped(piece.model)}</span></span>"
         f"</span></{opens.split()[0]}></li>"
     )

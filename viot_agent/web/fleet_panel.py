@@ -5,7 +5,6 @@ Owns the panel's markup and the three things one can do there. The job itself is
 
 from __future__ import annotations
 
-import html
 import itertools
 import re
 import shutil
@@ -17,6 +16,7 @@ from viot_agent.errors import BackendFault, UserFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library import names
 from viot_agent.system import Viot, local_timezone
+from viot_agent.web.bubbles import escaped
 from viot_agent.web.jobs import Job
 from viot_agent.web.stills import taken
 
@@ -35,7 +35,7 @@ def cameras_html(viot: Viot, prefix: str = "") -> str:
     out = []
     for state in states:
         camera = state.camera
-        groups = "".join(f'<span class="viot-tag">{html.escape(g)}</span>' for g in camera.groups)
+        groups = "".join(f'<span class="viot-tag">{escaped(g)}</span>' for g in camera.groups)
         if state.first is None or state.last is None:
             span = "nothing yet"
         else:
@@ -44,16 +44,16 @@ def cameras_html(viot: Viot, prefix: str = "") -> str:
         there = "://" in camera.source or Path(camera.source).exists()
         mark = {"indexed": "indexed", "not indexed": "not indexed yet"}[state.state] if there else "recording missing"
         shade = "viot-good" if there and state.state == "indexed" else "viot-open" if there else "viot-bad"
-        name = html.escape(camera.name)
+        name = escaped(camera.name)
         when = taken(viot, camera)
-        picture = f'<p class="viot-small">Picture: {html.escape(when)}</p>' if when else ""
+        picture = f'<p class="viot-small">Picture: {escaped(when)}</p>' if when else ""
         out.append(
             f'<li class="viot-camera"><img src="{prefix}/media/still/{camera.id}.jpg" loading="lazy" '
-            f'alt="Last picture of {html.escape(camera.name, quote=True)}">'
+            f'alt="Last picture of {escaped(camera.name)}">'
             f'<div><strong>{name}</strong> <span class="viot-state {shade}">{mark}</span>{groups}'
-            f'<p class="viot-small">Indexed: {html.escape(span)}</p>'
+            f'<p class="viot-small">Indexed: {escaped(span)}</p>'
             f"{picture}"
-            f'<p class="viot-small">Clock: {html.escape(camera.tz)}</p></div></li>'
+            f'<p class="viot-small">Clock: {escaped(camera.tz)}</p></div></li>'
         )
     return f'<ul class="viot-fleet" aria-label="{len(states)} cameras">{"".join(out)}</ul>'
 
@@ -62,20 +62,20 @@ def job_html(job: Job | None) -> str:
     """The job in progress, or how the last one ended."""
     if job is None:
         return ""
-    words = html.escape(job.words)
+    words = escaped(job.words)
     if job.state == "running":
         value = "" if job.fraction is None else f' value="{job.fraction:.3f}"'
         share = "" if job.fraction is None else f" {100 * job.fraction:.0f} %"
         return (
             f'<div class="viot-job" data-state="running" data-job="{job.number}">'
-            f"<strong>{html.escape(job.title)}{share}</strong>"
-            f'<progress max="1"{value} aria-label="{html.escape(job.title, quote=True)}"></progress>'
+            f"<strong>{escaped(job.title)}{share}</strong>"
+            f'<progress max="1"{value} aria-label="{escaped(job.title)}"></progress>'
             f'<p class="viot-small">{words}</p></div>'
         )
     head = {"done": "Done", "failed": "That did not work", "stopped": "Stopped"}[job.state]
     return (
         f'<div class="viot-job viot-job-{job.state}" data-state="{job.state}" data-job="{job.number}" role="status">'
-        f'<strong>{head}: {html.escape(job.title)}</strong><p class="viot-small">{words}</p></div>'
+        f'<strong>{head}: {escaped(job.title)}</strong><p class="viot-small">{words}</p></div>'
     )
 
 

@@ -16,6 +16,7 @@ import gradio as gr
 from viot_agent.errors import ViotError
 from viot_agent.system import Viot, attachments
 from viot_agent.web import benches, cards, fleet_panel, past, people, studio
+from viot_agent.web.bubbles import lines
 from viot_agent.web.chat import Chat, Turn
 from viot_agent.web.jobs import Jobs
 from viot_agent.web.layout import EXAMPLES, Layout
@@ -186,7 +187,7 @@ class Page:
         try:
             self.jobs.start(title, arguments)
         except ViotError as fault:
-            gr.Warning(str(fault))
+            warn(fault)
         return self._jobs()
 
     def _end_job(self) -> list[Any]:
@@ -237,7 +238,7 @@ class Page:
             try:
                 self.viot.library.remove_person(name)
             except ViotError as fault:
-                gr.Warning(str(fault))
+                warn(fault)
         return self._lists()
 
     def _search(self, words: str, request: gr.Request) -> str:
@@ -276,15 +277,16 @@ def mark(conversation: str) -> str:
     return f'<span id="viot-conversation" data-id="{html.escape(conversation, quote=True)}"></span>'
 
 
+def warn(fault: ViotError) -> None:
+    """A fault in a corner of the page, which Gradio reads as markup."""
+    gr.Warning(lines(str(fault)))
+
+
 def said(fault: ViotError) -> str:
     """A fault beside a form."""
-    from viot_agent.web.bubbles import lines
-
     return f'<p class="viot-bad" role="alert">{lines(str(fault))}</p>'
 
 
 def done(words: str) -> str:
     """Good news beside a form."""
-    from viot_agent.web.bubbles import lines
-
     return f'<p class="viot-good" role="status">{lines(words)}</p>'

@@ -5,13 +5,13 @@ Owns the markup and the checks that are the page's own. Consent is required by `
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from pathlib import Path
 
 from viot_agent.errors import MediaFault, UserFault
 from viot_agent.fleet.types import Person
 from viot_agent.system import Viot
+from viot_agent.web.bubbles import escaped
 from viot_agent.web.sessions import unplaced
 
 
@@ -20,7 +20,7 @@ def people_html(people: Sequence[Person]) -> str:
     if not people:
         return '<p class="viot-quiet">Nobody is enrolled. Cameras can only be asked by name about people who are.</p>'
     rows = "".join(
-        f"<tr><th scope='row'>{html.escape(p.name)}</th><td>{p.pictures}</td><td>{html.escape(p.consent)}</td></tr>"
+        f"<tr><th scope='row'>{escaped(p.name)}</th><td>{p.pictures}</td><td>{escaped(p.consent)}</td></tr>"
         for p in people
     )
     return (

@@ -7,6 +7,7 @@ to tests and to other servers.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import threading
@@ -124,10 +125,17 @@ def run(options: Options) -> None:
         print(f"VIoT Agent: http://{options.host}:{port}{options.root_path}/ (Ctrl-C ends it)", flush=True)
         if not options.loopback and not options.auth:
             print("Anybody who reaches this address can ask your cameras: use --auth NAME:PASSWORD.", flush=True)
+        logging.getLogger("uvicorn.error").addFilter(_no_farewell)
         try:
             server.run(sockets=[listening])
         finally:
             served.close()
+
+
+def _no_farewell(entry: logging.LogRecord) -> bool:
+    """Whether a line of the server's log is news: that pages were still open when it was ended is none."""
+    kind = entry.exc_info[0] if entry.exc_info else None
+    return not (kind is not None and issubclass(kind, asyncio.CancelledError)) and "graceful shutdown" not in entry.msg
 
 
 def _listen(options: Options) -> socket.socket:

@@ -16,6 +16,8 @@ from viot_agent.fleet.clock import zone
 from viot_agent.web.views import Piece, RunView
 
 Figure = dict[str, Any]
+NAME = 28
+"""Letters of a camera's name beside the timeline; a longer one would leave no room for it."""
 
 
 def appearances(pieces: Sequence[Piece]) -> Figure | None:
@@ -52,7 +54,14 @@ def appearances(pieces: Sequence[Piece]) -> Figure | None:
             }
         )
     layout = _layout(max(110, 34 * len(cameras) + 76))
-    layout["yaxis"] = {"type": "category", "automargin": True, "fixedrange": True, "autorange": "reversed"}
+    layout["yaxis"] = {
+        "type": "category",
+        "automargin": True,
+        "fixedrange": True,
+        "autorange": "reversed",
+        "tickvals": cameras,
+        "ticktext": [html.escape(c if len(c) <= NAME else f"{c[: NAME - 1]}…") for c in cameras],
+    }
     return {"data": traces, "layout": layout}
 
 

@@ -100,6 +100,8 @@
       await Plotly.newPlot(place, figure.data, layout, {
         responsive: true,
         displaylogo: false,
+        showSendToCloud: false,  // Plotly's own button would send the chart, names and times in it, to its makers
+        plotlyServerURL: "",
         scrollZoom: true,
         modeBarButtonsToRemove: ["lasso2d", "select2d", "toImage"],
       });
@@ -115,6 +117,40 @@
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) if (entry.isIntersecting) { seen.unobserve(entry.target); draw(entry.target); }
   });
+
+  // what was sent is seen to be sent, before the server has said anything --------------------------------------------
+
+  let sentAt = 0;
+  let sentOf = "";
+  const standing = () => document.querySelectorAll("#viot-chat [data-testid=bot], #viot-chat [data-testid=user]").length;
+  function tellSent() {
+    const line = document.getElementById("viot-sent");
+    if (!line) return;
+    sentAt = performance.now();
+    sentOf = String(standing());
+    line.textContent = "Sent. Waiting for the server to begin.";
+    setTimeout(() => {
+      if (sentAt && performance.now() - sentAt > 19000) line.textContent = "Sent, but the server has not begun. It is very busy, or it has ended.";
+    }, 20000);
+  }
+  function untellSent() {
+    if (!sentAt || String(standing()) === sentOf) return;
+    sentAt = 0;
+    const line = document.getElementById("viot-sent");
+    if (line) line.textContent = "";
+  }
+  document.addEventListener("keydown", (event) => {
+    const box = event.target;
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || !(box instanceof HTMLTextAreaElement)) return;
+    if (box.closest("#viot-box") && box.value.trim()) tellSent();
+  }, true);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest && event.target.closest("button");
+    if (!button || button.disabled) return;
+    const box = button.closest("#viot-box");
+    const words = box ? box.querySelector("textarea").value.trim() : "";
+    if (button.id.startsWith("viot-example-") || (words && button.classList.contains("submit-button"))) tellSent();
+  }, true);
 
   // the address holds the conversation, so that a link or a reload reopens it -----------------------------------------
 
@@ -155,40 +191,6 @@
   }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-id", "data-figure"] });
   look();
 
-  // what was sent is seen to be sent, before the server has said anything --------------------------------------------
-
-  let sentAt = 0;
-  let sentOf = "";
-  const standing = () => document.querySelectorAll("#viot-chat [data-testid=bot], #viot-chat [data-testid=user]").length;
-  function tellSent() {
-    const line = document.getElementById("viot-sent");
-    if (!line) return;
-    sentAt = performance.now();
-    sentOf = String(standing());
-    line.textContent = "Sent. Waiting for the server to begin.";
-    setTimeout(() => {
-      if (sentAt && performance.now() - sentAt > 19000) line.textContent = "Sent, but the server has not begun. It is very busy, or it has ended.";
-    }, 20000);
-  }
-  function untellSent() {
-    if (!sentAt || String(standing()) === sentOf) return;
-    sentAt = 0;
-    const line = document.getElementById("viot-sent");
-    if (line) line.textContent = "";
-  }
-  document.addEventListener("keydown", (event) => {
-    const box = event.target;
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || !(box instanceof HTMLTextAreaElement)) return;
-    if (box.closest("#viot-box") && box.value.trim()) tellSent();
-  }, true);
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest && event.target.closest("button");
-    if (!button || button.disabled) return;
-    const box = button.closest("#viot-box");
-    const words = box ? box.querySelector("textarea").value.trim() : "";
-    if (button.id.startsWith("viot-example-") || (words && button.classList.contains("submit-button"))) tellSent();
-  }, true);
-
   // files are checked before a byte is sent ----------------------------------------------------------------------------
 
   const PICTURES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"];
@@ -228,13 +230,8 @@
     for (const value of init.body.values()) if (value instanceof File) size += value.size;
     const room = await fetched(prefix + "/media/room?bytes=" + size, { credentials: "include" });
     const words = room.ok ? await room.text() : "";
-    if (words) {
-      say(words);
-      return new Response(JSON.stringify({ detail: words }), { status: 413, headers: { "content-type": "application/json" } });
-    }
-    const answer = await fetched(input, init);
-    if (!answer.ok) say(answer.status === 413 ? await answer.clone().text() : "The upload did not work. Try it again.");
-    return answer;
+    // Gradio says the words of an upload that was refused
+    return words ? new Response(words, { status: 413 }) : fetched(input, init);
   };
 
   function refuse(event, files) {
