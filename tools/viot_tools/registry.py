@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from viot_agent.toolbox.contract import ToolSpec
 from viot_tools.anomaly.tool import anomaly_detection
+from viot_tools.cloak.tool import privacy_cloak
 from viot_tools.faces.tool import face_recognition
 from viot_tools.fire.tool import fire_smoke_detection
 from viot_tools.gait.tool import gait_recognition
@@ -42,6 +43,7 @@ TOOLS: list[ToolSpec] = [
     scene_recognition,
     anomaly_detection,
     masked_face_generation,
+    privacy_cloak,
 ]
 
 

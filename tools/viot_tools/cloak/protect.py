@@ -68,11 +68,13 @@ class PictureReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """``used``: the recognisers whose networks made the masks, which are never asked to judge them; ``absent``: judges
+    """``used``: the recognisers whose networks made the masks, which are never asked to judge them, and
+    ``versions`` of their weights; ``absent``: judges
     whose files are not here. ``without``: pictures that show no face to cloak, and why."""
 
     recipe: Recipe
     used: tuple[str, ...]
+    versions: tuple[str, ...]
     judges: tuple[str, ...]
     absent: tuple[str, ...]
     pictures: tuple[PictureReport, ...]
@@ -237,6 +239,7 @@ class Cloaker:
         return Report(
             self.recipe,
             self.white.names,
+            self.white.versions,
             tuple(j.name for j in self.judges.judges),
             self.judges.absent,
             tuple(written),

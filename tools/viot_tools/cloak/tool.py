@@ -77,7 +77,7 @@ def _picture(ctx: ToolContext, handle: str, source: Path, cloaker: Cloaker) -> O
     report = cloaker.pictures([source], target, names=[handle], also=also)
     [made] = report.pictures
     new = ctx.new_handle("cloak", made.written)
-    piece = _evidence(ctx, handle, new, report.used, crop=str(made.written))
+    piece = _evidence(ctx, handle, new, report, crop=str(made.written))
     notes = f" Of the file: {'; '.join(made.notes)}." if made.notes else ""
     lines = [
         f"{new} shows {handle} with {_faces(len(made.faces))} cloaked [{piece.id}]. {made_with(report)}",
@@ -102,7 +102,7 @@ def _video(ctx: ToolContext, handle: str, source: Path, cloaker: Cloaker) -> Obs
     path = _place(ctx, source, ".mp4")
     report = cloak_video(cloaker, source, path, name=handle)
     new = ctx.new_handle("cloak", path)
-    piece = _evidence(ctx, handle, new, report.used, clip=str(path), length=report.clip.duration)
+    piece = _evidence(ctx, handle, new, report, clip=str(path), length=report.clip.duration)
     people = len({t.person for t in report.tracks})
     who = "1 person" if people == 1 else f"{people} people"
     sound = "its sound is kept" if report.sound else "it has no sound"
@@ -123,19 +123,18 @@ def _place(ctx: ToolContext, source: Path, ending: str) -> Path:
 
 
 def _evidence(
-    ctx: ToolContext, handle: str, made: str, used: Sequence[str], *, crop: str | None = None, clip: str | None = None,
-    length: float = 0.0,
+    ctx: ToolContext, handle: str, made: str, report: Report | VideoReport, *, crop: str | None = None,
+    clip: str | None = None, length: float = 0.0,
 ) -> Evidence:  # fmt: skip
     now = ctx.request.now
-    files = {"dlib": "dlib-face-recogniser"}
     return Evidence(
         id=ctx.evidence_id(),
         camera=handle,
         start=now,
         end=now + length,
         tool=NAME,
-        model="+".join(used),
-        model_version="+".join(ctx.weights.entry(files.get(name, name)).model_version for name in used),
+        model="+".join(report.used),
+        model_version="+".join(report.versions),
         crop=crop,
         clip=clip,
         label=made,

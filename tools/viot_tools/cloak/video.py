@@ -63,6 +63,7 @@ class VideoReport:
 
     recipe: Recipe
     used: tuple[str, ...]
+    versions: tuple[str, ...]
     judges: tuple[str, ...]
     absent: tuple[str, ...]
     source: Path
@@ -121,6 +122,7 @@ def cloak_video(
     return VideoReport(
         cloaker.recipe,
         cloaker.white.names,
+        cloaker.white.versions,
         tuple(j.name for j in cloaker.judges.judges),
         cloaker.judges.absent,
         source,
