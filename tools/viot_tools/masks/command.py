@@ -122,7 +122,7 @@ def _mask_video(
         console.print(f"{file}: no face to mask was found", markup=False)
         return False
     people = f"{len(made.templates)} face{'s' if len(made.templates) != 1 else ''}"
-    sound = f"sound kept ({made.sound})" if made.sound else "no sound"
+    sound = f"sound kept ({made.sound})" if made.sound else made.lost or "no sound"
     words = f"{people}: {', '.join(dict.fromkeys(made.templates))}; seed {seed}; {sound}"
     console.print(f"{target}: {words}", markup=False)
     return True

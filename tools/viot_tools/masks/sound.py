@@ -6,6 +6,7 @@ the source. Owns that. Knows nothing of masks.
 
 from __future__ import annotations
 
+import errno
 import secrets
 from fractions import Fraction
 from pathlib import Path
@@ -13,8 +14,11 @@ from typing import Any
 
 import av
 
+from viot_agent.errors import MediaFault
 from viot_agent.media.probe import open_container
 
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+"""Of the channels; other numbers are mixed down to two."""
 COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus"})
 
 
@@ -22,7 +26,8 @@ def add_sound(clip: Path, source: Path) -> str:
     """Put the first sound track of ``source`` under the MP4 ``clip``, which is replaced whole. Returns the codec that
     was kept, ``aac`` where it was encoded anew, '' where the source has no sound.
 
-    Raises MediaFault when the source cannot be opened, OSError when the clip cannot be written.
+    Raises MediaFault when its sound cannot be read or encoded (the clip stays as it was), OSError when the clip cannot
+    be written.
     """
     with open_container(source) as sounds:
         if not sounds.streams.audio or not sounds.streams.video:
@@ -39,7 +44,10 @@ def add_sound(clip: Path, source: Path) -> str:
                 video = out.add_stream_from_template(seen)
                 codec = str(heard.codec_context.name).removesuffix("float")
                 copied = codec in COPIED
-                audio = out.add_stream_from_template(heard) if copied else out.add_stream("aac", rate=heard.rate)
+                if copied:
+                    audio = out.add_stream_from_template(heard)
+                else:
+                    audio = out.add_stream("aac", rate=heard.rate, layout=_LAYOUTS.get(heard.channels, "stereo"))
                 for packet in pictures.demux(seen):
                     if packet.dts is not None:
                         packet.stream = video
@@ -47,6 +55,13 @@ def add_sound(clip: Path, source: Path) -> str:
                 end = float(seen.duration * seen.time_base) if seen.duration else float("inf")
                 (_copy if copied else _encode)(sounds, heard, audio, out, start, end)
             part.replace(clip)
+        except av.error.FFmpegError as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
+                raise
+            words = getattr(error, "strerror", "") or str(error)
+            raise MediaFault(
+                f"the sound of {source.name} ({heard.codec_context.name}) cannot be kept: {words}"
+            ) from error
         finally:
             part.unlink(missing_ok=True)
     return codec if copied else "aac"
@@ -73,6 +88,7 @@ def _copy(sounds: Any, heard: Any, audio: Any, out: Any, start: float, end: floa
 
 
 def _encode(sounds: Any, heard: Any, audio: Any, out: Any, start: float, end: float) -> None:
+    mixer = av.AudioResampler(format="fltp", layout=audio.codec_context.layout, rate=audio.codec_context.rate)
     for frame in sounds.decode(heard):
         if frame.pts is None:
             continue
@@ -82,7 +98,9 @@ def _encode(sounds: Any, heard: Any, audio: Any, out: Any, start: float, end: fl
         if at >= end:
             break
         frame.pts, frame.time_base = round(at * frame.sample_rate), Fraction(1, frame.sample_rate)
-        for packet in audio.encode(frame):
+        for mixed in mixer.resample(frame):
+            for packet in audio.encode(mixed):
+                out.mux(packet)
+    for mixed in (*mixer.resample(None), None):
+        for packet in audio.encode(mixed):
             out.mux(packet)
-    for packet in audio.encode(None):
-        out.mux(packet)

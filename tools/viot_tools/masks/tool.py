@@ -100,7 +100,7 @@ def _video(ctx: ToolContext, handle: str, source: Path, mask: str | None, landma
         return _nobody(ctx, handle, landmarks, "")
     new = ctx.new_handle("mask", path)
     piece = _evidence(ctx, handle, new, landmarks, clip=str(path), length=made.clip.duration)
-    sound = "its sound is kept" if made.sound else "it has no sound"
+    sound = "its sound is kept" if made.sound else made.lost or "it has no sound"
     sentence = (
         f"{new} shows {handle} with {_faces(len(made.templates))} masked throughout: "
         f"{', '.join(dict.fromkeys(made.templates))}; seed {SEED}; {sound} [{piece.id}]."

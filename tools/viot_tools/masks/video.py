@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from viot_agent.errors import BackendFault, UserFault
+from viot_agent.errors import BackendFault, MediaFault, UserFault
 from viot_agent.media.clips import ClipInfo, cut_clip
 from viot_agent.media.probe import examine
 from viot_agent.media.readers import open_media
@@ -31,13 +31,15 @@ CRF = 20
 @dataclass(frozen=True, slots=True)
 class MaskedVideo:
     """``clip`` None when no face was found (nothing is written then). ``templates`` by wearer, in order of appearance;
-    ``sound`` the codec of the kept sound or ''; ``info`` of the source."""
+    ``sound`` the codec of the kept sound or ''; ``lost`` why a sound there was could not be kept; ``info`` of the
+    source."""
 
     clip: ClipInfo | None
     templates: tuple[str, ...]
     seed: int
     sound: str
     info: MediaInfo
+    lost: str = ""
 
 
 class _Wearing:
@@ -106,11 +108,14 @@ def mask_video(
 
     wearing = _Wearing(reader, paths, templates, seed)
     clip = cut_clip(wearing, 0.0, reader.info.duration, out, draw=_image(said, len(times)), crf=CRF)
+    sound = lost = ""
     try:
         sound = add_sound(out, source)
+    except MediaFault as fault:  # the pictures are whole; the answer says what they lack
+        lost = fault.message
     except OSError as error:
         raise BackendFault(f"the sound cannot be written to {out}: {error.strerror}", fix="free the disk") from error
-    return MaskedVideo(clip, templates, seed, sound, reader.info)
+    return MaskedVideo(clip, templates, seed, sound, reader.info, lost)
 
 
 def _image(said: Callable[[float], None] | None, frames: int) -> Callable[[Frame], Image]:
