@@ -27,12 +27,13 @@ DEVELOPMENT = 90
 """The seed whose people chose the settings; the studies' seeds must not reach it."""
 SMALL = {"width": 8, "dropout": 0.0}
 METHODS: dict[str, tuple[float, dict[str, float]]] = {
-    "sface": (3e-3, {}),
-    "softmax": (3e-3, {}),
-    "cosface": (3e-3, {"s": 30.0, "m": 0.2}),
-    "arcface": (3e-3, {"s": 30.0, "m": 0.3}),
+    "sface": (9e-3, {}),
+    "softmax": (9e-3, {}),
+    "cosface": (9e-3, {"s": 30.0, "m": 0.2}),
+    "arcface": (9e-3, {"s": 30.0, "m": 0.3}),
 }
-"""Learning rate and options of each loss, chosen by ``rates``."""
+"""Learning rate and options of each loss: the best of three candidates in ``rates``, accuracy with 20 % wrong labels.
+The papers' margins and scales (``s`` 64, ``m`` 0.35 and 0.5) do not converge in so few updates: .64 and .62."""
 BACKBONES: dict[str, tuple[str, float, dict[str, Any]]] = {
     "vit": (
         "vit-p12s8", 1e-3,
