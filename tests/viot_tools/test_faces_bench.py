@@ -122,7 +122,7 @@ def test_a_row_that_came_out_all_right_claims_no_certainty() -> None:
 
 
 def test_the_masked_pairs_and_what_helps(tmp_path: Path, home: Path) -> None:
-    s = store(world(tmp_path, people=12, pictures=2), tmp_path)
+    s = store(world(tmp_path, people=12, pictures=3), tmp_path)
     rows, skipped = faces_masked.rows(s, ("surgical-blue", "black-cloth", "n95-white"))
     by_id = {r.id: r for r in rows}
     kinds = {f"faces.masked.mobilefacenet.{k}" for k in faces_masked.KINDS}

@@ -230,7 +230,7 @@ def pair_list(people: People, seed: int = 0) -> tuple[PairSet, str]:
     path = LISTS / f"{people.name}.txt"
     if seed == 0 and path.is_file():
         committed = read(path, people.root)
-        if not committed.missing():
+        if set(committed.pictures) <= set(people.owner):
             return committed, f"{people.name}: datasets/faces/pairs/{path.name}"
     return build(people, seed), f"{people.name}: drawn with seed {seed}"
 

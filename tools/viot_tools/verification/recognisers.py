@@ -15,7 +15,7 @@ Two of them exist here only as files converted from a format that nothing here r
 ``viot models pull`` cannot fetch them: they are looked for in ``VIOT_MODELS``.
 
 retail-0095 and dlib were trained on crops of their own; both lie inside the usual 112x112 crop but for a strip under
-the chin, which repeats the last row. Owns preprocessing. Knows neither people nor thresholds.
+the chin (dlib's: an eighth of its height), which repeats the last row. Owns preprocessing. Knows neither people nor thresholds.
 """
 
 from __future__ import annotations
@@ -245,9 +245,8 @@ class Colours:
 
     def embed(self, faces: Faces) -> Vectors:
         """(N, 64)."""
-        bins = (faces.reshape(len(faces), -1, 3) // 64).astype(np.int64) @ np.array([16, 4, 1])
-        counts = np.stack([np.bincount(b, minlength=64) for b in bins]) if len(faces) else np.zeros((0, 64))
-        return unit(np.sqrt(counts))
+        counts = [np.bincount((f.reshape(-1, 3) // 64).astype(np.int64) @ (16, 4, 1), minlength=64) for f in faces]
+        return unit(np.sqrt(np.array(counts, np.float32).reshape(len(faces), 64)))
 
 
 MAKERS: dict[str, Callable[[Weights], Recogniser]] = {
