@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from viot_agent.errors import UserFault
-from viot_tools.cloak.dfanet import DFANet, main_path
+from viot_tools.cloak.dfanet import DFANet, P, main_path, tuned
 from viot_tools.cloak.fake import ToyNet, faces
 from viot_tools.faces.nets import backbone
 
@@ -121,6 +121,30 @@ def test_gradients_pass_and_another_rule_may_be_given() -> None:
     (gradient,) = torch.autograd.grad(thinned(x).sum(), x)
     assert bool(gradient.isfinite().all())
     assert bool(gradient.any())
+
+
+def test_the_dropout_is_what_the_network_bears() -> None:
+    """A deep stack of layers loses its features under 0.1, and is given less; a shallow one is not."""
+    torch.manual_seed(0)
+    deep = nn.Sequential(*(m for i in range(40) for m in (nn.Conv2d(3 if i == 0 else 8, 8, 3, 1, 1), nn.ReLU())))
+    for conv in deep[::2]:
+        nn.init.kaiming_normal_(conv.weight)
+    deep.append(nn.Flatten())
+    x = faces() / 255
+    p = tuned(deep, x, 0.95)
+    assert 0 < p < P
+
+    def likeness(dropout: float) -> float:
+        thinned = DFANet(deep, dropout)
+        found = float(torch.cosine_similarity(thinned(x), thinned.plain(x)).mean().detach())
+        thinned.detach()
+        return found
+
+    assert likeness(p) >= 0.95 > likeness(P)
+    assert tuned(ToyNet(), faces(), 0.5) == P
+    assert not [m for m in deep.modules() if m._forward_hooks]
+    with pytest.raises(UserFault, match="bears no dropout"):
+        tuned(deep, x, 0.99999)
 
 
 def test_what_it_cannot_do_is_told() -> None:

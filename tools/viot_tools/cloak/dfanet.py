@@ -5,8 +5,12 @@ A wrapper for any network with convolutions: element-wise Bernoulli dropout with
 ResNet-50. Batch norm stays in evaluation mode with its statistics, and the network's own dropouts stay off: putting the
 network into training mode would be another method. Dropout of whole channels would be another one too.
 
-Owns where dropout goes and its random numbers. Does not change the network: outside the wrapper's own pass the hooks do
-nothing.
+How much a network bears depends on its depth and on who trained it: 0.1 leaves a cosine of 0.03 between thinned and
+plain features of a MobileFaceNet, so that every pass attacks noise; 0.02 leaves 0.73. ``tuned`` finds the dropout that
+a network bears.
+
+Owns where dropout goes, how much, and its random numbers. Does not change the network: outside the wrapper's own pass
+the hooks do nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +24,13 @@ from torch import Tensor, nn
 
 from viot_agent.errors import UserFault
 
+P = 0.1
+"""The paper's dropout, for a ResNet-50."""
+KEEP = 0.9
+"""Mean cosine of thinned and plain features that ``tuned`` leaves. Chosen on foamliu's MobileFaceNet and four people of
+LFW, 32 rounds with momentum: the mean cosine that three recognisers of other makers saw fell from .40 without dropout
+to .37 at p = 0.005 and .38 at 0.01 (this setting gives 0.007), and was .39 at 0.02 and .44 at 0.035."""
+_TRIED = (P, 0.07, 0.05, 0.035, 0.025, 0.02, 0.015, 0.01, 0.007, 0.005)
 Where = Callable[[str, nn.Conv2d], bool]
 _OFF_PATH = re.compile(r"short_?cut|down_?sample|identity|skip|squeeze|excit|(^|[._])se\d*([._]|$)", re.IGNORECASE)
 
@@ -50,7 +61,7 @@ class DFANet(nn.Module):
     Raises UserFault when ``p`` is not in 0..1 (1 excluded) or no layer is chosen.
     """
 
-    def __init__(self, net: nn.Module, p: float = 0.1, where: Where | None = None, seed: int = 0) -> None:
+    def __init__(self, net: nn.Module, p: float = P, where: Where | None = None, seed: int = 0) -> None:
         super().__init__()
         if not 0 <= p < 1:
             raise UserFault(f"a dropout probability of {p:g}", fix="at least 0 and under 1; DFANet's is 0.1")
@@ -111,3 +122,23 @@ class DFANet(nn.Module):
             self._generators[device] = torch.Generator(device).manual_seed(self._seed)
         kept = torch.empty_like(output).bernoulli_(1 - self.p, generator=self._generators[device])
         return output * (kept / (1 - self.p))
+
+
+def tuned(net: nn.Module, images: Tensor, keep: float = KEEP, where: Where | None = None, seed: int = 0) -> float:
+    """The largest dropout up to ``P`` under which the network's features of ``images`` (N, 3, H, W) keep a mean cosine
+    of ``keep`` to the plain ones.
+
+    Raises UserFault when even the smallest tried does not, or the network has no layer to thin.
+    """
+    thinned = DFANet(net, 0.0, where)
+    try:
+        with torch.no_grad():
+            plain = thinned.plain(images)
+            for p in _TRIED:
+                thinned.p = p
+                thinned.reseed(seed)
+                if float(torch.cosine_similarity(thinned(images), plain).mean()) >= keep:
+                    return p
+    finally:
+        thinned.detach()
+    raise UserFault(f"this surrogate bears no dropout of {_TRIED[-1]:g} or more", fix="use a method without DFANet")

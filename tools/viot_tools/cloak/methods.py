@@ -5,8 +5,9 @@ mask for one person; ``sga`` one for everybody, learnt over identities. ``noise`
 ceiling that a table of methods is read against. AdvCloak's generator is in ``advnets``.
 
 Values of OPOM are its script's (epsilon 8, alpha 1, 16 rounds, convex hull warmed up for 5; with momentum and DFANet
-100 rounds, decay 1, sign per picture, p = 0.1). GA's inner batch and passes are not published: ``b = 2, K = 2`` here
-are a middle of the grid, no measurement. SGA's are its code's, on the 0..255 scale of faces.
+100 rounds, decay 1, sign per picture). Its dropout of 0.1 destroys the features of other networks, so each surrogate
+gets what it bears. GA's inner batch and passes are not published: ``b = 2, K = 2`` here are a middle of the grid, no
+measurement. SGA's are its code's, on the 0..255 scale of faces.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from viot_agent.errors import NameFault, UserFault
-from viot_tools.cloak.dfanet import DFANet
+from viot_tools.cloak.dfanet import DFANet, tuned
 from viot_tools.cloak.losses import Subspace, SubspaceLoss
 from viot_tools.cloak.optimise import Mask, Network, Options, Step, optimise
 
@@ -29,18 +30,18 @@ WARM_UP = 5
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A loss, the options, and DFANet's dropout (0: none). ``universal``: one mask for all people together."""
+    """A loss, the options, and DFANet's dropout: None for what each surrogate bears, 0 for none. ``universal``: one
+    mask for all people together."""
 
     loss: SubspaceLoss
     options: Options = field(default_factory=Options)
     warm_up: int = 0
-    dropout: float = 0.0
+    dropout: float | None = 0.0
     universal: bool = False
 
-    def but(self, *, dropout: float | None = None, **options: object) -> Method:
+    def but(self, **options: object) -> Method:
         """The same with other options: ``METHODS["ga"].but(epsilon=4.0, seed=1)``. Raises as ``Options``."""
-        changed = replace(self.options, **options)  # type: ignore[arg-type]
-        return replace(self, options=changed, dropout=self.dropout if dropout is None else dropout)
+        return replace(self, options=replace(self.options, **options))  # type: ignore[arg-type]
 
     def equal_cost(self, pictures: int) -> int:
         """Rounds that plain OPOM may take for as many gradients as this method takes of ``pictures`` pictures."""
@@ -57,10 +58,12 @@ METHODS: Mapping[str, Method] = {
     "opom-affine": Method("affine"),
     "opom": Method("convex", warm_up=WARM_UP),
     "opom-reduced": Method("reduced", warm_up=WARM_UP),
-    "opom-dfanet": Method("convex", Options(rounds=100, momentum=1.0, per_image=True), warm_up=WARM_UP, dropout=0.1),
+    "opom-momentum": Method("convex", Options(momentum=1.0), warm_up=WARM_UP),
+    "opom-diverse": Method("convex", Options(momentum=1.0, diversity=0.7), warm_up=WARM_UP),
+    "opom-dfanet": Method("convex", Options(rounds=100, momentum=1.0, per_image=True), warm_up=WARM_UP, dropout=None),
     "ga": Method("convex", Options(batch=2, passes=2), warm_up=WARM_UP),
     "ga-momentum": Method("convex", Options(batch=2, passes=2, momentum=1.0), warm_up=WARM_UP),
-    "ga-dfanet": Method("convex", Options(batch=2, passes=2, rounds=100, momentum=1.0), warm_up=WARM_UP, dropout=0.1),
+    "ga-dfanet": Method("convex", Options(batch=2, passes=2, rounds=100, momentum=1.0), warm_up=WARM_UP, dropout=None),
     # from noise, not from 0 as the classifier's: every person's picture lies in the person's own hull
     "sga": Method("convex", Options(start="noise", large=250, batch=10, passes=4, rounds=20), universal=True),
     "spgd": Method("convex", Options(start="noise", large=250, rounds=20), universal=True),
@@ -99,15 +102,18 @@ def make(
         raise UserFault("a mask for everybody is learnt over people", fix="say whose pictures they are")
     nets: list[Network] = []
     wrapped: list[DFANet] = []
-    for surrogate in surrogates:
-        if not chosen.dropout:
-            nets.append(surrogate)
-            continue
-        if not isinstance(surrogate, nn.Module):
-            raise UserFault("DFANet needs the layers of a surrogate, and this one is a function", fix="dropout=0")
-        wrapped.append(DFANet(surrogate, chosen.dropout))
-        nets.append(wrapped[-1])
     try:
+        for surrogate in surrogates:
+            if chosen.dropout == 0:
+                nets.append(surrogate)
+                continue
+            if not isinstance(surrogate, nn.Module):
+                raise UserFault(
+                    "DFANet needs the layers of a surrogate, and this one is a function", fix="use a method without it"
+                )
+            p = tuned(surrogate, images) if chosen.dropout is None else chosen.dropout
+            wrapped.append(DFANet(surrogate, p))
+            nets.append(wrapped[-1])
         return optimise(images, nets, Subspace(chosen.loss, people, chosen.warm_up), chosen.options, progress=progress)
     finally:
         for net in wrapped:
