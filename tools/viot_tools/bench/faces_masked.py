@@ -16,8 +16,8 @@ Faces are aligned before they are masked, so detectors that shift on masks are n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from viot_tools.bench.faces_store import Store, Vectors, row
 from viot_tools.bench.faces_verify import Scored, acc, scored, sides, usable
 from viot_tools.faces.calibrate import half
 from viot_tools.masks.mlfw import KINDS, MaskedPair, dress, landmarks_of, plan
-from viot_tools.verification.folds import Folds
+from viot_tools.verification.folds import Folds, squared_distance
 from viot_tools.verification.pairs import People
 from viot_tools.verification.people import Pairing, balanced
 from viot_tools.verification.recognisers import TRIVIAL
@@ -37,6 +37,8 @@ from viot_tools.verification.robust import ROWS, best_threshold, choose, fused, 
 NOTES = [
     "MLFW's paper (arXiv 2109.05804v2) reports that masks cost recognisers 5 to 16 % of accuracy; its v1 said 4 to 10"
 ]
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +68,16 @@ def masked(store: Store, people: People, templates: Sequence[str] | None = None)
     return Masked(people, tuple(planned), faces, found)
 
 
+def _seen(store: Store, name: str, part: Masked) -> Vectors:
+    """(2N, D) vectors of all sides; those of bare ones are known already."""
+    aligned = store.aligned(part.people)
+    sides_ = [(m.pair.left, m.left) for m in part.planned] + [(m.pair.right, m.right) for m in part.planned]
+    out = store.vectors(part.people, name)[aligned.rows(picture for picture, _ in sides_)]
+    covered = np.array([bool(worn.template) for _, worn in sides_], bool) & part.found
+    out[covered] = store.embed(name, part.faces[covered], part.found[covered])
+    return out
+
+
 def _scored(store: Store, parts: list[Masked], vectors: list[Vectors]) -> Scored:
     return scored(
         [(store.pairs(m.people), v[: len(m.planned)], v[len(m.planned) :]) for m, v in zip(parts, vectors, strict=True)]
@@ -84,13 +96,12 @@ def rows(store: Store, templates: Sequence[str] | None = None) -> tuple[list[Row
         return [], [*skipped, f"faces.verify.acc.masked, faces.masked.* in tier {tier}: {missing}"]
     default = "mobilefacenet" if tier == "hub" else "dlib"
     floor = max(
-        float(_scored(store, parts, [store.embed(r.name, m.faces, m.found) for m in parts]).told().right.mean())
-        for r in TRIVIAL
+        float(_scored(store, parts, [_seen(store, r.name, m) for m in parts]).told().right.mean()) for r in TRIVIAL
     )
     found: list[Row] = []
     for name in store.names if tier == "hub" else (default,):
         try:
-            vectors = [store.embed(name, m.faces, m.found) for m in parts]
+            vectors = [_seen(store, name, m) for m in parts]
             bare = scored([sides(store, p, name) for p in chosen])
         except WeightsMissing as missing:
             skipped.append(f"faces.masked.{name}.* in tier {tier}: {missing}")
@@ -105,7 +116,7 @@ def rows(store: Store, templates: Sequence[str] | None = None) -> tuple[list[Row
             one = scored([sides(store, people, name)]), _scored(store, [parts[k]], [vectors[k]])
             found.append(_drop(f"faces.masked.{people.name}.{name}.drop", *one, name, store))
         found += _kinds(name, covered, told, [m for p in parts for m in p.planned], store)
-        more, without = _robust(name, store, chosen, parts, vectors, bare, covered)
+        more, without = _robust(name, store, parts, bare, covered)
         found += more
         skipped += without
     return found, skipped
@@ -150,30 +161,45 @@ def halves(parts: list[Masked]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return np.array([h == (0, 0) for h in at], bool), np.array([h == (1, 1) for h in at], bool)
 
 
+def _bare(store: Store, part: Masked) -> NDArray[np.uint8]:
+    """(2N, 112, 112, 3): the sides of the set's list without masks."""
+    aligned = store.aligned(part.people)
+    pairs = [m.pair for m in part.planned]
+    return aligned.faces[aligned.rows([p.left for p in pairs] + [p.right for p in pairs])]
+
+
+def _upper(store: Store, name: str, parts: Sequence[Masked], row_: int, mine: NDArray[np.bool_]) -> Floats:
+    """(N,) squared distances of the periocular readings of the pairs ``mine`` (N,); NaN for all others."""
+    out, at = [], 0
+    for m in parts:
+        n = len(m.planned)
+        wanted = np.tile(mine[at : at + n], 2)
+        faces, place = np.unique(periocular(m.faces[wanted], row_), axis=0, return_inverse=True)
+        made = store.embed(name, faces, np.ones(len(faces), bool))
+        vectors = np.full((2 * n, made.shape[1]), np.nan, np.float32)
+        vectors[wanted] = made[place.ravel()]
+        vectors[~m.found] = np.nan
+        out.append(squared_distance(vectors[:n], vectors[n:]))
+        at += n
+    return np.concatenate(out)
+
+
 def _robust(
-    name: str, store: Store, chosen: list[People], parts: list[Masked], vectors: list[Vectors], bare: Scored,
-    covered: Scored,
+    name: str, store: Store, parts: list[Masked], bare: Scored, covered: Scored
 ) -> tuple[list[Row], list[str]]:  # fmt: skip
     first, second = halves(parts)
     if not all((mine & kind).any() for mine in (first, second) for kind in (covered.same, ~covered.same)):
         return [], [f"faces.masked.{name}.robust: too few people for two halves with pairs of both kinds"]
-    upper: Mapping[int, NDArray[np.float64]] = {
-        r: _scored(store, parts, [store.embed(name, periocular(m.faces, r), m.found) for m in parts]).distance
-        for r in ROWS
-    }
+    upper = {r: _upper(store, name, parts, r, first) for r in ROWS}
     made = choose(covered.distance[first], {r: d[first] for r, d in upper.items()}, covered.same[first])
     alone, _ = best_threshold(covered.distance[first], covered.same[first])
     row_, weight = made.fusion.row, made.fusion.weight
+    seen = _upper(store, name, parts, row_, second)
     plain = right(covered.distance, covered.same, alone)
-    voted = right(fused(covered.distance, upper[row_], weight), covered.same, made.threshold)
-    unmasked = []
-    for people in chosen:
-        aligned, listed = store.aligned(people), store.pairs(people)
-        seen = store.embed(name, periocular(aligned.faces, row_), aligned.found)
-        left, right_ = (aligned.rows(getattr(p, side) for p in listed.pairs) for side in ("left", "right"))
-        unmasked.append((listed, seen[left], seen[right_]))
-    bare_upper = scored(unmasked).distance
-    bare_voted = right(fused(bare.distance, bare_upper, weight), bare.same, made.threshold)
+    voted = right(fused(covered.distance, seen, weight), covered.same, made.threshold)
+    nothing = [replace(m, faces=_bare(store, m)) for m in parts]
+    bare_seen = _upper(store, name, nothing, row_, second)
+    bare_voted = right(fused(bare.distance, bare_seen, weight), bare.same, made.threshold)
     bare_plain = right(bare.distance, bare.same, alone)
     how = f"with the part over row {row_} at weight {weight:g}"
     id_ = f"faces.masked.{name}.robust"

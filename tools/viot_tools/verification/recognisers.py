@@ -15,7 +15,8 @@ Two of them exist here only as files converted from a format that nothing here r
 ``viot models pull`` cannot fetch them: they are looked for in ``VIOT_MODELS``.
 
 retail-0095 and dlib were trained on crops of their own; both lie inside the usual 112x112 crop but for a strip under
-the chin (dlib's: an eighth of its height), which repeats the last row. Owns preprocessing. Knows neither people nor thresholds.
+the chin (dlib's: an eighth of its height), which repeats the last row. Owns preprocessing. Knows neither people nor
+thresholds.
 """
 
 from __future__ import annotations
