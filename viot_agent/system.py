@@ -23,8 +23,8 @@ from viot_agent.fleet.reserved import check_camera_name, check_person_name
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.run_store import restored
-from viot_agent.library.sources import SUFFIXES
 from viot_agent.library.store import Library
+from viot_agent.media.sniff import SUFFIXES
 from viot_agent.steps import Attachment, Principal, Request, Run, Step
 from viot_agent.toolbox import Toolbox
 from viot_agent.weights import Weights, default_home

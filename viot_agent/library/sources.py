@@ -11,13 +11,8 @@ from pathlib import Path
 from viot_agent.errors import BackendFault, MediaFault, UserFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library.records import Fingerprint
+from viot_agent.media.sniff import SUFFIXES
 from viot_agent.media.types import MediaInfo
-
-SUFFIXES = frozenset(
-    ".264 .265 .3gp .asf .avi .dav .flv .h264 .h265 .hevc .m2ts .m4v .mjpeg .mjpg .mkv .mov .mp4 .mpeg .mpg .mts .ogv "
-    ".ts .vob .webm .wmv .y4m".split()
-)
-"""What counts as a video in a folder; a single file may have any name."""
 
 _EDGE = 1 << 16
 

@@ -15,6 +15,12 @@ from viot_agent.errors import MediaFault, UserFault
 
 HEAD = 4096
 
+SUFFIXES = frozenset(
+    ".264 .265 .3gp .asf .avi .dav .flv .h264 .h265 .hevc .m2ts .m4v .mjpeg .mjpg .mkv .mov .mp4 .mpeg .mpg .mts .ogv "
+    ".ts .vob .webm .wmv .y4m".split()
+)
+"""What counts as a video in a folder; a single file may have any name."""
+
 _PICTURES: tuple[tuple[bytes, int, str], ...] = (
     (b"\xff\xd8\xff", 0, "JPEG picture"),
     (b"\x89PNG\r\n\x1a\n", 0, "PNG picture"),

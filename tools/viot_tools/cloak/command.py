@@ -46,7 +46,7 @@ def cloak(
     from rich.console import Console
 
     from viot_agent.errors import UserFault
-    from viot_agent.library.sources import SUFFIXES
+    from viot_agent.media.sniff import SUFFIXES
     from viot_agent.system import Viot
     from viot_tools.cloak.making import Recipe
 

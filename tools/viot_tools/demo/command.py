@@ -236,7 +236,7 @@ def open_questions(cameras: Sequence[str]) -> tuple[Question, ...]:
 
 def _videos(data: Path) -> list[Path]:
     """The video files of a folder, by name. Raises UserFault when there is none."""
-    from viot_agent.library.sources import SUFFIXES
+    from viot_agent.media.sniff import SUFFIXES
 
     if not data.is_dir():
         raise UserFault(f"there is no folder {data}", fix="name a folder of videos with --data")

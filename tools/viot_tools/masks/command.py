@@ -63,7 +63,7 @@ def _mask_one(
     console: Console,
 ) -> bool:  # fmt: skip
     """Mask one file; says what was made; False when there was no face."""
-    from viot_agent.library.sources import SUFFIXES
+    from viot_agent.media.sniff import SUFFIXES
 
     if file.suffix.lower() in SUFFIXES:
         return _mask_video(file, mask, template, seed, out, every, landmarks, console)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from viot_agent.errors import MediaFault, RetryFault
-from viot_agent.library.sources import SUFFIXES
+from viot_agent.media.sniff import SUFFIXES
 from viot_agent.steps import Claim, Evidence, Observation
 from viot_agent.toolbox.contract import Arg, ToolContext, tool
 from viot_tools.masks.templates import KINDS
