@@ -15,14 +15,15 @@ from viot_tools.cloak.store import EVERYBODY, Kept, MaskStore, digest, read
 
 def kept(person: str = "Anna Berg", **recipe: object) -> Kept:
     delta = np.random.default_rng(0).uniform(-3, 3, (112, 112, 3)).astype(np.float32)
-    return Kept(person, replace(Recipe(), **recipe), ("dlib@1",), "abc", delta)  # type: ignore[arg-type]
+    return Kept(person, replace(Recipe(), **recipe), ("dlib@1",), "abc", delta, 3, 0.25)  # type: ignore[arg-type]
 
 
 def test_a_mask_comes_back_as_it_was_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     store = MaskStore(tmp_path)
     store.put(kept())
     found = store.get("Anna Berg", Recipe(), ["dlib@1"], "abc")
-    assert found is not None and np.array_equal(found, kept().delta)
+    assert found is not None and np.array_equal(found.delta, kept().delta)
+    assert (found.person, found.recipe, found.learnt, found.drop) == ("Anna Berg", Recipe(), 3, 0.25)
     [path] = (tmp_path / "cloaks").glob("*.safetensors")
     assert path.stat().st_mode & 0o077 == 0
     assert store.people() == ("Anna Berg",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,9 +21,10 @@ from viot_agent.media.types import Image
 from viot_agent.steps import Attachment, Observation
 from viot_agent.toolbox.contract import ToolContext
 from viot_tools.cloak.making import Recipe
-from viot_tools.cloak.protect import Cloaker, NoFace
+from viot_tools.cloak.protect import Cloaker, FaceReport, NoFace
+from viot_tools.cloak.store import digest
 from viot_tools.cloak.tool import cloaked, privacy_cloak
-from viot_tools.cloak.words import LIMITS, to_json
+from viot_tools.cloak.words import LIMITS, origin_words, to_json
 from viot_tools.registry import TOOLS
 
 ONE = (180, 200)
@@ -153,12 +155,33 @@ def test_an_enrolled_persons_mask_is_kept_used_again_and_forgotten(made: ModuleT
         [made_now] = cloaker(made, ctx).pictures([source], beside(tmp_path)).pictures
         [face] = made_now.faces
         assert face.person == "Anna Berg" and face.enrolled and face.others == 2
-        assert face.origin.stored is wanted and face.origin.faces == 2
+        assert face.origin.stored is wanted and face.origin.faces == 3
         masks.append(made_now.written.read_bytes())
     assert masks[0] == masks[1]
     assert cloaker(made, ctx).store.forget("Anna Berg") == 1
     [other] = cloaker(made, ctx).pictures([source], beside(tmp_path)).pictures
     assert not other.faces[0].origin.stored and other.written.read_bytes() != masks[0]
+
+
+def test_a_kept_mask_that_does_not_hold_on_new_pictures_learns_from_them(made: ModuleType, tmp_path: Path) -> None:
+    ctx = made.context(tmp_path, {"Anna Berg": [made.picture(ONE, {1: SPOT}, 5)]})
+    first, second = portrait(made, tmp_path, 1, 0), portrait(made, tmp_path, 1, 1)
+
+    def face(file: Path, **given: Any) -> FaceReport:
+        [report] = cloaker(made, ctx, **given).pictures([file], beside(tmp_path)).pictures
+        return report.faces[0]
+
+    assert not face(first).origin.stored
+    assert face(second).origin.stored  # it holds on a picture that differs by its noise alone
+    worker = cloaker(made, ctx)
+    known = worker.known("Anna Berg")
+    kept = worker.store.get("Anna Berg", FEW, ["toy@0"], digest(known))
+    assert kept is not None and kept.learnt == 2 and kept.drop > 0
+    worker.store.put(replace(kept, drop=9.0))  # as if it took far more from the pictures that it was made from
+    assert face(second, as_kept=True).origin.stored
+    again = face(second)
+    assert not again.origin.stored and (again.origin.faces, again.origin.given) == (2, 1)
+    assert "from 1 enrolled picture and 1 picture given now, filled up" in origin_words(again.origin, False)
 
 
 def test_person_leaves_the_others_as_they_are(made: ModuleType, tmp_path: Path) -> None:

@@ -36,6 +36,12 @@ def cloak(
     out: Annotated[
         Path | None, typer.Option("--out", help="A folder; left out: beside each file, as NAME-cloaked.")
     ] = None,
+    as_kept: Annotated[
+        bool,
+        typer.Option(
+            "--as-kept", help="Use an enrolled person's kept mask as it is: quick, and weaker on new pictures."
+        ),
+    ] = False,
     keep_metadata: Annotated[
         bool, typer.Option("--keep-metadata", help="Keep EXIF (camera, time, place) in the copies of pictures.")
     ] = False,
@@ -68,9 +74,11 @@ def cloak(
     reports: list[Report | VideoReport] = []
     with Viot.open() as viot:
         if pictures:
-            reports.append(_pictures(viot, pictures, recipe, person or None, out, keep_metadata, as_json, console))
+            reports.append(
+                _pictures(viot, pictures, recipe, as_kept, person or None, out, keep_metadata, as_json, console)
+            )
         for video in videos:
-            reports.append(_video(viot, video, recipe, person or None, out, as_json, console))
+            reports.append(_video(viot, video, recipe, as_kept, person or None, out, as_json, console))
     if as_json:
         from viot_tools.cloak.words import to_json
 
@@ -97,8 +105,8 @@ def _forget(name: str, console: Console) -> None:
 
 
 def _pictures(
-    viot: Viot, files: list[Path], recipe: Recipe, person: str | None, out: Path | None, keep_metadata: bool,
-    quiet: bool, console: Console,
+    viot: Viot, files: list[Path], recipe: Recipe, as_kept: bool, person: str | None, out: Path | None,
+    keep_metadata: bool, quiet: bool, console: Console,
 ) -> Report:  # fmt: skip
     from rich.progress import Progress
 
@@ -111,7 +119,7 @@ def _pictures(
 
     with Progress(console=console, transient=True, disable=quiet) as progress:
         task = progress.add_task("making the mask", total=1.0)
-        cloaker = Cloaker(_context(viot), recipe, lambda share: progress.update(task, completed=share))
+        cloaker = Cloaker(_context(viot), recipe, lambda share: progress.update(task, completed=share), as_kept=as_kept)
         report = cloaker.pictures(files, target, person=person, keep_metadata=keep_metadata)
     if quiet:
         return report
@@ -130,8 +138,9 @@ def _pictures(
 
 
 def _video(
-    viot: Viot, file: Path, recipe: Recipe, person: str | None, out: Path | None, quiet: bool, console: Console
-) -> VideoReport:
+    viot: Viot, file: Path, recipe: Recipe, as_kept: bool, person: str | None, out: Path | None, quiet: bool,
+    console: Console,
+) -> VideoReport:  # fmt: skip
     from rich.progress import Progress
 
     from viot_tools.cloak.protect import Cloaker
@@ -143,7 +152,7 @@ def _video(
     with Progress(console=console, transient=True, disable=quiet) as progress:
         task = progress.add_task(file.name, total=1.0)
         mask = progress.add_task("making the masks", total=1.0)
-        cloaker = Cloaker(_context(viot), recipe, lambda share: progress.update(mask, completed=share))
+        cloaker = Cloaker(_context(viot), recipe, lambda share: progress.update(mask, completed=share), as_kept=as_kept)
         report = cloak_video(
             cloaker, file, path, person=person, said=lambda share: progress.update(task, completed=share)
         )

@@ -96,6 +96,33 @@ def make_universal(
     return _optimised(np.concatenate(sets), owners, recipe, white, said)
 
 
+def drop(faces: Sequence[Image], others: Sequence[Image], delta: Delta, white: Surrogates) -> float:
+    """How much less like ``others`` the surrogates find ``faces`` under the mask: mean fall of the cosine."""
+    import torch
+    from torch.nn.functional import normalize
+
+    from viot_tools.cloak.apply import faded
+
+    plain = np.stack(list(faces))
+    masked = np.clip(np.rint(plain + faded(delta)), 0, 255)
+    falls = []
+    with torch.no_grad():
+        for network in white.networks:
+            before, after, clean = (
+                normalize(network(torch.from_numpy(np.stack(list(x)).transpose(0, 3, 1, 2).copy()).float()), dim=-1)
+                for x in (plain, masked, others)
+            )
+            falls.append(float(((before - after) @ clean.mT).mean()))
+    return float(np.mean(falls))
+
+
+def spread(faces: Sequence[Image], count: int) -> list[Image]:
+    """``count`` of them at even distances, or all."""
+    if len(faces) <= count:
+        return list(faces)
+    return [faces[round(i)] for i in np.linspace(0, len(faces) - 1, count)]
+
+
 def _optimised(
     faces: NDArray[np.uint8], owners: NDArray[np.int64] | None, recipe: Recipe, white: Surrogates, said: Said | None
 ) -> Delta:

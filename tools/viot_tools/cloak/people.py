@@ -53,7 +53,7 @@ class Subject:
         here = [o.crop for o in self.looks if o.picture != look.picture]
         kept: list[Image] = []
         for face in [*here, *self.known]:
-            if all(_apart(face, other) for other in (look.crop, *kept)):
+            if all(apart(face, other) for other in (look.crop, *kept)):
                 kept.append(face)
         return kept
 
@@ -91,10 +91,10 @@ def group(looks: Sequence[Look], kit: Kit, enrolled: Mapping[str, NDArray[np.flo
     if not looks:
         return []
     vectors = np.stack([look.vector for look in looks])
-    apart = [
+    not_one = [
         (i, j) for i in range(len(looks)) for j in range(i + 1, len(looks)) if looks[i].picture == looks[j].picture
     ]
-    labels = identity.cluster(vectors, kit.calibration.same, apart)
+    labels = identity.cluster(vectors, kit.calibration.same, not_one)
     groups = [[look for look, label in zip(looks, labels, strict=True) if label == n] for n in dict.fromkeys(labels)]
     named: dict[str, list[Look]] = {}
     unnamed: list[list[Look]] = []
@@ -162,5 +162,6 @@ def enrolled_faces(ctx: ToolContext, name: str, kit: Kit) -> tuple[Image, ...]:
     return tuple(faces)
 
 
-def _apart(a: Image, b: Image) -> bool:
+def apart(a: Image, b: Image) -> bool:
+    """Whether two aligned faces come from two pictures."""
     return float(np.abs(a.astype(np.int16) - b).mean()) >= SAME_PICTURE

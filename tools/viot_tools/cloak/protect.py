@@ -16,14 +16,20 @@ from viot_agent.media.pictures import decode_image
 from viot_agent.media.types import XYXY, Image
 from viot_agent.toolbox.contract import ToolContext
 from viot_tools.cloak.apply import Delta, again, largest_change, lay
-from viot_tools.cloak.making import PEOPLE, Recipe, Said, generated, make_mask, make_universal
+from viot_tools.cloak.making import PEOPLE, Recipe, Said, drop, generated, make_mask, make_universal, spread
 from viot_tools.cloak.measure import Judged, Looks, judged, looks
-from viot_tools.cloak.people import Found, Look, Subject, TooSmall, enrolled_faces, group, only
+from viot_tools.cloak.people import Found, Look, Subject, TooSmall, apart, enrolled_faces, group, only
 from viot_tools.cloak.store import EVERYBODY, Kept, MaskStore, digest
 from viot_tools.cloak.surrogates import Panel, Surrogates, panel, surrogates
 from viot_tools.faces.enrol import Kit
 from viot_tools.faces.gallery import enrolled
 from viot_tools.masks.pictures import Opened, open_picture, same_file, write_picture
+
+HOLDS = 0.75
+"""A kept mask holds on pictures where it takes off this share of the likeness that it takes from those it was made
+from."""
+MOST_FACES = 30
+"""Pictures that one mask is learnt from; of more, that many evenly chosen."""
 
 
 class NoFace(MediaFault):
@@ -32,11 +38,13 @@ class NoFace(MediaFault):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a mask came from: ``stored`` earlier, or made from ``faces`` pictures of ``people`` people."""
+    """Where a mask came from: ``stored`` earlier, or made now; from ``faces`` pictures of ``people`` people, of which
+    ``given`` are not enrolled ones."""
 
     stored: bool
     faces: int
     people: int = 1
+    given: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,7 @@ class Report:
 
 class Cloaker:
     """Cloaks with one recipe for one installation. ``said`` hears the progress of a mask that is being made.
+    ``as_kept``: an enrolled person's kept mask is used as it is, and learns nothing from the pictures at hand.
 
     ``kit``, ``white`` and ``jury``: detector and recogniser, surrogates, and judges; those of the tier where they are
     left out, loaded when first wanted.
@@ -94,11 +103,12 @@ class Cloaker:
         recipe: Recipe,
         said: Said | None = None,
         *,
+        as_kept: bool = False,
         kit: Kit | None = None,
         white: Surrogates | None = None,
         jury: Panel | None = None,
     ) -> None:
-        self.ctx, self.recipe, self.said = ctx, recipe, said
+        self.ctx, self.recipe, self.said, self.as_kept = ctx, recipe, said, as_kept
         self.kit = kit or Kit.of(ctx.weights)
         self.store = MaskStore(ctx.home)
         self._white, self._jury = white, jury
@@ -149,22 +159,38 @@ class Cloaker:
             if self._universal is None:
                 self._universal = self._for_all(everybody)
             return self._universal
+        given = [look.crop for look in subject.looks]
         if subject.name is None:
-            return self._made([look.crop for look in subject.looks])
-        key, marks = digest(subject.known), self._marks()
-        recipe = self._seeded()
-        kept = self.store.get(subject.name, recipe, marks, key)
-        if kept is not None:
-            return kept, Origin(True, len(subject.known))
-        delta, origin = self._made(subject.known)
-        self.store.put(Kept(subject.name, recipe, marks, key, delta))
+            return self._made(given)
+        return self._of_enrolled(subject.name, subject.known, given)
+
+    def _of_enrolled(self, name: str, known: Sequence[Image], given: Sequence[Image]) -> tuple[Delta, Origin]:
+        """The kept mask where it holds on the ``given`` faces, else one that is learnt from them too, and kept.
+
+        A mask takes twice as much likeness from pictures that it has seen as from others. Whether the kept one holds is
+        asked of the surrogates alone: the judges have no part in any mask.
+        """
+        recipe, marks, key = self._seeded(), self._marks(), digest(known)
+        kept = self.store.get(name, recipe, marks, key)
+        if kept is not None and (
+            self.as_kept
+            or recipe.method == "advcloak"
+            or drop(given, known, kept.delta, self.white) >= HOLDS * kept.drop
+        ):
+            return kept.delta, Origin(True, kept.learnt)
+        fresh = [] if self.as_kept else [f for f in given if all(apart(f, other) for other in known)]
+        faces = [*known, *fresh]
+        delta, origin = self._made(faces, len(fresh))
+        reached = drop(faces, known, delta, self.white)
+        self.store.put(Kept(name, recipe, marks, key, delta, origin.faces, reached))
         return delta, origin
 
-    def _made(self, faces: Sequence[Image]) -> tuple[Delta, Origin]:
-        recipe, origin = self._seeded(), Origin(False, len(faces))
+    def _made(self, faces: Sequence[Image], given: int | None = None) -> tuple[Delta, Origin]:
+        chosen = spread(faces, MOST_FACES)
+        recipe, origin = self._seeded(), Origin(False, len(chosen), given=len(chosen) if given is None else given)
         if recipe.method == "advcloak":
-            return generated(faces, recipe, self.ctx.weights), origin
-        return make_mask(faces, recipe, self.white, self.said), origin
+            return generated(chosen, recipe, self.ctx.weights), origin
+        return make_mask(chosen, recipe, self.white, self.said), origin
 
     def _for_all(self, everybody: Sequence[Subject]) -> tuple[Delta, Origin]:
         """One mask for everybody: of the enrolled where they are enough, else of those in the pictures too."""
@@ -181,13 +207,13 @@ class Cloaker:
         if keep:
             kept = self.store.get(EVERYBODY, recipe, marks, key)
             if kept is not None:
-                return kept, Origin(True, sum(map(len, sets)), len(sets))
+                return kept.delta, Origin(True, kept.learnt, len(sets))
         else:
             sets += [[look.crop for look in s.looks] for s in everybody if s.name is None]
-        delta = make_universal(sets, recipe, self.white, self.said)
+        delta, count = make_universal(sets, recipe, self.white, self.said), sum(map(len, sets))
         if keep:
-            self.store.put(Kept(EVERYBODY, recipe, marks, key, delta))
-        return delta, Origin(False, sum(map(len, sets)), len(sets))
+            self.store.put(Kept(EVERYBODY, recipe, marks, key, delta, count))
+        return delta, Origin(False, count, len(sets))
 
     def _seeded(self) -> Recipe:
         r = self.recipe

@@ -1,7 +1,8 @@
 """Masks kept for enrolled people, so that the same person gets the same mask again; and their revocation.
 
 One safetensors file for each person, method and epsilon below ``VIOT_HOME/cloaks``, readable by its owner only. A mask
-is used again only while all that made it is the same: the surrogates' weights and the person's enrolled pictures.
+is used again only while all that made it is the same: the surrogates' weights and the person's enrolled pictures; a
+mask that has learnt from more pictures takes the place of the older one. No picture is kept with it.
 Forgetting counts up a number that seeds new masks, so what is made afterwards is another mask than the one that may
 have become known. Owns these files. Makes no mask.
 """
@@ -31,13 +32,16 @@ _SEED = "revoked"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kept:
-    """A mask and what made it: ``surrogates`` as ``name@version``, ``pictures`` the digest of the faces."""
+    """A mask and what made it: ``surrogates`` as ``name@version``, ``pictures`` the digest of the enrolled faces,
+    ``learnt`` how many faces it was learnt from, ``drop`` the likeness that it takes from those, by the surrogates."""
 
     person: str
     recipe: Recipe
     surrogates: tuple[str, ...]
     pictures: str
     delta: Delta
+    learnt: int = 0
+    drop: float = 0.0
 
 
 def digest(faces: Iterable[Image]) -> str:
@@ -61,7 +65,7 @@ class MaskStore:
         except (OSError, ValueError) as error:
             raise BackendFault(f"{self.folder / _SEED} cannot be read: {error}", fix="delete that file") from error
 
-    def get(self, person: str, recipe: Recipe, surrogates: Sequence[str], pictures: str) -> Delta | None:
+    def get(self, person: str, recipe: Recipe, surrogates: Sequence[str], pictures: str) -> Kept | None:
         """The mask, or None when there is none that was made the same way. Raises UserFault for a damaged file."""
         path = self._path(person, recipe)
         if not path.is_file():
@@ -70,7 +74,7 @@ class MaskStore:
         same = (kept.person, kept.recipe, kept.surrogates, kept.pictures) == (
             person, recipe, tuple(surrogates), pictures,
         )  # fmt: skip
-        return kept.delta if same else None
+        return kept if same else None
 
     def put(self, kept: Kept) -> None:
         """Keep a mask, in place of an older one. Raises DiskFault or BackendFault."""
@@ -83,6 +87,7 @@ class MaskStore:
                                   "seed": kept.recipe.seed, "rounds": kept.recipe.rounds}),
             "surrogates": json.dumps(kept.surrogates),
             "pictures": kept.pictures,
+            "learnt": json.dumps([kept.learnt, kept.drop]),
         }  # fmt: skip
         self._write(self._path(kept.person, kept.recipe), save({"delta": kept.delta}, card))
 
@@ -145,7 +150,11 @@ def read(path: Path) -> Kept:
         if card.get("format") != FORMAT:
             raise UserFault(f"{path} is no mask of viot", fix=fix)
         recipe = Recipe(**json.loads(card["recipe"]))
-        kept = Kept(card["person"], recipe, tuple(json.loads(card["surrogates"])), card["pictures"], delta)
+        learnt, reached = json.loads(card["learnt"])
+        kept = Kept(
+            card["person"], recipe, tuple(json.loads(card["surrogates"])), card["pictures"], delta,
+            int(learnt), float(reached),
+        )  # fmt: skip
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise UserFault(f"the stored mask {path.name} cannot be read: {error}", fix=fix) from error
     good = delta.shape == (SIDE, SIDE, 3) and delta.dtype == np.float32 and bool(np.isfinite(delta).all())

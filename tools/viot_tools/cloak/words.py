@@ -26,8 +26,12 @@ def origin_words(origin: Origin, universal: bool) -> str:
         how = "kept" if origin.stored else "made now"
         return f"one mask for everybody, learnt from {_n(origin.faces, 'picture')} of {origin.people} people ({how})"
     if origin.stored:
-        return f"the kept mask, made from {_n(origin.faces, 'enrolled picture')}"
+        return f"the kept mask, learnt from {_n(origin.faces, 'picture')}"
     few = ", filled up with synthetic views" if origin.faces < 10 else ""
+    before = origin.faces - origin.given
+    if before:
+        these = f" and {_n(origin.given, 'picture')} given now" if origin.given else ""
+        return f"a mask made now from {_n(before, 'enrolled picture')}{these}{few}, and kept"
     return f"a mask made now from {_n(origin.faces, 'picture')}{few}"
 
 
