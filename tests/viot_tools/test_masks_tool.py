@@ -195,3 +195,15 @@ def test_no_face_anywhere_is_exit_code_2(viot: typer.Typer, tmp_path: Path) -> N
     Pil.new("RGB", (300, 200), (120, 130, 140)).save(path)
     code, words = run(viot, str(path))
     assert code == 2 and "no face to mask was found" in words
+
+
+@pytest.mark.slow
+def test_in_words_with_the_embedded_model(home: Path, me: Path) -> None:
+    from viot_agent.system import Viot
+
+    with Viot.open() as viot:
+        run = viot.ask("put a mask on this", attach=[me])
+    assert [s.call.tool for s in run.steps] == ["masked_face_generation"]
+    assert run.answer.text.startswith("mask-1 shows image-1 with 1 face masked: surgical-blue; seed 0")
+    [piece] = run.evidence
+    assert piece.crop is not None and Path(piece.crop).is_relative_to(home / "exports")

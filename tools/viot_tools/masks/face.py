@@ -158,7 +158,8 @@ def mesh_points(points: Points) -> Points:
     left, right = eye_centres(p)
     unit = max(float(np.linalg.norm(right - left)), float(np.linalg.norm(p[8] - p[27])) / 1.954)
     down = (p[8] - p[27]) / max(float(np.linalg.norm(p[8] - p[27])), 1e-6)
-    rings = [outward(p, UNDER_CHIN * 2 * unit)[4:13], outward(p, 0.45 * unit)]
+    away = _away(p) * unit
+    rings = [(p[JAW] + 2 * UNDER_CHIN * away)[4:13], p[JAW] + 0.45 * away]
     above = [p[i] - 0.5 * unit * down for i in (0, 19, 24, 16)]
     anchors = [p[i] for i in (27, 29, 31, 35, 36, 39, 42, 45, 19, 24)]
     return np.vstack([p[JAW], *rings, np.array(centre), np.array(cheeks), np.array(anchors), np.array(above)]).astype(
@@ -168,12 +169,18 @@ def mesh_points(points: Points) -> Points:
 
 def outward(points: Points, by: float) -> Points:
     """(17, 2): the jaw pushed by ``by`` pixels along its own normals, away from the nose."""
+    return np.asarray(points[JAW] + _away(points) * by, np.float32)
+
+
+def _away(points: Points) -> Points:
+    """(17, 2) unit normals of the jaw, away from the nose."""
     jaw = np.asarray(points[JAW], np.float32)
-    along = np.gradient(jaw, axis=0)
-    normal = np.column_stack([-along[:, 1], along[:, 0]])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
-    away = np.sign(np.sum(normal * (jaw - points[33]), axis=1, keepdims=True))
-    return np.asarray(jaw + np.where(away == 0, 1, away) * normal * by, np.float32)
+    along = np.empty_like(jaw)
+    along[1:-1], along[0], along[-1] = jaw[2:] - jaw[:-2], jaw[1] - jaw[0], jaw[-1] - jaw[-2]
+    normal = along[:, ::-1] * np.array([-1, 1], np.float32)
+    normal /= np.maximum(np.sqrt((normal * normal).sum(axis=1, keepdims=True)), 1e-6)
+    side = (normal * (jaw - points[33])).sum(axis=1, keepdims=True)
+    return np.asarray(np.where(side < 0, -normal, normal), np.float32)
 
 
 def outline(points: Points, per_edge: int = 4) -> Points:

@@ -71,7 +71,7 @@ def light_on(image: Image, mesh: FaceMesh) -> Light:
     colours = colours.astype(np.float32)
     value = colours @ LUMA
     design = np.column_stack([np.ones(len(places)), places[:, 0], places[:, 1] - 0.7])
-    weight = value > np.percentile(value, 20)
+    weight = value >= np.percentile(value, 20)
     for _ in range(3):
         fit = np.linalg.lstsq(design[weight], value[weight], rcond=None)[0]
         away = value - design @ fit

@@ -18,7 +18,7 @@ from viot_agent.media.types import Image
 from viot_tools.masks.art import LEFT, LEVELS, PIXELS, TOP, art, to_art
 from viot_tools.masks.face import FaceMesh, Points, Pose, outline, pose_of, pose_scale
 from viot_tools.masks.light import LUMA, Light, light_on
-from viot_tools.masks.templates import SIDE_YAW, Strap, Template, moved, template, triangles, vertices
+from viot_tools.masks.templates import SIDE_YAW, Template, moved, template, triangles, vertices
 from viot_tools.masks.warp import Window, dense_map
 
 JITTER = 0.02
@@ -124,17 +124,12 @@ def _painted(
 
     level = int(np.clip(np.floor(np.log2(PIXELS / (scale * s) + 1e-6)), 0, LEVELS))
     turn = turn_of(pose)
-    straps = [
-        _path(strap, side, design.cut.side, turn)
-        for side in (-1, 1)
-        if side * turn <= 0.45  # beyond, that ear is behind the face
-        for strap in design.cut.straps
-    ]
+    straps = _paths(design, turn)
     own = design.points(turn)
-    place = mesh.map(_jittered(np.vstack([own, *straps]), seed))
+    place = mesh.map(_jittered(np.vstack([own, straps.reshape(-1, 2)]), seed))
     lines = [
         _fine(_before_hair(line, path, image, light), window, s)
-        for line, path in zip(place[len(own) :].reshape(len(straps), -1, 2), straps, strict=True)
+        for line, path in zip(place[len(own) :].reshape(straps.shape), straps, strict=True)
     ]
     place = place[: len(own)]
     maps = dense_map(to_art(vertices(), level), place, triangles(), window, s, smooth=0.10 * scale)
@@ -220,11 +215,19 @@ def _before_hair(line: Points, path: Points, image: Image, light: Light) -> Poin
     return line[: max(2, int(hidden.argmax()) + 1)] if hidden.any() else line
 
 
-def _path(strap: Strap, side: int, keep: float, turn: float) -> Points:
-    """(12, 2) canonical points of a strap on one side: its start moves with the mask, its end stays at the ear."""
-    start = moved(np.array([[strap.start[0] * side, strap.start[1]]], np.float32), keep, turn)[0]
-    end = np.array([strap.end[0] * side, strap.end[1]])
-    t = np.linspace(0, 1, 12)[:, None]
-    line = start + (end - start) * t
-    line[:, 1] += strap.sag * np.sin(np.pi * t[:, 0])
-    return np.asarray(line, np.float32)
+_ALONG = np.linspace(0, 1, 12, dtype=np.float32)[None, :, None]
+
+
+def _paths(design: Template, turn: float) -> Points:
+    """(S, 12, 2) canonical points of the straps that are seen: each start moves with the mask, its end stays before the
+    ear. Beyond a turn of 0.45 the far ear is behind the face."""
+    sides = [side for side in (-1, 1) if side * turn <= 0.45]
+    start, end = (
+        np.array([(x * side, y) for side in sides for x, y in ends], np.float32)
+        for ends in zip(*((strap.start, strap.end) for strap in design.cut.straps), strict=True)
+    )
+    start = moved(start, design.cut.side, turn)
+    lines = start[:, None] + (end - start)[:, None] * _ALONG
+    sags = np.array([strap.sag for strap in design.cut.straps] * len(sides), np.float32)
+    lines[..., 1] += sags[:, None] * np.sin(np.pi * _ALONG[..., 0])
+    return np.asarray(lines, np.float32)

@@ -99,7 +99,11 @@ def triangles() -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
     """(T, 3) Delaunay triangles over :func:`vertices`."""
     from viot_tools.masks.warp import delaunay
 
-    return delaunay(vertices())
+    found = delaunay(vertices())
+    # the outermost triangles bear no mask
+    middle = vertices()[found].mean(axis=1)
+    bears = (np.abs(middle[:, 0]) < 1.45) & (middle[:, 1] > -0.25) & (middle[:, 1] < 2.15)
+    return np.asarray(found[bears], np.int32)
 
 
 _EAR_TOP, _EAR_LOW = (1.175, -0.02), (1.145, 0.46)
