@@ -19,7 +19,7 @@ from viot_agent.errors import NameFault, UserFault, WeightsMissing
 from viot_agent.media.types import Image
 from viot_agent.weights import Weights
 from viot_tools.cloak.apply import Delta
-from viot_tools.cloak.views import filled
+from viot_tools.cloak.views import ENOUGH, filled
 
 if TYPE_CHECKING:
     from viot_tools.cloak.surrogates import Surrogates
@@ -67,14 +67,17 @@ class Recipe:
         return self.method == "sga"
 
 
-def make_mask(faces: Sequence[Image], recipe: Recipe, white: Surrogates, said: Said | None = None) -> Delta:
-    """(112, 112, 3) the mask of one person by ``opom`` or ``ga``; synthetic views fill up what the faces lack.
+def make_mask(
+    faces: Sequence[Image], recipe: Recipe, white: Surrogates, said: Said | None = None, *, count: int = ENOUGH
+) -> Delta:
+    """(112, 112, 3) the mask of one person by ``opom`` or ``ga``; synthetic views fill up what the faces lack of
+    ``count``.
 
     ``said`` hears how far it is, 0..1. Raises UserFault without a face.
     """
     if not faces:
         raise UserFault("a mask needs at least one picture of the person")
-    return _optimised(filled(faces, seed=recipe.seed), None, recipe, white, said)
+    return _optimised(filled(faces, count, recipe.seed), None, recipe, white, said)
 
 
 def make_universal(

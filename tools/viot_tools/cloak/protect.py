@@ -21,6 +21,7 @@ from viot_tools.cloak.measure import Judged, Looks, judged, looks
 from viot_tools.cloak.people import Found, Look, Subject, TooSmall, apart, enrolled_faces, group, only
 from viot_tools.cloak.store import EVERYBODY, Kept, MaskStore, digest
 from viot_tools.cloak.surrogates import Panel, Surrogates, panel, surrogates
+from viot_tools.cloak.views import ENOUGH, LASTING
 from viot_tools.faces.enrol import Kit
 from viot_tools.faces.gallery import enrolled
 from viot_tools.masks.pictures import Opened, open_picture, same_file, write_picture
@@ -180,17 +181,17 @@ class Cloaker:
             return kept.delta, Origin(True, kept.learnt)
         fresh = [] if self.as_kept else [f for f in given if all(apart(f, other) for other in known)]
         faces = [*known, *fresh]
-        delta, origin = self._made(faces, len(fresh))
+        delta, origin = self._made(faces, len(fresh), LASTING)
         reached = drop(faces, known, delta, self.white)
         self.store.put(Kept(name, recipe, marks, key, delta, origin.faces, reached))
         return delta, origin
 
-    def _made(self, faces: Sequence[Image], given: int | None = None) -> tuple[Delta, Origin]:
+    def _made(self, faces: Sequence[Image], given: int | None = None, count: int = ENOUGH) -> tuple[Delta, Origin]:
         chosen = spread(faces, MOST_FACES)
         recipe, origin = self._seeded(), Origin(False, len(chosen), given=len(chosen) if given is None else given)
         if recipe.method == "advcloak":
             return generated(chosen, recipe, self.ctx.weights), origin
-        return make_mask(chosen, recipe, self.white, self.said), origin
+        return make_mask(chosen, recipe, self.white, self.said, count=count), origin
 
     def _for_all(self, everybody: Sequence[Subject]) -> tuple[Delta, Origin]:
         """One mask for everybody: of the enrolled where they are enough, else of those in the pictures too."""

@@ -11,6 +11,7 @@ from typing import Any
 from viot_tools.cloak.measure import Judged, Looks
 from viot_tools.cloak.protect import FaceReport, Origin, PictureReport, Report
 from viot_tools.cloak.video import TrackReport, VideoReport
+from viot_tools.cloak.views import ENOUGH, LASTING
 from viot_tools.saying import names_words
 
 GET_JUDGES = "viot models pull && viot models pull retail-0095 retail-0095-weights"
@@ -27,8 +28,8 @@ def origin_words(origin: Origin, universal: bool) -> str:
         return f"one mask for everybody, learnt from {_n(origin.faces, 'picture')} of {origin.people} people ({how})"
     if origin.stored:
         return f"the kept mask, learnt from {_n(origin.faces, 'picture')}"
-    few = ", filled up with synthetic views" if origin.faces < 10 else ""
     before = origin.faces - origin.given
+    few = ", filled up with synthetic views" if origin.faces < (LASTING if before else ENOUGH) else ""
     if before:
         these = f" and {_n(origin.given, 'picture')} given now" if origin.given else ""
         return f"a mask made now from {_n(before, 'enrolled picture')}{these}{few}, and kept"
