@@ -8,10 +8,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from scipy.io import savemat
 
+from viot_agent.errors import FailedFault
 from viot_agent.media.clips import write_clip
 from viot_agent.weights import Weights
-from viot_tools.bench.counting import Judged, count_clip, count_sequence, measure, mot_truth, rows
+from viot_tools.bench.counting import (
+    Judged,
+    count_clip,
+    count_sequence,
+    count_still,
+    head_count,
+    measure,
+    mot_truth,
+    rows,
+)
 from viot_tools.objects.analyzer import ObjectsAnalyzer
 from viot_tools.objects.detections import Detections, FakeDetector
 
@@ -61,6 +72,20 @@ def test_mot_truth_counts_visible_people_only(tmp_path: Path) -> None:
     assert count_sequence(analyzer(tmp_path, 3), folder) == [Judged(2, 2, 3)] * 3
 
 
+def test_heads_of_a_marked_picture(tmp_path: Path) -> None:
+    inner = np.zeros((1, 1), [("location", object), ("number", object)])
+    inner[0, 0] = (np.arange(14.0).reshape(7, 2), 7)
+    cell = np.empty((1, 1), object)
+    cell[0, 0] = inner
+    savemat(str(tmp_path / "GT_IMG_1.mat"), {"image_info": cell})
+    assert head_count(tmp_path / "GT_IMG_1.mat") == 7
+    savemat(str(tmp_path / "other.mat"), {"points": np.zeros((3, 2))})
+    with pytest.raises(FailedFault, match="does not hold heads"):
+        head_count(tmp_path / "other.mat")
+    cv2.imwrite(str(tmp_path / "IMG_1.jpg"), np.full((120, 160, 3), 90, np.uint8))
+    assert count_still(analyzer(tmp_path, 3), tmp_path / "IMG_1.jpg") == 3
+
+
 def test_the_bench_runs_on_any_folder_and_says_what_it_skips(tmp_path: Path) -> None:
     data = tmp_path / "data"
     sequence(data / "videos" / "stills" / "MOT17-mini" / "train", "MOT17-02-FRCNN")
@@ -79,7 +104,7 @@ def test_the_bench_runs_on_any_folder_and_says_what_it_skips(tmp_path: Path) -> 
         ("count.mae.a", 0.5, 2, "builtin", 0.5),
         ("crowd.mae", 2.0, 3, "builtin", 1.0),
     ]
-    assert [s.split(":")[0] for s in skipped] == ["count.*, crowd.mae in tier hub", "count.*.b"]
+    assert [s.split(":")[0] for s in skipped] == ["count.*, crowd.mae in tier hub", "count.*.b", "crowd.mae.heads"]
     assert {"id", "metric", "value", "low", "high", "n", "model", "tier", "floor"} == set(
         rows(data, Weights(tmp_path / "home"), quick=True, seed=0)[0]
     )
