@@ -1,11 +1,10 @@
 """The tool ``privacy_cloak``: a copy of a picture or video whose faces are cloaked, with measured protection.
 
-Owns the observation and the files below ``VIOT_HOME/exports``. How a cloak is made is in ``protect`` and ``video``.
+Owns the observation. How a cloak is made is in ``protect`` and ``video``.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -14,7 +13,7 @@ from viot_agent.errors import MediaFault
 from viot_agent.media.sniff import SUFFIXES
 from viot_agent.steps import Claim, Evidence, Observation
 from viot_agent.toolbox.contract import Arg, ToolContext, tool
-from viot_tools.masks.tool import media_file
+from viot_tools.made import faces_words, made_evidence, media_file, place
 
 if TYPE_CHECKING:
     from viot_tools.cloak.protect import Cloaker, Report
@@ -71,7 +70,7 @@ def _picture(ctx: ToolContext, handle: str, source: Path, cloaker: Cloaker) -> O
     from viot_tools.masks.pictures import Opened
 
     def target(path: Path, opened: Opened) -> Path:
-        return _place(ctx, source, ".png")
+        return place(ctx, source, ".png", "cloaked")
 
     also = [a.path for a in ctx.request.attachments if a.kind == "image" and a.handle != handle]
     report = cloaker.pictures([source], target, names=[handle], also=also)
@@ -80,7 +79,7 @@ def _picture(ctx: ToolContext, handle: str, source: Path, cloaker: Cloaker) -> O
     piece = _evidence(ctx, handle, new, report, crop=str(made.written))
     notes = f" Of the file: {'; '.join(made.notes)}." if made.notes else ""
     lines = [
-        f"{new} shows {handle} with {_faces(len(made.faces))} cloaked [{piece.id}]. {made_with(report)}",
+        f"{new} shows {handle} with {faces_words(len(made.faces))} cloaked [{piece.id}]. {made_with(report)}",
         *(_sentence(face_words(face, report)) for face in made.faces),
         f"{left_words(made)}{notes}".strip(),
         LIMITS,
@@ -99,7 +98,7 @@ def _video(ctx: ToolContext, handle: str, source: Path, cloaker: Cloaker) -> Obs
             f"{handle} is {length / 60:.0f} minutes long; {LONGEST / 60:.0f} are cloaked for a request",
             fix="cut it, or use the command: viot cloak FILE",
         )
-    path = _place(ctx, source, ".mp4")
+    path = place(ctx, source, ".mp4", "cloaked")
     report = cloak_video(cloaker, source, path, name=handle)
     new = ctx.new_handle("cloak", path)
     piece = _evidence(ctx, handle, new, report, clip=str(path), length=report.clip.duration)
@@ -115,30 +114,12 @@ def _video(ctx: ToolContext, handle: str, source: Path, cloaker: Cloaker) -> Obs
     return _made(ctx, lines, piece, new, path, report)
 
 
-def _place(ctx: ToolContext, source: Path, ending: str) -> Path:
-    from viot_tools.masks.pictures import free_name
-
-    stem = re.sub(r"[^\w-]+", "-", source.stem).strip("-")[:60] or "media"
-    return free_name(ctx.home / "exports" / (ctx.run_id or "run"), stem, ending, "cloaked")
-
-
 def _evidence(
     ctx: ToolContext, handle: str, made: str, report: Report | VideoReport, *, crop: str | None = None,
     clip: str | None = None, length: float = 0.0,
 ) -> Evidence:  # fmt: skip
-    now = ctx.request.now
-    return Evidence(
-        id=ctx.evidence_id(),
-        camera=handle,
-        start=now,
-        end=now + length,
-        tool=NAME,
-        model="+".join(report.used),
-        model_version="+".join(report.versions),
-        crop=crop,
-        clip=clip,
-        label=made,
-    )
+    models, versions = "+".join(report.used), "+".join(report.versions)
+    return made_evidence(ctx, NAME, handle, made, models, versions, crop=crop, clip=clip, length=length)
 
 
 def _made(
@@ -167,7 +148,3 @@ def _named(message: str, ctx: ToolContext, handle: str, source: Path) -> str:
 
 def _sentence(text: str) -> str:
     return text[0].upper() + text[1:]
-
-
-def _faces(n: int) -> str:
-    return "1 face" if n == 1 else f"{n} faces"

@@ -1,19 +1,18 @@
 """The tool ``masked_face_generation``: a copy of a picture or video in which every face wears a mask.
 
-Owns the sentences and the files below ``VIOT_HOME/exports``. Where the masks lie is decided in ``pictures`` and
-``video``.
+Owns the sentences. Where the masks lie is decided in ``pictures`` and ``video``.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from viot_agent.errors import MediaFault, RetryFault
+from viot_agent.errors import MediaFault
 from viot_agent.media.sniff import SUFFIXES
 from viot_agent.steps import Claim, Evidence, Observation
 from viot_agent.toolbox.contract import Arg, ToolContext, tool
+from viot_tools.made import faces_words, made_evidence, media_file, place
 from viot_tools.masks.templates import KINDS
 
 if TYPE_CHECKING:
@@ -47,22 +46,6 @@ def masked_face_generation(ctx: ToolContext, media: MediaArg, mask: MaskArg | No
     return _picture(ctx, media, source, mask, landmarks)
 
 
-def media_file(ctx: ToolContext, handle: str) -> Path:
-    """The file behind the handle of an attached or made picture or video.
-
-    Raises RetryFault with the handles there are.
-    """
-    path = ctx.attachment(handle) or ctx.handles.get(handle)
-    shown = [h for h, p in ctx.handles.items() if p.suffix.lower() != ".json"]
-    there = [*(a.handle for a in ctx.request.attachments), *shown]
-    if path is None:
-        words = f"there are {', '.join(there)}" if there else "nothing is attached and nothing was made"
-        raise RetryFault(f"there is no {handle} ({words})", nearest=there, fix="attach a picture or video")
-    if path.suffix.lower() == ".json":
-        raise RetryFault(f"{handle} is no picture or video", nearest=there, fix="name a picture or video")
-    return path
-
-
 def _picture(ctx: ToolContext, handle: str, source: Path, mask: str | None, landmarks: Landmarks) -> Observation:
     from viot_tools.masks.pictures import counted, mask_picture, open_picture, write_picture
 
@@ -71,13 +54,13 @@ def _picture(ctx: ToolContext, handle: str, source: Path, mask: str | None, land
     small = _small_words(made.too_small)
     if not made.worn:
         return _nobody(ctx, handle, landmarks, small)
-    path = _place(ctx, source, ".png")
+    path = place(ctx, source, ".png", "masked")
     write_picture(made.image, path, profile=opened.profile)
     new = ctx.new_handle("mask", path)
     piece = _evidence(ctx, handle, new, landmarks, crop=str(path))
     notes = f" Of the file: {'; '.join(opened.notes)}." if opened.notes else ""
     sentence = (
-        f"{new} shows {handle} with {_faces(len(made.worn))} masked: {counted(made.worn)}; "
+        f"{new} shows {handle} with {faces_words(len(made.worn))} masked: {counted(made.worn)}; "
         f"seed {SEED} [{piece.id}].{small}{notes}"
     )
     rows = [{"xyxy": list(w.xyxy), "template": w.template, "seed": w.seed, "yaw": w.yaw} for w in made.worn]
@@ -94,7 +77,7 @@ def _video(ctx: ToolContext, handle: str, source: Path, mask: str | None, landma
             f"{handle} is {length / 60:.0f} minutes long; {LONGEST / 60:.0f} are masked for a request",
             fix="cut it, or use the command: viot mask FILE",
         )
-    path = _place(ctx, source, ".mp4")
+    path = place(ctx, source, ".mp4", "masked")
     made = mask_video(source, path, landmarks, mask=mask, seed=SEED)
     if made.clip is None:
         return _nobody(ctx, handle, landmarks, "")
@@ -102,37 +85,19 @@ def _video(ctx: ToolContext, handle: str, source: Path, mask: str | None, landma
     piece = _evidence(ctx, handle, new, landmarks, clip=str(path), length=made.clip.duration)
     sound = "its sound is kept" if made.sound else made.lost or "it has no sound"
     sentence = (
-        f"{new} shows {handle} with {_faces(len(made.templates))} masked throughout: "
+        f"{new} shows {handle} with {faces_words(len(made.templates))} masked throughout: "
         f"{', '.join(dict.fromkeys(made.templates))}; seed {SEED}; {sound} [{piece.id}]."
     )
     data = {"handle": new, "path": str(path), "templates": list(made.templates), "seed": SEED, "sound": made.sound}
     return _made(ctx, sentence, piece, data)
 
 
-def _place(ctx: ToolContext, source: Path, ending: str) -> Path:
-    from viot_tools.masks.pictures import free_name
-
-    stem = re.sub(r"[^\w-]+", "-", source.stem).strip("-")[:60] or "media"
-    return free_name(ctx.home / "exports" / (ctx.run_id or "run"), stem, ending)
-
-
 def _evidence(
     ctx: ToolContext, handle: str, made: str, landmarks: Landmarks, *, crop: str | None = None,
     clip: str | None = None, length: float = 0.0,
 ) -> Evidence:  # fmt: skip
-    now = ctx.request.now
-    return Evidence(
-        id=ctx.evidence_id(),
-        camera=handle,
-        start=now,
-        end=now + length,
-        tool=NAME,
-        model=f"{landmarks.detector.model}+{landmarks.model}",
-        model_version=landmarks.model_version,
-        crop=crop,
-        clip=clip,
-        label=made,
-    )
+    model = f"{landmarks.detector.model}+{landmarks.model}"
+    return made_evidence(ctx, NAME, handle, made, model, landmarks.model_version, crop=crop, clip=clip, length=length)
 
 
 def _nobody(ctx: ToolContext, handle: str, landmarks: Landmarks, small: str) -> Observation:
@@ -155,11 +120,7 @@ def _made(ctx: ToolContext, sentence: str, piece: Evidence, data: dict[str, Any]
     )
 
 
-def _faces(n: int) -> str:
-    return "1 face" if n == 1 else f"{n} faces"
-
-
 def _small_words(n: int) -> str:
     if not n:
         return ""
-    return f" {_faces(n)} left without: too small or turned too far."
+    return f" {faces_words(n)} left without: too small or turned too far."
