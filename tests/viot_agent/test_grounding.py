@@ -89,6 +89,16 @@ def test_what_stays_undone_is_said() -> None:
     assert write_answer(SEEN, "save it if she came", [slip, observed()]).text == SEEN
 
 
+def test_a_retry_after_the_tool_had_worked_stays_undone() -> None:
+    """The second of two calls failed: the first one's success does not stand for it."""
+    unknown = Observation("c2", "face_recognition", "retry", "nobody called 'Zoe' is enrolled")
+    answer = write_answer(SEEN, "were Ana and Zoe there?", [observed(), unknown])
+    assert answer.text == f"{SEEN} Not done: face_recognition, because nobody called 'Zoe' is enrolled."
+    assert answer.status == "incomplete"
+    again = observed("Zoe Roe was seen on gate 2 once: 14:01:00 to 14:01:04.")
+    assert write_answer(SEEN, "?", [observed(), unknown, again]).status == "answered"
+
+
 def test_nothing_observed_and_a_claim_is_cannot_tell() -> None:
     assert write_answer("There are 5 people.", "how many?", []).status == "cannot_tell"
     assert write_answer("Hello! How can I help?", "hi", []).status == "answered"

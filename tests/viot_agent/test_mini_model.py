@@ -18,7 +18,9 @@ from viot_agent.errors import FailedFault, WeightsMissing
 from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.llm.mini import assets, encoder_graph
+from viot_agent.llm.mini.checks import settled
 from viot_agent.llm.mini.encoder import Encoder, windows
+from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.model import MiniChat
 from viot_agent.llm.mini.planner import Weights
 from viot_agent.llm.mini.units import make_units
@@ -333,6 +335,25 @@ def test_a_number_in_a_condition_is_compared_by_code(
     end = mini.invoke(after(request, first, summary=seen, **counted(most)))
     assert [c["name"] for c in end.tool_calls] == then
     assert end.additional_kwargs.get("unmet", []) == ([] if then else ["export_clip"])
+
+
+def test_a_camera_that_cannot_be_told_of_leaves_a_number_unsettled() -> None:
+    call = Call("crowd_counting", {"cameras": ["gate 1", "gate 2"]}, "found")
+    few = counted(2)["data"] | {"untold": ["gate 1"]}
+    assert settled("if more than 5 people were at the gates", call, few) is None
+    assert settled("if more than 5 people were at the gates", call, few | {"untold": []}) is False
+    assert settled("if more than 5 people were at the gates", call, counted(9)["data"] | {"untold": ["gate 1"]}) is True
+
+
+def test_a_condition_that_cannot_be_told_of_one_camera_is_called_so(mini: MiniChat) -> None:
+    request = ask("If more than 5 people were on gate 1 or gate 2 today, save me gate 2 today from 10:00 to 10:01")
+    first = mini.invoke([request])
+    seen = "Cannot tell: gate 1 is not indexed yet. On gate 2 between 10:00:00 and 10:00:04: 0 to 2 people, most (2)."
+    facts = counted(2)
+    facts["data"]["untold"] = ["gate 1"]
+    end = mini.invoke(after(request, first, summary=seen, **facts))
+    assert end.tool_calls == []
+    assert end.additional_kwargs["unsettled"] == ["export_clip"]
 
 
 def test_a_condition_that_cannot_be_told_is_called_so(mini: MiniChat) -> None:

@@ -189,6 +189,7 @@ def test_two_cameras(name: str, here: list[int], there: list[int] | None, verdic
     )
     seen = crowd_counting.fn(context(library, tmp_path))
     assert seen.verdict == verdict and len(seen.claims) == 2
+    assert seen.data["untold"] == ([] if there is not None else ["dock b"])
 
 
 def test_faults_are_the_fleets(tmp_path: Path) -> None:

@@ -99,10 +99,12 @@ def final_observations(observations: Sequence[Observation]) -> list[Observation]
     worked = [o for o in observations if o.status != "retry"]
     if not worked:
         return list(observations[-1:])
-    done = {o.tool for o in worked}
-    left = {
-        o.tool: o for o in observations if o.status == "retry" and o.tool not in done and o.data.get("fault") != "model"
-    }
+    left: dict[str, Observation] = {}
+    for o in observations:
+        if o.status != "retry":
+            left.pop(o.tool, None)
+        elif o.data.get("fault") != "model":
+            left[o.tool] = o
     return [o for o in observations if o.status != "retry" or o is left.get(o.tool)]
 
 

@@ -84,6 +84,7 @@ def crowd_counting(ctx: ToolContext, cameras: CamerasArg | None = None, time: Ti
                 if f.most is not None
             },
             "curve": {f.camera.name: [list(point) for point in f.curve] for f in findings if f.most is not None},
+            "untold": [f.camera.name for f in findings if f.most is None],
         },
     )
 

@@ -74,8 +74,9 @@ def _crowded(asked: str, data: Mapping[str, Any]) -> bool | None:
     counts = [c for c in cameras.values() if isinstance(c, Mapping) and "max" in c]
     if any(c["max"] >= least for c in counts):
         return True
-    # one after the other there were as many: whether that was meant is not for code to say
-    if not counts or any(c.get("different", 0) >= least for c in counts):
+    # one after the other there were as many: whether that was meant is not for code to say; nor is how many there were
+    # on a camera that could not be told of
+    if not counts or data.get("untold") or any(c.get("different", 0) >= least for c in counts):
         return None
     return False
 

@@ -162,7 +162,7 @@ def _settled(reading: Reading, history: Sequence[_Past]) -> bool | None:
 
 def _undone(asked: str, past: _Past) -> str:
     """How sure it is that a sub-goal's condition does not hold: ``unmet`` (by code), ``unread``, ``unsettled``."""
-    if past.call.status not in ("found", "none", "info"):
+    if past.call.status not in ("found", "none", "info") or past.data.get("untold"):
         return "unsettled"
     return "unmet" if settled(asked, past.call, past.data) is False else "unread"
 
