@@ -322,6 +322,29 @@ def test_loading_the_model_does_not_use_up_the_time(tmp_path: Path) -> None:
     assert slow.run(Request("how many people are on gate 2?")).answer.status == "answered"
 
 
+class NoModel(Scripted):
+    """A model that cannot be loaded."""
+
+    def warm(self) -> None:
+        raise FailedFault("the weights are missing", fix="viot models pull x")
+
+
+class Closed(Nobody):
+    """A policy that refuses every request."""
+
+    def check_request(self, request: Request) -> None:
+        raise PolicyRefusal("nobody may ask now")
+
+
+def test_what_is_refused_loads_no_model(tmp_path: Path) -> None:
+    library = FakeLibrary()
+    shut = Agent(
+        NoModel(script=[]), Toolbox([look]), Fleet(library), library, Weights(tmp_path), tmp_path, policy=Closed()
+    )
+    answer = shut.run(Request("how many people are on gate 2?")).answer
+    assert (answer.status, answer.text) == ("refused", "Refused: nobody may ask now.")
+
+
 @pytest.mark.parametrize(("reply", "status"), [("help", "answered"), ("out_of_scope", "cannot_tell")])
 def test_a_fixed_reply_of_the_embedded_model_stands(tmp_path: Path, reply: str, status: str) -> None:
     words = "This is what I can do. Find when a face was seen. Count people in view."

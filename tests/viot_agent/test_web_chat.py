@@ -122,6 +122,34 @@ def test_a_stop_ends_the_run_and_is_recorded(chat: Chat, viot: Viot) -> None:
     assert not session.stop()  # nothing runs any more
 
 
+def test_a_stop_before_the_run_listens_is_heard(viot: Viot) -> None:
+    """Pressed while the request is still being read: who waits in line leaves it at once."""
+    chat = Chat(viot, Views(viot.home), ("yard", "lobby"), here_at_once=1)
+    GATES["yard"] = threading.Event()
+    busy = chat.ask(Session("ana"), "who?", [], "yard")
+    next(busy)
+    next(busy)  # the only thread is taken
+    session = Session("ben")
+    turns = chat.ask(session, "who?", [], "lobby")
+    next(turns)  # read, and not in line yet
+    assert session.stop()
+    *_, left = turns  # though nothing has been finished
+    assert 'data-status="stopped"' in left.messages[-1]["content"]
+    assert viot.library.runs(owner="ben") == []
+    GATES["yard"].set()
+    assert list(busy)
+
+
+def test_who_listens_late_hears_of_the_own_run_only() -> None:
+    session, heard = Session("ana"), []
+    first = session.begin()
+    session.restart()
+    session.begin()
+    session.listen(first, lambda: heard.append("first"))
+    assert heard == ["first"]  # it was stopped by the new conversation
+    assert session.on_stop is None  # and the next run has its own listener
+
+
 def test_a_stop_is_said_to_have_been_heard(chat: Chat) -> None:
     GATES["yard"] = threading.Event()
     session = Session("ana")

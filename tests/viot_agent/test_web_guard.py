@@ -305,6 +305,15 @@ def test_wrong_passwords_make_the_name_wait(tmp_path: Path) -> None:
     assert ask(guard, "/", headers=basic("ben:right")).status_code == 200  # somebody else behind the same router
 
 
+@pytest.mark.parametrize("header", ["Basic !!!", "Bearer x", "Basic " + base64.b64encode(b":guess").decode(), "x"])
+def test_headers_that_name_nobody_lock_nobody_out(tmp_path: Path, header: str) -> None:
+    guard, _ = guarded(tmp_path, auth=["ana:right"])
+    for _ in range(logins.FREE + 1):
+        assert ask(guard, "/", headers={"authorization": header}).status_code == 401
+    assert ask(guard, "/").status_code == 401  # not 429: a browser behind the same proxy is asked for its person
+    assert ask(guard, "/", headers=basic("ana:right")).status_code == 200
+
+
 class Taking(Behind):
     """Gradio's upload route: keeps the body as a file, and gives back its path."""
 
@@ -374,4 +383,22 @@ def test_an_upload_that_failed_counts_nothing(tmp_path: Path) -> None:
     for n in range(15):
         body = bytes([n]) * 900_000
         assert ask(guard, "/gradio_api/upload", "POST", content=body, headers=basic("ana:a")).status_code == 400
+    assert kept.refusal("ana", 1_000_000) == ""
+
+
+def test_what_arrived_of_a_broken_upload_counts_while_it_may_lie_there(tmp_path: Path) -> None:
+    """Gradio leaves the part of a file that came; somebody who breaks off again and again fills no disk."""
+    kept = Uploads(tmp_path, 1_000_000)
+    guard = Guard(Taking(tmp_path, 400), checked(auth=["ana:a"], max_upload_mb=1), kept)
+    kept.begin("ben", 1000)  # is still sending: what lies there may be his
+    (tmp_path / "tmpabc").write_bytes(b"x" * 900_000)
+    for n in range(10):
+        body = bytes([n]) * 900_000
+        assert ask(guard, "/gradio_api/upload", "POST", content=body, headers=basic("ana:a")).status_code == 400
+    refused = ask(guard, "/gradio_api/upload", "POST", content=b"x" * 1_000_000 + b"x", headers=basic("ana:a"))
+    assert refused.status_code == 413
+    assert "You have 9 MB of uploads here" in refused.text
+    assert (tmp_path / "tmpabc").exists()
+    kept.end("ben", 1000)
+    assert not (tmp_path / "tmpabc").exists()
     assert kept.refusal("ana", 1_000_000) == ""

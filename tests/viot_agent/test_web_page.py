@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +24,7 @@ from viot_agent.web.guard import COOKIE
 from viot_agent.web.jobs import Jobs
 from viot_agent.web.options import checked
 from viot_agent.web.page import ASKING, Page, mark, stop_button
-from viot_agent.web.serve import Served, _no_farewell, build
+from viot_agent.web.serve import Served, _no_farewell, _quiet_end, build
 from viot_agent.web.shell import Shell
 
 
@@ -201,3 +202,23 @@ def test_pages_that_are_open_at_the_end_are_no_news() -> None:
     assert not _no_farewell(line("Cancel %d running task(s), timeout graceful shutdown exceeded"))
     assert _no_farewell(line("Exception in ASGI application", ZeroDivisionError()))
     assert _no_farewell(line("the port is taken"))
+
+
+def test_the_farewell_is_left_out_at_the_end_only() -> None:
+    heard: list[str] = []
+    ending = threading.Event()
+    log = logging.Logger("server")
+    handler = logging.Handler()
+    handler.emit = lambda entry: heard.append(entry.msg)  # type: ignore[method-assign]
+    log.addHandler(handler)
+
+    def broke(message: str) -> None:
+        log.error(message, exc_info=(asyncio.CancelledError, asyncio.CancelledError(), None))
+
+    with _quiet_end(log, ending.is_set):
+        broke("while it serves")
+        ending.set()
+        broke("a page was still open")
+        log.error("the disk is full")
+    broke("another server")
+    assert heard == ["while it serves", "the disk is full", "another server"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -97,3 +99,25 @@ def test_the_folder_of_a_killed_server_goes_and_that_of_a_running_one_stays(tmp_
         Uploads(tmp_path / "nowhere", LARGEST).refusal("ana", 1)
     uploads.close()
     assert not uploads.folder.exists()
+
+
+def test_servers_that_start_at_once_sweep_together(tmp_path: Path) -> None:
+    """Each may find a folder gone that it saw a moment before."""
+    old = time.time() - 3600
+    for n in range(300):
+        folder = tmp_path / f"{PREFIX}{n}"
+        folder.mkdir()
+        os.utime(folder, (old, old))
+    start = threading.Barrier(6)
+    opened: list[Uploads] = []
+
+    def one() -> None:
+        start.wait(20)
+        opened.append(Uploads.open(LARGEST, tmp_path))
+
+    with ThreadPoolExecutor(6) as pool:
+        for done in [pool.submit(one) for _ in range(6)]:
+            done.result(60)
+    assert {f.name for f in tmp_path.iterdir()} == {u.folder.name for u in opened}
+    for uploads in opened:
+        uploads.close()

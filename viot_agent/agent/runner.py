@@ -120,10 +120,11 @@ class Agent:
         request = replace(request, attachments=(*before.values(), *request.attachments))
         run_id = new_id("run")
         tools = ToolContext(request, self.fleet, self.library, self.weights, self.home, run_id)
-        self.warm()  # loading the model is no part of the time a run may take: on a busy machine it is most of it
         state = RunState(tools, self.limits, on_step, on_begin, cancel)
         try:
             self.policy.check_request(request)
+            self.warm()  # loading the model is no part of the time a run may take: on a busy machine it is most of it
+            state.started = time.monotonic()
             with cancellable(cancel):
                 answer = self._loop(request, state, earlier[-EARLIER:])
         except PolicyRefusal as refusal:

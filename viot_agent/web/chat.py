@@ -109,7 +109,7 @@ class Chat:
             cancel=cancel,
             principal=Principal(session.user),
         )
-        session.on_stop = partial(news.put, STOPPING)
+        session.listen(cancel, partial(news.put, STOPPING))
         asking = (self._elsewhere if llm.startswith("openai:") else self._here).submit(work, news.put)
         asking.add_done_callback(news.put)
         try:

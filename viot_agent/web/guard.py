@@ -128,39 +128,49 @@ class Guard:
         """Pass an upload on, and remember whose the files are that Gradio makes of it."""
         size = _length(scope["headers"], self._limit())
         parts: list[bytes] = []
-        good = False
+        good, done, arrived = False, False, 0
+
+        async def counted() -> Message:
+            nonlocal arrived
+            message = await receive()
+            arrived += len(message.get("body", b""))
+            return message
 
         async def noted(message: Message) -> None:
-            nonlocal good
+            nonlocal good, done
             if message["type"] == "http.response.start":
                 good = message["status"] == 200
             elif good:
                 parts.append(message.get("body", b""))
                 if not message.get("more_body"):  # known before the browser can name one
                     self.uploads.add(user, json.loads(b"".join(parts)))
+                    done = True
             await send(message)
 
         self.uploads.begin(user, size)
         try:
-            await self.app(scope, receive, noted)
+            await self.app(scope, counted, noted)
         finally:
-            self.uploads.end(user, size)
+            self.uploads.end(user, size, broken=0 if done else arrived)
 
     async def _signed_in(self, scope: Scope, header: bytes, send: Send) -> str | None:
         """Who it is; None when that was answered: nobody yet, a wrong password, or too many of them."""
-        name, password = _credentials(header)
-        key = ((scope.get("client") or ("",))[0], name)
-        wait = math.ceil(self._logins.wait(key))
-        if wait:
-            words = f"Too many wrong passwords for this name. Try again in {wait} s."
-            await _say(send, 429, words, (b"retry-after", str(wait).encode()))
-            return None
-        user = self._named(name, password)
-        if user is not None:
-            self._logins.right(key)
-            return user
-        if header:  # a browser that has not asked its person yet sends none
+        told = _credentials(header)
+        if told is not None:
+            name, password = told
+            key = ((scope.get("client") or ("",))[0], name)
+            wait = math.ceil(self._logins.wait(key))
+            if wait:
+                words = f"Too many wrong passwords for this name. Try again in {wait} s."
+                await _say(send, 429, words, (b"retry-after", str(wait).encode()))
+                return None
+            user = self._named(name, password)
+            if user is not None:
+                self._logins.right(key)
+                return user
             self._logins.wrong(key)
+        # a header that names nobody guesses no password: were it counted, all who have no name yet would wait with it
+        if header:
             await asyncio.sleep(_WRONG)
         await _say(send, 401, "Sign in first.", (b"www-authenticate", b'Basic realm="VIoT Agent", charset="UTF-8"'))
         return None
@@ -239,16 +249,17 @@ def told_user(headers: Mapping[str, str]) -> str:
     return headers.get(USER_HEADER.decode(), "").encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def _credentials(header: bytes) -> tuple[str, str]:
-    """Name and password of an Authorization header; empty where it carries none."""
+def _credentials(header: bytes) -> tuple[str, str] | None:
+    """Name and password of an Authorization header; None where it names nobody (a browser that has not asked its person
+    yet sends none)."""
     kind, _, rest = header.partition(b" ")
     if kind.lower() != b"basic":
-        return "", ""
+        return None
     try:
         name, _, password = base64.b64decode(rest, validate=True).decode("utf-8").partition(":")
     except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return name, password
+        return None
+    return (name, password) if name else None
 
 
 def _length(headers: list[tuple[bytes, bytes]], otherwise: int) -> int:

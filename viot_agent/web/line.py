@@ -50,10 +50,10 @@ class Line(Generic[T]):
                 with self._lock:
                     self._working -= 1
 
-        with self._lock:
+        with self._lock:  # both at once: the order of the numbers is the order of the work
+            future = self._pool.submit(turn)
             self._waiting.append(place)
             self._tell()
-        future = self._pool.submit(turn)
         future.add_done_callback(lambda done: self._leave(place, 0) if done.cancelled() else None)
         return future
 

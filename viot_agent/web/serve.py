@@ -11,8 +11,8 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -125,11 +125,25 @@ def run(options: Options) -> None:
         print(f"VIoT Agent: http://{options.host}:{port}{options.root_path}/ (Ctrl-C ends it)", flush=True)
         if not options.loopback and not options.auth:
             print("Anybody who reaches this address can ask your cameras: use --auth NAME:PASSWORD.", flush=True)
-        logging.getLogger("uvicorn.error").addFilter(_no_farewell)
-        try:
-            server.run(sockets=[listening])
-        finally:
-            served.close()
+        with _quiet_end(logging.getLogger("uvicorn.error"), lambda: server.should_exit):
+            try:
+                server.run(sockets=[listening])
+            finally:
+                served.close()
+
+
+@contextmanager
+def _quiet_end(log: logging.Logger, ending: Callable[[], bool]) -> Iterator[None]:
+    """Within, ``log`` leaves out the server's farewell, once it is ``ending``; before that, all is news."""
+
+    def news(entry: logging.LogRecord) -> bool:
+        return not ending() or _no_farewell(entry)
+
+    log.addFilter(news)
+    try:
+        yield
+    finally:
+        log.removeFilter(news)
 
 
 def _no_farewell(entry: logging.LogRecord) -> bool:

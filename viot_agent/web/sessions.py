@@ -56,6 +56,14 @@ class Session:
             if self.cancel is cancel:
                 self.cancel = self.on_stop = None
 
+    def listen(self, cancel: threading.Event, on_stop: Callable[[], None]) -> None:
+        """Call ``on_stop`` when the run with that token is stopped; at once when it was already."""
+        with self.lock:
+            if self.cancel is cancel:
+                self.on_stop = on_stop
+            if cancel.is_set():
+                on_stop()
+
     @property
     def stopping(self) -> bool:
         """Whether a run goes on that was told to stop."""

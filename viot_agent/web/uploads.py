@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections import Counter
@@ -16,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from viot_agent.errors import BusyFault
+from viot_agent.errors import BackendFault, BusyFault
 from viot_agent.library.lock import FileLock
 
 PREFIX = "viot-uploads-"
@@ -49,6 +50,8 @@ class Uploads:
         self.folder, self.largest = folder.resolve(), largest
         self._kept: dict[Path, _Kept] = {}
         self._coming: Counter[str] = Counter()
+        self._broken: Counter[str] = Counter()
+        self._open = 0
         self._cleaned = time.time()
         self._held = ExitStack()
 
@@ -83,13 +86,23 @@ class Uploads:
 
     def begin(self, user: str, size: int) -> None:
         """So many bytes are on their way."""
+        self._open += 1
         self._coming[user] += size
 
-    def end(self, user: str, size: int) -> None:
-        """They are on their way no longer."""
+    def end(self, user: str, size: int, *, broken: int = 0) -> None:
+        """They are on their way no longer. ``broken`` of them arrived and became nobody's: the part of a file that they
+        may have left has no known name, so it counts until nothing is on its way and all such parts can go."""
+        self._open -= 1
         self._coming[user] -= size
+        if broken:
+            self._broken[user] += broken
         if self._coming[user] <= 0:
             del self._coming[user]
+        if self._open == 0:
+            self._broken.clear()
+            for path in self.folder.glob(f"{tempfile.gettempprefix()}*"):  # what is whole lies in a folder of its own
+                if path.is_file() and not path.is_symlink():
+                    path.unlink(missing_ok=True)
 
     def add(self, user: str, paths: Sequence[str]) -> None:
         """Files that this person's upload became."""
@@ -131,18 +144,24 @@ class Uploads:
     def _of(self, user: str) -> int:
         """Bytes of one person, of all for ""."""
         here = sum(k.size for k in self._kept.values() if not user or user in k.owners)
-        return here + (self._coming[user] if user else self._coming.total())
+        moving = (self._coming, self._broken)
+        return here + sum(count[user] if user else count.total() for count in moving)
 
 
 def _sweep(parent: Path) -> None:
     """Remove the folders of servers that were killed: ours, unlocked, and no longer about to be locked."""
     for old in parent.glob(f"{PREFIX}*"):
-        if old.is_symlink() or not old.is_dir() or old.stat().st_uid != os.getuid():
-            continue
-        if time.time() - old.stat().st_mtime < _YOUNG:
+        try:
+            found = old.lstat()
+        except FileNotFoundError:
+            continue  # another server that starts has removed it
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or time.time() - found.st_mtime < _YOUNG:
             continue
         try:
             with FileLock(old / ".lock", doing="cleaning"):
                 shutil.rmtree(old, ignore_errors=True)
         except BusyFault:
             continue  # it is being served from
+        except BackendFault:
+            if old.is_dir():  # else it was removed while its lock was being made
+                raise
