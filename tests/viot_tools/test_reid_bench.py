@@ -18,6 +18,7 @@ from viot_tools.reid.embed import unit
 from viot_tools.reid.fit_vehicle import copies, fit, write
 from viot_tools.reid.identity import Calibration, load
 from viot_tools.reid.vehicle import PARTS, REDUCED, Basis
+from viot_tools.reid.views import Search, View
 
 PIXEL = np.zeros((8, 8, 3), np.uint8)
 NUMBERS = Calibration("m", 0.01, ((1e-2, 0.5), (1e-3, 0.6), (1e-4, 0.7)), 0.3, 0.01, 0.05)
@@ -83,6 +84,27 @@ def test_the_data_folders_own_annotations_come_first(tmp_path: Path) -> None:
     (tmp_path / "annotations" / "vehicles.json").write_text(json.dumps({"clips": {"x": {"path": "no.mp4"}}}))
     assert annotation(tmp_path, "vehicles.json") == {"clips": {"x": {"path": "no.mp4"}}}
     assert sightings(tmp_path) == [] and annotation(tmp_path, "nothing.json") is None
+
+
+def test_a_view_is_judged_by_the_others() -> None:
+    """Two streets whose strangers score .2, and two where they score .5: with the camera's level all are told apart,
+    without it the latter name strangers or the former nobody."""
+    rng = np.random.default_rng(0)
+
+    def view(name: str, level: float) -> View:
+        found = []
+        for _ in range(20):
+            strange = np.clip(rng.normal(level, 0.02, 30), -1, 1)
+            found.append(Search(strange, strange, level + 0.3))
+        return View(name, tuple(found))
+
+    rows = {
+        r.id: r for r in reid.view_rows([view("a", 0.2), view("b", 0.2), view("c", 0.5), view("d", 0.5)], 0, "m", "hub")
+    }
+    far, tpr = rows["reid.person.views.far"], rows["reid.person.views.tpr"]
+    assert far.value < 0.05 and tpr.value > 0.6 and tpr.n == 4
+    assert far.floor is not None and tpr.floor is not None
+    assert far.floor > 0.3 or tpr.floor < 0.6
 
 
 @pytest.mark.parametrize("name", ["prw_people.json", "vehicles.json"])

@@ -46,6 +46,8 @@ def test_more_people_need_a_higher_cosine(n: int, upper: float) -> None:
         # and when they are about equally alike, nobody is named
         ([0.9, 0.88, 0.1], [(0, 1)], ["unsure", "unsure", "other"]),
         ([0.88, 0.9, 0.1], [(0, 1)], ["unsure", "unsure", "other"]),
+        # one in doubt who stood beside the one that was found is somebody else; one who did not may be
+        ([0.9, 0.35, 0.35], [(0, 1)], ["same", "other", "unsure"]),
         # two apart in time may both be right
         ([0.9, 0.88, 0.1], [], ["same", "same", "other"]),
         ([0.3, 0.299], [], ["unsure", "other"]),
@@ -54,6 +56,32 @@ def test_more_people_need_a_higher_cosine(n: int, upper: float) -> None:
 def test_what_a_score_says(scores: list[float], pairs: list[tuple[int, int]], said: list[str]) -> None:
     together = {frozenset(pair) for pair in pairs}
     assert decide(np.array(scores), lambda i, j: frozenset((i, j)) in together, NUMBERS) == said
+
+
+LIFTED = replace(NUMBERS, curve=((1e-2, 0.2), (1e-3, 0.3)), levels=(0.25, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("scores", "level"),
+    [
+        ([], 0.5),  # an unknown camera is taken for the worst
+        ([0.3] * 4, 0.4),  # four people weigh as much as not knowing
+        ([0.3] * 96, 0.308),
+        ([0.0] * 96, 0.25),
+        ([0.9] * 96, 0.5),  # somebody who passes all day does not hide himself
+        ([*([0.3] * 95), 1.0], 0.308),  # nor does the one asked for among many
+    ],
+)
+def test_the_level_of_a_camera(scores: list[float], level: float) -> None:
+    assert LIFTED.level(np.array(scores)) == pytest.approx(level)
+    assert NUMBERS.level(np.array(scores)) == 0.0  # vehicles: cosines as they are
+
+
+def test_strangers_who_all_look_alike_are_not_named() -> None:
+    """The same cosine names somebody on a street and nobody in a crowd in one uniform."""
+    scores = np.array([0.6])
+    assert decide(scores, lambda i, j: False, LIFTED, 1, np.array([0.3])) == ["same"]
+    assert decide(scores, lambda i, j: False, LIFTED, 1, np.array([0.5])) == ["unsure"]
 
 
 def test_who_was_beside_whom_is_asked_of_the_likely_ones_only() -> None:
@@ -82,7 +110,11 @@ def test_the_look_is_the_sum_by_quality() -> None:
 def test_what_ships_is_calibrated(model: str) -> None:
     numbers = load(model)
     scores = [score for _, score in numbers.curve]
-    assert scores == sorted(scores) and numbers.lower < numbers.upper(1) and numbers.upper(5) <= numbers.upper(50)
+    assert (
+        scores == sorted(scores)
+        and numbers.lower < numbers.levels[1] + numbers.upper(1)
+        and numbers.upper(5) <= numbers.upper(50)
+    )
 
 
 def test_the_thresholds_are_those_of_the_weights_that_ship(home: Path) -> None:
@@ -172,7 +204,7 @@ def test_a_chain_is_one_subject_and_flickers_do_not_count() -> None:
     assert (one.start, one.end, one.score) == (20.0, 38.0, pytest.approx(1.0))
     assert one.track in (1, 2) and one.best.vector is None
     whole = crowd(shelf, "gate", None, None, KINDS, query, 0.5)
-    assert (whole.subjects[0].start, whole.subjects[0].end, whole.compared, whole.without) == (10, 40, 1, 1)
+    assert (whole.subjects[0].start, whole.subjects[0].end, len(whole.compared), whole.without) == (10, 40, 1, 1)
     assert crowd(shelf, "gate", None, None, (*KINDS[:2], "other-detector"), query, 0.5).subjects == ()
 
 
@@ -180,7 +212,8 @@ def test_who_is_unlike_is_counted_and_let_go() -> None:
     tracks = [track(1, "gate", 0, 10), track(2, "gate", 20, 30)]
     hits = [hit(1, "gate", 5, [1, 0]), hit(2, "gate", 25, [0, 1])]
     seen = crowd(library(tracks, hits), "gate", None, None, KINDS, unit(np.array([1, 0.1], np.float32)), 0.5)
-    assert [s.track for s in seen.subjects] == [1] and seen.compared == 2
+    assert [s.track for s in seen.subjects] == [1]
+    assert seen.compared == pytest.approx([0.995, 0.0995], abs=1e-3)
 
 
 def test_together_means_one_camera_and_half_a_second() -> None:

@@ -134,7 +134,7 @@ class World:
 def doubtful(model: str) -> float:
     """A cosine inside the doubt band of a search for one among one."""
     numbers = load(model)
-    return (numbers.lower + numbers.upper(1)) / 2
+    return (numbers.lower + numbers.level(np.array([numbers.lower])) + numbers.upper(1)) / 2
 
 
 def test_seen_on_two_cameras_with_evidence(home: Path) -> None:

@@ -45,7 +45,7 @@ def covered(ctx: ToolContext, camera: Camera, window: Window, analyzer: str, pur
     ]
     nothing: tuple[Coverage, str | None] = (library.coverage(analyzer, [name], window.start, window.end), None)
     coverage, model = max(each, key=lambda c: (round(c[0].fraction, 3), c[1] == preferred), default=nothing)
-    return Covered(camera, window, coverage, model, _problem(ctx, camera, window, coverage, analyzer, purpose))
+    return Covered(camera, window, coverage, model, problem(ctx, camera, window, coverage, analyzer, purpose))
 
 
 def covered_by(ctx: ToolContext, camera: Camera, window: Window, analyzer: str, purpose: str, model: str) -> Covered:
@@ -58,7 +58,8 @@ def covered_by(ctx: ToolContext, camera: Camera, window: Window, analyzer: str, 
     return replace(entry, coverage=mine, model=model, problem=f"{why}: viot index {shlex.quote(camera.name)}")
 
 
-def _problem(ctx: ToolContext, camera: Camera, window: Window, coverage: Coverage, analyzer: str, purpose: str) -> str:
+def problem(ctx: ToolContext, camera: Camera, window: Window, coverage: Coverage, analyzer: str, purpose: str) -> str:
+    """Why the absence of something cannot be told for this camera, or ''."""
     spans, index = ctx.library.spans(camera.name), f"viot index {shlex.quote(camera.name)}"
     if coverage.indexed_seconds <= 0:
         if spans and ctx.library.coverage(analyzer, [camera.name], None, None).indexed_seconds <= 0:

@@ -9,6 +9,10 @@ thresholds; ``reid.person.tpr_at_far``: share of the searches of ``rank1`` that 
 floor the same rule for the baseline, its threshold set on the same strangers. ``reid.person.mot17.rank1``: first
 picture against last, same street, a moment later: a sanity row; ``.poor``: the first picture 40 pixels high, in the
 dark, hidden below the hips, and all of these at once (the share of the four that come out right, per person).
+``reid.person.views.far``: in every view of ``views`` (a street, a stadium, an office from above), the share of its
+pictures for which a stranger of that view is named; ``.tpr``: the share for which the same person at another moment is.
+Every view is judged by thresholds made without it, as a camera is that nobody calibrated on; floor the same rule with
+cosines as they are, without the camera's level (builtin tier: with it; there it makes them worse, and is left out).
 
 ``reid.vehicle.rank1``: vehicles marked by eye in two clips; a picture against all others of the same vehicle at least
 ``APART`` frames away, among all other vehicles and the photographs under ``plates``; floor colours of the whole box.
@@ -24,9 +28,10 @@ units came out alike.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -40,19 +45,24 @@ from viot_agent.weights import Weights, default_home
 from viot_tools.bench.reid_rows import Searches, by_unit, floats, gain, row, searches, whole_colours
 from viot_tools.bench.reid_vehicles import vehicle_rows
 from viot_tools.bench.vehicles import annotation
+from viot_tools.objects.analyzer import ObjectsAnalyzer
 from viot_tools.objects.detect import object_detector
 from viot_tools.objects.detections import box_iou
 from viot_tools.reid.calibrate import (
     FAR,
+    PLAIN,
     RATES,
     SAFETY,
     Someone,
+    material,
     sequences,
     strangers,
+    view_numbers,
 )
 from viot_tools.reid.embed import OsnetRetail, Vectors, people_embedder
-from viot_tools.reid.identity import Calibration, load, summary
+from viot_tools.reid.identity import Calibration, from_row, load, summary
 from viot_tools.reid.pictures import cut_out
+from viot_tools.reid.views import View
 
 FRAMES = Path("videos") / "stills" / "prw_market1501_frames"
 Embed = Callable[[Sequence[Image]], Vectors]
@@ -128,15 +138,16 @@ def search(
         there = gallery & (camera != camera[i])
         right = there & (person == p.person) & (p.person not in unknown)
         wrong = there & (person != p.person) & (~in_doubt if p.person in unknown else True)
-        scores = vectors @ vectors[i]
-        strange = np.concatenate([scores[wrong], others @ vectors[i]])
-        n = int(there.sum()) + len(others)
-        upper = calibration.upper(n)
-        wrongly = bool((strange >= upper).any())
+        scores, elsewhere = (vectors @ vectors[i]).astype(np.float64), (others @ vectors[i]).astype(np.float64)
+        upper = calibration.upper(int(there.sum()) + len(others))
+        lead, far = scores - calibration.level(scores[there]), elsewhere - calibration.level(elsewhere)
+        wrongly = bool((lead[wrong] >= upper).any() or (far >= upper).any())
         absent.append((p.person, False, False, wrongly))
         if right.any():
-            best = float(scores[right].max())
-            present.append((p.person, best > float(strange.max()), best >= upper, wrongly))
+            strange = float(np.concatenate([scores[wrong], elsewhere]).max())
+            present.append(
+                (p.person, float(scores[right].max()) > strange, bool((lead[right] >= upper).any()), wrongly)
+            )
     return searches(present), searches(absent)
 
 
@@ -162,6 +173,8 @@ def _people(data: Path, weights: Weights, quick: bool, seed: int) -> tuple[list[
     what = "the same, poor query pictures"
     found.append(row("reid.person.mot17.poor.rank1", what, worse, seed, model, tier, worse_floor))
     found.append(gain("reid.person.mot17.poor.rank1.gain", worse, worse_floor, seed, model, tier))
+    seen = material(data, embedder, ObjectsAnalyzer(weights)).views
+    found += view_rows(seen if not quick else seen[::3], seed, model, tier)
     people, unknown = marked_people(data, weights)
     if not people:
         return found, ["reid.person.rank1, .far, .tpr_at_far: no PRW frames, or no annotations/prw_people.json"]
@@ -180,6 +193,37 @@ def _people(data: Path, weights: Weights, quick: bool, seed: int) -> tuple[list[
     by_person = by_unit(absent.who, floats(absent.wrongly))
     found.append(row("reid.person.far", "somebody named who is not there, per search", by_person, seed, model, tier))
     return found, []
+
+
+def view_rows(views: Sequence[View], seed: int, model: str, tier: str) -> list[Row]:
+    """Each view judged by thresholds made from the others."""
+    pairs = [(view, [v for v in views if v is not view]) for view in views]
+    plain = tier in PLAIN
+    ours = [judged(view, _made(view_numbers(others, plain=plain))) for view, others in pairs]
+    other = [judged(view, _made(view_numbers(others, plain=not plain))) for view, others in pairs]
+    far, tpr = [w for w, _ in ours], [r for _, r in ours if r is not None]
+    floor_far, floor = [w for w, _ in other], [r for _, r in other if r is not None]
+    what = "a stranger of the view named, per search; its camera not calibrated on"
+    return [
+        row("reid.person.views.far", what, far, seed, model, tier, floor_far),
+        row("reid.person.views.tpr", "the same person named at another moment there", tpr, seed, model, tier, floor),
+        gain("reid.person.views.tpr.gain", tpr, floor, seed, model, tier),
+    ]
+
+
+def judged(view: View, by: Calibration) -> tuple[float, float | None]:
+    """(share of searches that name a stranger, share of those with another moment that name the right one)."""
+    wrong, right = [], []
+    for s in view.searches:
+        least = by.level(s.everybody) + by.upper(len(s.everybody))
+        wrong.append(bool((s.strange >= least).any()))
+        if s.own is not None:
+            right.append(s.own >= least)
+    return float(np.mean(wrong)), float(np.mean(right)) if right else None
+
+
+def _made(numbers: Mapping[str, Any]) -> Calibration:
+    return from_row({"model": "", "far": FAR, "lower": 0.0, "missed": 0.0, "margin": 0.0, **numbers})
 
 
 def _looks(vectors: Sequence[Vectors]) -> Vectors:

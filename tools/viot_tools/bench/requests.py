@@ -1,11 +1,14 @@
 """``viot bench requests``: what a person would type, asked over real indexed footage, held against what is known of it.
 
-Eight supplied clips become eight cameras of yesterday, three portraits are enrolled, and every request of
+Eight supplied clips become eight cameras of yesterday, and six photographs of cars, ``SHOWN`` seconds each and coming
+nearer, a ninth (no supplied clip shows a plate that can be read); three portraits are enrolled, and every request of
 ``requests.json`` goes the way of ``viot ask``. What a right answer must say and must not say was written down from the
 annotations made by eye and from looking at the clips; a request that no tool can answer is right when the answer says
 so and claims nothing, and *cannot tell* is right where the truth allows it. The first 36 were written before any answer
 was read. Those for re-ID, gait, fire, scene, anomaly, pose and action came after the tools' builders had reported some
-answers over the same clips, and one cut-out picture was corrected after the first run: it showed nobody.
+answers over the same clips, and one cut-out picture was corrected after the first run: it showed nobody. The last nine
+(re-ID, plates) were added after a stranger had been named in the lobby, and after the plates of the photographs had
+been asked for by hand.
 
 Owns the setting and the judging. The requests are data; printing is ``viot bench``'s. ``notes`` hold the transcript.
 """
@@ -22,11 +25,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
+import cv2
+import numpy as np
+
 from viot_agent.bench.report import Report, Row, bootstrap
 from viot_agent.errors import UserFault
-from viot_agent.media.clips import cut_clip
-from viot_agent.media.pictures import encode_jpeg
+from viot_agent.media.clips import cut_clip, write_clip
+from viot_agent.media.pictures import decode_image, encode_jpeg
 from viot_agent.media.readers import open_media
+from viot_agent.media.types import Image
 from viot_agent.steps import Run
 from viot_agent.system import Viot
 from viot_agent.weights import Weights
@@ -44,6 +51,8 @@ CAMERAS = (
     ("kitchen", "videos/falls/fall.mp4", 14),
     ("training ground", "videos/fire/fire_input.mp4", 15),
 )
+GATE = tuple(f"plates/openalpr_eu/eu{i}.jpg" for i in (1, 3, 5, 7, 9, 11))
+SHOWN, GATE_HOUR, GATE_SIZE = 4.0, 13, (1280, 960)
 GROUPS = {"street 1": ("streets",), "street 2": ("streets",)}
 PORTRAITS = {
     "Lin-Manuel Miranda": "faces/ageitgey/lin-manuel-miranda.png",
@@ -99,17 +108,17 @@ def bench(
     llm: Annotated[str, "the language model, as for viot ask"] = "mini",
     tier: Annotated[str, "hub or builtin"] = "hub",
 ) -> Report:
-    """Index eight supplied clips, ask, judge. Raises UserFault for an unknown tier or a missing clip."""
+    """Index the nine cameras, ask, judge. Raises UserFault for an unknown tier or a missing clip."""
     if tier not in ("hub", "builtin"):
         raise UserFault(f"there is no tier {tier!r}", fix="--tier hub or --tier builtin")
-    absent = [clip for _, clip, _ in CAMERAS if not (data / clip).is_file()]
+    absent = [file for file in (*(clip for _, clip, _ in CAMERAS), *GATE) if not (data / file).is_file()]
     if absent:
         raise UserFault(f"{data} has no {', '.join(absent)}", fix="name a folder laid out like ../shared/data")
     cases = load_cases()
     cases = cases[:6] if quick else cases
     with tempfile.TemporaryDirectory(prefix="viot-requests-") as scratch, Viot.open(Path(scratch)) as viot:
         viot.weights = Weights(viot.home, data / "models" if tier == "hub" else None, _tier(tier))
-        _index(viot, data)
+        _index(viot, data, Path(scratch))
         runs = _ask(viot, cases, llm, data, Path(scratch))
     judged = [faults(case, run) for case, run in zip(cases, runs, strict=True)]
     right = [float(not found) for found in judged]
@@ -128,15 +137,30 @@ def _tier(name: str) -> Tier:
     return "hub" if name == "hub" else "builtin"
 
 
-def _index(viot: Viot, data: Path) -> None:
+def _index(viot: Viot, data: Path, scratch: Path) -> None:
+    gate = scratch / "gate.mp4"
+    steps = np.linspace(0.7, 1.0, round(5 * SHOWN))
+    frames = (_framed(image, share) for file in GATE for image in [decode_image(data / file)] for share in steps)
+    write_clip(frames, gate, 5.0)
     day = datetime.fromtimestamp(time.time(), UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    for name, clip, hour in CAMERAS:
+    for name, clip, hour in (*CAMERAS, ("barrier", str(gate), GATE_HOUR)):
         start = (day - timedelta(days=1) + timedelta(hours=hour)).timestamp()
         viot.add_camera(name, str(data / clip), groups=GROUPS.get(name, ()), tz="UTC", start=start)
     for name, portrait in PORTRAITS.items():
         viot.enrol(name, [data / portrait], "test data")
-    for name, _, _ in CAMERAS:
+    for name in (*(name for name, _, _ in CAMERAS), "barrier"):
         viot.index([name])
+
+
+def _framed(image: Image, share: float) -> Image:
+    """The picture in the middle of a grey frame of ``GATE_SIZE``, at ``share`` of the size that fits."""
+    width, height = GATE_SIZE
+    scale = share * min(width / image.shape[1], height / image.shape[0])
+    size = round(image.shape[1] * scale), round(image.shape[0] * scale)
+    left, top = (width - size[0]) // 2, (height - size[1]) // 2
+    framed = np.full((height, width, 3), 114, np.uint8)
+    framed[top : top + size[1], left : left + size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return framed
 
 
 def _ask(viot: Viot, cases: Sequence[Case], llm: str, data: Path, scratch: Path) -> list[Run]:

@@ -9,7 +9,6 @@ Owns the words and the judgement "looked at enough". Which readings are one sigh
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,13 +17,12 @@ from viot_agent.fleet.plates import normalise_plate
 from viot_agent.fleet.types import Camera, Window
 from viot_agent.steps import Claim, Coverage, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import CamerasArg, PlateArg, TimeArg, ToolContext, tool
+from viot_tools.covered import problem
 from viot_tools.plates.sightings import Sighting, sightings
-from viot_tools.saying import footage_words, span_words
+from viot_tools.saying import span_words
 
 NAME = "plate_recognition"
 ANALYZER = "plates"
-ENOUGH = 0.9
-"""Share of the recorded time that must have been indexed before *not seen* is said."""
 LISTED = 10
 """Sightings that get a sentence and evidence of their own; the rest is counted."""
 
@@ -174,22 +172,7 @@ class _Report:
 
     def _problem(self, camera: Camera, window: Window, coverage: Coverage) -> str:
         """Why the absence of a plate cannot be told for this camera, or ''."""
-        if coverage.indexed_seconds <= 0:
-            whole = self.ctx.library.coverage(ANALYZER, [camera.name], None, None)
-            if whole.indexed_seconds <= 0 and self.ctx.library.spans(camera.name):
-                return f"{camera.name} was not searched for plates: viot index {shlex.quote(camera.name)}"
-            return footage_words(self.ctx.fleet, camera, self.ctx.library.spans(camera.name))
-        if coverage.fraction < ENOUGH:
-            share = int(100 * coverage.fraction)
-            return f"only {share} % of what {camera.name} recorded is indexed: viot index {shlex.quote(camera.name)}"
-        if window.start is not None:
-            until = self.ctx.request.now if window.end is None else min(window.end, self.ctx.request.now)
-            asked = until - window.start
-            if asked > 0 and coverage.indexed_seconds < ENOUGH * asked:
-                spans = self.ctx.library.spans(camera.name)
-                share = int(100 * coverage.indexed_seconds / asked)
-                return f"{footage_words(self.ctx.fleet, camera, spans)}, {share} % of the time asked about"
-        return ""
+        return problem(self.ctx, camera, window, coverage, ANALYZER, "plates")
 
     def _coverage(self, lead: str, similar: Sequence[tuple[Camera, Sighting]]) -> None:
         """What a *no* rests on, and where none can be given."""

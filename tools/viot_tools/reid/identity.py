@@ -2,9 +2,15 @@
 
 The stated false-accept rate is per *search*: a question against n people (or vehicles) has n chances to take a wrong
 one for the right one, so each comparison gets ``far / n``, read off the measured curve (log-linear between its points;
-past its strict end the last slope goes on). The look of a track is the normalised sum of its pictures' vectors, each
-by its quality. Two of them that stand on one camera at the same time cannot both be right: the weaker one is not, and
-where both are about equally alike (``margin``) nobody is named.
+past its strict end the last slope goes on). The look of a track is the normalised sum of its pictures' vectors, each by
+its quality.
+
+Strangers look more alike on one camera than on another (from above, in one light, in one uniform), so people are
+compared by how much more alike they are than strangers of that camera are to the one asked for: cosine minus the median
+over everybody seen there (test normalisation; Auckenthaler et al., "Score Normalization for Text-Independent Speaker
+Verification Systems", Digital Signal Processing 2000, eq. 3 with the median for the mean and no division). Two of them
+that stand on one camera at the same time cannot both be right: the weaker one is not, and where both are about equally
+alike (``margin``) nobody is named.
 
 Owns the decision. Knows no picture, no library and no words. Where the numbers come from: ``calibrate``.
 """
@@ -25,6 +31,8 @@ from viot_agent.errors import FailedFault
 from viot_tools.reid.embed import Vectors, unit
 
 Answer = Literal["same", "other", "unsure"]
+FEW = 4
+"""How many people of a camera weigh as much as not knowing the camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,8 @@ class Calibration:
     """The numbers of one model. ``curve``: (false-accept rate a comparison, cosine) from lax to strict; ``lower``:
     under it lies nobody but ``missed`` of the right ones; ``margin``: lead over somebody who was there at that time.
 
-    ``far``: wrong searches among all in which the one asked for was not there.
+    ``far``: wrong searches among all in which the one asked for was not there. ``levels``: the lowest and the highest
+    median cosine of strangers on any camera; the curve counts from a camera's own (``level``). (0, 0): as it is.
     """
 
     model: str
@@ -41,9 +50,19 @@ class Calibration:
     lower: float
     missed: float
     margin: float
+    levels: tuple[float, float] = (0.0, 0.0)
+
+    def level(self, scores: NDArray[np.float64]) -> float:
+        """What a stranger scores on a camera whose people score ``scores`` (N,): the median, inside ``levels``; of few
+        people nearer to the upper end, which is the careful one."""
+        low, high = self.levels
+        if not len(scores):
+            return high
+        return float(np.clip((len(scores) * np.median(scores) + FEW * high) / (len(scores) + FEW), low, high))
 
     def upper(self, n: int) -> float:
-        """The cosine from which one of ``n`` is taken for the one asked for; 1 is out of reach."""
+        """The cosine over a camera's level from which one of ``n`` is taken for the one asked for; 1 is out of
+        reach."""
         rates = np.log10([rate for rate, _ in self.curve])
         scores = np.array([score for _, score in self.curve])
         wanted = float(np.log10(self.far / max(1, n)))
@@ -64,7 +83,8 @@ def load(model: str) -> Calibration:
 
 
 def from_row(row: Mapping[str, Any]) -> Calibration:
-    """A row of ``thresholds.json``; what it reports besides is for people."""
+    """A row of ``thresholds.json``; what it reports besides is for people. Only people's rows have ``levels``."""
+    low, high = row.get("levels", (0.0, 0.0))
     return Calibration(
         model=str(row["model"]),
         far=float(row["far"]),
@@ -72,6 +92,7 @@ def from_row(row: Mapping[str, Any]) -> Calibration:
         lower=float(row["lower"]),
         missed=float(row["missed"]),
         margin=float(row["margin"]),
+        levels=(float(low), float(high)),
     )
 
 
@@ -88,22 +109,36 @@ def summary(vectors: Sequence[Vectors], qualities: Sequence[float]) -> Vectors:
 
 
 def decide(
-    scores: NDArray[np.float64], beside: Callable[[int, int], bool], calibration: Calibration, n: int | None = None
+    scores: NDArray[np.float64],
+    beside: Callable[[int, int], bool],
+    calibration: Calibration,
+    n: int | None = None,
+    levels: NDArray[np.float64] | float = 0.0,
 ) -> list[Answer]:
-    """What each of N scores says. ``beside(i, j)`` tells whether two were seen together on one camera, and is asked of
-    those at or over the threshold only; ``n``: how many were compared, where ``scores`` are a part of them."""
+    """What each of N scores says.
+
+    ``beside(i, j)`` tells whether two were seen together on one camera, and is asked only where one is at or over the
+    threshold; ``n``: how many were compared, where ``scores`` are a part of them; ``levels``: (N,) or one, of the
+    cameras that saw them.
+    """
     count = len(scores) if n is None else n
+    lead = scores - levels
     upper = calibration.upper(count)
     found: list[Answer] = [
-        "same" if s >= upper else "other" if s < min(calibration.lower, upper) else "unsure" for s in scores
+        "same" if over >= upper else "other" if s < calibration.lower else "unsure"
+        for s, over in zip(scores, lead, strict=True)
     ]
-    order = sorted((i for i, a in enumerate(found) if a == "same"), key=lambda i: -scores[i])
+    order = sorted((i for i, a in enumerate(found) if a == "same"), key=lambda i: -lead[i])
     for place, i in enumerate(order):
         # one who is somebody else already rules nobody out
         rivals = [j for j in order[:place] if found[j] != "other" and beside(i, j)]
         if rivals:
-            nearest = max(rivals, key=lambda j: -abs(scores[j] - scores[i]))
+            nearest = max(rivals, key=lambda j: -abs(lead[j] - lead[i]))
             found[i] = "other"
-            if scores[nearest] - scores[i] < calibration.margin:
+            if lead[nearest] - lead[i] < calibration.margin:
                 found[i] = found[nearest] = "unsure"
+    sure = [i for i in order if found[i] == "same"]
+    for i, answer in enumerate(found):
+        if answer == "unsure" and any(lead[j] - lead[i] >= calibration.margin and beside(i, j) for j in sure):
+            found[i] = "other"  # the one asked for stood beside
     return found

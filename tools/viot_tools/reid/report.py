@@ -65,10 +65,10 @@ class Report:
         search = self.search
         entry = covered_by(self.ctx, camera, window, search.analyzer, search.purpose, search.model)
         self.looked.append(entry)
-        seen = Crowd((), 0, 0)
+        seen = Crowd((), np.zeros(0), 0)
         if entry.looked:
             # who lies under both bounds can be nobody, however many are compared
-            least = min(self.calibration.lower, self.calibration.upper(1))
+            least = min(self.calibration.lower, self.calibration.levels[0] + self.calibration.upper(1))
             kinds = (search.kind, search.model, search.objects)
             seen = crowd(self.ctx.library, camera.name, window.start, window.end, kinds, query, least)
         self.crowds.append(seen)
@@ -77,9 +77,10 @@ class Report:
         """Was it seen? ``notes`` are sentences that come first; without ``sure`` nothing is ruled out, because nobody
         knows that the picture shows what was asked for."""
         some = [s for c in self.crowds for s in c.subjects]
-        compared = sum(c.compared for c in self.crowds)
+        compared = sum(len(c.compared) for c in self.crowds)
         scores = np.array([s.score for s in some], np.float64)
-        said = decide(scores, lambda i, j: beside(some[i], some[j]), self.calibration, compared)
+        levels = np.array([self.calibration.level(c.compared) for c in self.crowds for _ in c.subjects])
+        said = decide(scores, lambda i, j: beside(some[i], some[j]), self.calibration, compared, levels)
         same = [s for s, a in zip(some, said, strict=True) if a == "same"]
         unsure = [s for s, a in zip(some, said, strict=True) if a == "unsure"]
         for note in notes:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from viot_agent.library.api import Library
 from viot_agent.library.rows import Hit, Vector
 from viot_tools.chains import chains
@@ -42,11 +45,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crowd:
-    """What a camera's window holds: ``compared`` things, the ``subjects`` among them that are alike enough, and how
-    many could not be compared (small, brief)."""
+    """What a camera's window holds: the cosine of everything ``compared`` (N,), the ``subjects`` among them that are
+    alike enough, and how many could not be compared (small, brief)."""
 
     subjects: tuple[Subject, ...]
-    compared: int
+    compared: NDArray[np.float64]
     without: int
 
 
@@ -76,7 +79,8 @@ def crowd(
     """
     kind, model, objects = search
     found: list[Subject] = []
-    compared = without = 0
+    compared: list[float] = []
+    without = 0
     for chain in chains(library, camera, start, end, kind, model, followed_by=objects):
         tracks, hits = chain.tracks, chain.hits
         vectors: list[Vector] = [h.vector for h in hits if h.vector is not None]
@@ -84,15 +88,15 @@ def crowd(
             boxes, best = sum(len(t.ts) for t in tracks), max(float(t.scores.max()) for t in tracks)
             without += believed(boxes, best)
             continue
-        compared += 1
         score = float(summary(vectors, [h.quality for h in hits]) @ query)
+        compared.append(score)
         if score < least:
             continue
         low, high = min(t.start for t in tracks), max(t.end for t in tracks)
         low, high = low if start is None else max(low, start), high if end is None else min(high, end)
         shown = replace(max(hits, key=lambda h: h.quality), vector=None)
         found.append(Subject(camera, score, low, max(low, high), shown))
-    return Crowd(tuple(sorted(found, key=lambda s: (s.start, s.track))), compared, without)
+    return Crowd(tuple(sorted(found, key=lambda s: (s.start, s.track))), np.array(compared, np.float64), without)
 
 
 def beside(a: Subject, b: Subject) -> bool:
