@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import struct
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from viot_finetune.faces.augment import Augmentation, Masks
 from viot_finetune.faces.data import Folder, InMemory, Part, RecordSet, face_set, hold_out, order
 from viot_finetune.faces.drawn import Nuisance, draw
 from viot_finetune.faces.noise import noisy
-from viot_finetune.faces.recordio import MAGIC, RecordFile, read_record, unpack
+from viot_finetune.faces.recordio import MAGIC, RecordFile, read_labels, read_record, unpack
 
 WORD = struct.pack("<I", MAGIC)
 
@@ -68,13 +69,40 @@ def write(folder: Path, records: dict[int, bytes]) -> Path:
 )
 @settings(max_examples=200, deadline=None)
 def test_any_record_comes_back_also_one_that_holds_the_magic_number(pieces: list[bytes], before: bytes) -> None:
-    import io
-
     content = b"".join(pieces)
     first = chunks(before)
     file = io.BytesIO(first + chunks(content))
     assert read_record(file, len(first)) == content
     assert read_record(file, 0) == before
+
+
+class Counted(io.BytesIO):
+    """A file that knows how much was read of it."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = super().read(size)
+        self.taken += len(found)
+        return found
+
+
+@given(
+    labels=st.lists(st.integers(0, 1000), min_size=1, max_size=4),
+    pieces=st.lists(st.one_of(st.binary(max_size=9), st.just(WORD)), max_size=8),
+)
+@settings(max_examples=100, deadline=None)
+def test_labels_are_those_of_the_whole_record(labels: list[int], pieces: list[bytes]) -> None:
+    record = header(labels, b"".join(pieces))
+    first = chunks(b"before")
+    assert read_labels(io.BytesIO(first + chunks(record)), len(first)) == unpack(record).labels
+
+
+def test_pictures_are_not_read_for_the_sake_of_labels() -> None:
+    file = Counted(chunks(header([7, 8], bytes(100_000))) + chunks(header([9], bytes(100_000))))
+    assert read_labels(file, 0) == (7, 8)
+    assert read_labels(file, len(chunks(header([7, 8], bytes(100_000))))) == (9,)
+    assert file.taken < 100
 
 
 def test_an_insightface_set_is_read_without_its_records_of_people(tmp_path: Path) -> None:

@@ -282,6 +282,28 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, more: list[str], words: 
 
 
 @pytest.mark.slow
+def test_one_of_two_processes_aligns_and_the_other_waits(tmp_path: Path) -> None:
+    import skimage.data
+
+    face = skimage.data.astronaut()
+    for person in ("a", "b"):
+        for i in range(4):
+            path = tmp_path / "data" / person / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), np.roll(face, 7 * i, axis=1)[:, :, ::-1])
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "viot_finetune.faces"]
+    command += ["--data", str(tmp_path / "data"), "--out", str(out), "--align", "--batch", "8", "--epochs", "1", *SMALL]
+    environment = {
+        **os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", "VIOT_HOME": str(tmp_path / "home"),
+    }  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT, timeout=280)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    assert done.stdout.count("8 faces aligned") == 1
+    assert json.loads((out / "card.json").read_text("utf-8"))["data"]["pictures"] == 8
+
+
+@pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
     """Data-parallel: the same batches, the gradients averaged. A net without batch norm, whose statistics are each
     process's own, comes out the same but for rounding."""

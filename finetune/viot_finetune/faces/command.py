@@ -96,9 +96,15 @@ def faces(
     notes: dict[str, Any] = {"command": shlex.join(["viot", *sys.argv[1:]])}
     source = data
     if align:
-        made, without = align_folder(data, out / "aligned")
-        notes["aligned"] = {"from": str(data), "faces": made, "no_face_in": without}
-        typer.echo(f"{made} faces aligned, {len(without)} pictures without a face left out")
+        from accelerate import PartialState
+
+        # under accelerate every process runs this command: the first one aligns, the others wait for it
+        state = PartialState()
+        if state.is_main_process:
+            made, without = align_folder(data, out / "aligned")
+            notes["aligned"] = {"from": str(data), "faces": made, "no_face_in": without}
+            typer.echo(f"{made} faces aligned, {len(without)} pictures without a face left out")
+        state.wait_for_everyone()
         source = out / "aligned"
     whole = face_set(source)
     kept, away = hold_out(whole, held_out, chosen) if held_out else (whole, None)
@@ -133,18 +139,20 @@ def faces(
 
 
 def study(
-    which: Annotated[str, typer.Argument(help="noise (the losses under wrong labels) or backbones.")],
+    which: Annotated[str, typer.Argument(help="noise, transformer or rates.")],
     data: Annotated[
         Path | None, typer.Option("--data", help="A folder laid out like ../shared/data: real people judge too.")
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=2, help="Repetitions, each with its own people.")] = 4,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=0, help="Repetitions, each with its own people; 0: as many as the study has.")
+    ] = 0,
     seed: Annotated[int, typer.Option("--seed", help="The first seed.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="A tiny one, to see that it runs.")] = False,
     processes: Annotated[int, typer.Option("--processes", min=1, help="Runs at once, a thread each.")] = 2,
     keep: Annotated[Path | None, typer.Option("--keep", help="Finished runs are kept here and not run again.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows here too.")] = None,
 ) -> None:
-    """Compare losses under wrong labels, or backbones at equal cost; one table, with intervals."""
+    """Losses under wrong labels, or Face Transformer against convolutions of its cost: a table with intervals."""
     from dataclasses import replace
 
     from rich.console import Console

@@ -74,11 +74,11 @@ class Folder:
 
 
 class RecordSet:
-    """A RecordIO pair; its labels are read once, from every record's header."""
+    """A RecordIO pair; its labels are read once, from every record's header (pictures are not)."""
 
     def __init__(self, rec: Path) -> None:
         self._file = RecordFile(rec)
-        raw = [int(record.labels[0]) for record in self._file.records(self._file.keys)]
+        raw = [int(labels[0]) for labels in self._file.labels(self._file.keys)]
         if not raw:
             raise UserFault(f"{rec} holds no pictures")
         people = {label: i for i, label in enumerate(sorted(set(raw)))}
@@ -179,7 +179,8 @@ def align_folder(source: Path, target: Path) -> tuple[int, list[str]]:
         largest = max(faces, key=lambda f: f.eye_distance)
         folder = target / found.people[person]
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{file.stem}.png"
+        # the whole name: a.jpg and a.png are two pictures
+        path = folder / f"{file.name}.png"
         crop = warp(image, similarity(largest.landmarks, TEMPLATE), SIDE)
         if not cv2.imwrite(str(path), crop[:, :, ::-1]):
             raise MediaFault(f"{path} cannot be written", fix="name a folder that can be written to")

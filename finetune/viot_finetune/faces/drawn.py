@@ -56,6 +56,13 @@ class Nuisance:
     blur: float = 1.2
     grain: float = 7.0
 
+    def scaled(self, share: float) -> Nuisance:
+        """All of it times ``share``; at 0 only light's direction, colour and background differ."""
+        return Nuisance(
+            self.yaw * share, self.pitch * share, self.roll * share, self.shift * share, self.expression * share,
+            0.75 - (0.75 - self.ambient) * share, self.occluded * share, self.blur * share, self.grain * share,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:

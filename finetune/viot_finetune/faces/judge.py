@@ -1,36 +1,39 @@
 """How well a net tells people apart who were never trained on.
 
-Owns the embedding (mirror image added), the pairs and the figures. People are split into ten folds and pairs stay
-inside a fold, so the threshold of the accuracy is chosen on other people than it is judged on. Knows no training.
+Owns the choice of pairs where only labels are known: people are split into ten folds and pairs stay inside a fold, so
+the threshold of the accuracy is chosen on other people than it is judged on. The protocol (ten folds, the ROC) is
+``viot_tools.verification``'s. Knows no training.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn import functional
 
 from viot_agent.errors import UserFault
 from viot_finetune.faces.data import FaceSet
+from viot_tools.verification.folds import both_views, by_folds, squared_distance
+from viot_tools.verification.roc import TooFew, roc, tar_at_far
 
 FOLDS = 10
 LEAST_PEOPLE = 20
 """Fewer people than this leave folds of one, in which nobody is a stranger to anybody."""
+FAR = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
     """``accuracy``: mean over folds, threshold from the other folds. ``auc``: area under the ROC of the same pairs.
-    ``tar``: share of same-person pairs accepted where 1 % of strangers' pairs are."""
+    ``tar``: share of same-person pairs accepted where ``FAR`` of strangers' pairs are; None where these are too few to
+    show it."""
 
     accuracy: float
     auc: float
-    tar: float
+    tar: float | None
     pairs: int
     people: int
 
@@ -38,15 +41,19 @@ class Verified:
 def embed(net: nn.Module, data: FaceSet, batch: int = 64) -> NDArray[np.float32]:
     """(N, D) float32: ``normalise(f(face) + f(mirrored face))`` of every picture; the net's mode is given back."""
     training, device = net.training, next(net.parameters()).device
+
+    def view(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        tensor = torch.from_numpy(np.ascontiguousarray(faces.transpose(0, 3, 1, 2))).float().to(device)
+        return np.asarray(net(tensor).float().cpu().numpy(), np.float32)
+
     net.eval()
-    rows = []
     with torch.no_grad():
-        for start in range(0, len(data.labels), batch):
-            pictures = np.stack([data.picture(i) for i in range(start, min(start + batch, len(data.labels)))])
-            faces = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))).float().to(device)
-            rows.append(functional.normalize(net(faces) + net(faces.flip(3))).cpu().numpy())
+        rows = [
+            both_views(view, np.stack([data.picture(i) for i in range(start, min(start + batch, len(data.labels)))]))
+            for start in range(0, len(data.labels), batch)
+        ]
     net.train(training)
-    return np.concatenate(rows).astype(np.float32)
+    return np.concatenate(rows)
 
 
 def pairs(
@@ -76,37 +83,24 @@ def pairs(
 
 
 def verify(vectors: NDArray[np.float32], labels: NDArray[np.int64], seed: int, count: int = 6000) -> Verified:
-    """The figures of ``vectors`` (N, D), L2-normalised."""
+    """The figures of ``vectors`` (N, D), L2-normalised. Raises as :func:`pairs`."""
     index, same, fold = pairs(labels, count, seed)
-    cosine = (vectors[index[:, 0]] * vectors[index[:, 1]]).sum(1)
-    right = [_at(cosine[fold == f], same[fold == f], _best(cosine[fold != f], same[fold != f])) for f in range(FOLDS)]
-    threshold = np.quantile(cosine[~same], 0.99)
-    return Verified(
-        float(np.mean(right)),
-        auc(cosine, same),
-        float((cosine[same] > threshold).mean()),
-        len(same),
-        len(set(labels.tolist())),
-    )
+    return listed(vectors, index, same, fold, len(set(labels.tolist())))
 
 
-def auc(score: NDArray[Any], same: NDArray[np.bool_]) -> float:
-    """Share of (same, different) pairs of pairs that ``score`` puts in the right order; ties count half."""
-    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    positive, negative = int(same.sum()), int((~same).sum())
-    return float((rank[same].sum() - positive * (positive + 1) / 2) / (positive * negative))
-
-
-def _best(cosine: NDArray[np.float32], same: NDArray[np.bool_]) -> float:
-    """The threshold with the most pairs right: a pair is called the same at or above it."""
-    order = np.argsort(-cosine, kind="stable")
-    gained = np.concatenate([[0], np.cumsum(np.where(same[order], 1, -1))])
-    best = int(gained.argmax())
-    if best == 0:
-        return float(cosine[order[0]]) + 1e-6
-    return float(cosine[order[best - 1]])
-
-
-def _at(cosine: NDArray[np.float32], same: NDArray[np.bool_], threshold: float) -> float:
-    return float(((cosine >= threshold) == same).mean())
+def listed(
+    vectors: NDArray[np.float32],
+    index: NDArray[np.int64],
+    same: NDArray[np.bool_],
+    fold: NDArray[np.int64],
+    people: int,
+) -> Verified:
+    """The figures over a list of pairs: rows of ``vectors`` (P, 2), same person (P,), fold (P,). A row of NaN is a face
+    that was not found: its pairs are wrong, not left out."""
+    distance = squared_distance(vectors[index[:, 0]], vectors[index[:, 1]])
+    try:
+        tar: float | None = tar_at_far(-distance, same, FAR).tar
+    except TooFew:
+        tar = None
+    told = by_folds(distance, same, fold)
+    return Verified(float(told.accuracy.mean()), roc(-distance, same).auc, tar, len(same), people)

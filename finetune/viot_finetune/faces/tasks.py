@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viot_agent.errors import FailedFault
+from viot_agent.errors import FailedFault, UserFault, ViotError
 from viot_finetune.faces.data import InMemory
-from viot_finetune.faces.drawn import draw
+from viot_finetune.faces.drawn import Nuisance, draw
 
 STRANGERS = 1_000_000
 """The number of the first person that judges: training people are numbered from 0, so none is ever both."""
@@ -33,7 +33,8 @@ SIDES = {"small": 56}
 @dataclass(frozen=True, slots=True)
 class Task:
     """``net``: ``small``, or a backbone's name with ``net_options``. ``epochs`` of ``people`` people in ``each``
-    pictures; ``judges`` other people in ``judged`` pictures."""
+    pictures; ``judges`` other people in ``judged`` pictures. ``unlike``: how much pictures of one person differ, as a
+    share of what ``Nuisance`` has by default."""
 
     loss: str
     rate: float
@@ -48,6 +49,7 @@ class Task:
     batch: int = 64
     judges: int = 60
     judged: int = 20
+    unlike: float = 1.0
 
     def key(self) -> str:
         """A short name of the whole task."""
@@ -58,14 +60,14 @@ def run_task(task: Task, real: str | None) -> dict[str, Any]:
     """Train and judge; figures by name. ``real``: a file of :func:`aligned_people`, whose people judge too."""
     import torch
 
-    from viot_finetune.faces.judge import embed, verify
+    from viot_finetune.faces.judge import embed, listed, verify
     from viot_finetune.faces.presets import PRESETS, Stage
     from viot_finetune.faces.small import SmallNet
     from viot_finetune.faces.train import Limits, train
 
     torch.set_num_threads(1)
     side = SIDES.get(task.net, 112)
-    known, strangers = _people(task.people, task.each, task.judges, task.judged, task.seed, side)
+    known, strangers = _people(task.people, task.each, task.judges, task.judged, task.seed, side, task.unlike)
     net: Any
     if task.net == "small":
         torch.manual_seed(task.seed)
@@ -88,8 +90,10 @@ def run_task(task: Task, real: str | None) -> dict[str, Any]:
         "angle_own": done.log[-1]["angle_own"], "loss": done.log[-1]["loss"],
     }  # fmt: skip
     if real is not None:
-        people = _real(real, side)
-        there = verify(embed(net, people), people.labels, 0)
+        people, kept = _real(real, side)
+        vectors = embed(net, people)
+        vectors[~kept["found"]] = np.nan
+        there = listed(vectors, kept["index"], kept["same"], kept["fold"], 0)
         found |= {"real_accuracy": there.accuracy, "real_auc": there.auc, "real_tar": there.tar}
     return found
 
@@ -97,7 +101,7 @@ def run_task(task: Task, real: str | None) -> dict[str, Any]:
 def run_all(tasks: Sequence[Task], processes: int, keep: Path | None, real: Path | None) -> list[dict[str, Any]]:
     """The figures of every task, in order, ``processes`` at once. What ``keep`` remembers is not run again.
 
-    Raises FailedFault naming the task when a process dies.
+    Raises FailedFault naming the task when a run fails, and when a process dies; runs that have not begun are given up.
     """
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
@@ -117,26 +121,30 @@ def run_all(tasks: Sequence[Task], processes: int, keep: Path | None, real: Path
     # a worker's libraries read this when they load
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
     try:
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            waiting = {pool.submit(run_task, tasks[i], None if real is None else str(real)): i for i in todo}
-            for done in as_completed(waiting):
-                i = waiting[done]
-                try:
-                    found[i] = done.result()
-                except BrokenProcessPool as error:
-                    raise FailedFault(
-                        f"the process of run {i + 1} died: {tasks[i]}", fix="fewer --processes"
-                    ) from error
-                file = files[i]
-                if file is not None:
-                    record = {"task": asdict(tasks[i]), "figures": found[i]}
-                    file.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-                task, figures = tasks[i], found[i]
-                told = f"{task.net} {task.loss} rate {task.rate:g} noise {task.noise:g} seed {task.seed}"
-                told += f": accuracy {figures['accuracy']:.4f}, {figures['cpu']:.0f} s of CPU"
-                print(f"{len(found)}/{len(tasks)} {told}", file=sys.stderr, flush=True)
+        waiting = {pool.submit(run_task, tasks[i], None if real is None else str(real)): i for i in todo}
+        for done in as_completed(waiting):
+            i = waiting[done]
+            try:
+                found[i] = done.result()
+            except BrokenProcessPool as error:
+                # which run it was cannot be told: all that were waiting break at once
+                kept = "finished runs are kept, " if keep is not None else ""
+                raise FailedFault(
+                    f"a process of the study died with {len(tasks) - len(found)} of {len(tasks)} runs to go",
+                    fix=f"{kept}fewer --processes where memory is short",
+                ) from error
+            except ViotError as error:
+                raise FailedFault(f"the run {_told(tasks[i])} failed: {error}") from error
+            file = files[i]
+            if file is not None:
+                record = {"task": asdict(tasks[i]), "figures": found[i]}
+                file.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+            told = f"accuracy {found[i]['accuracy']:.4f}, {found[i]['cpu']:.0f} s of CPU"
+            print(f"{len(found)}/{len(tasks)} {_told(tasks[i])}: {told}", file=sys.stderr, flush=True)
     finally:
+        pool.shutdown(cancel_futures=True)
         if before is None:
             del os.environ["OMP_NUM_THREADS"]
         else:
@@ -144,63 +152,87 @@ def run_all(tasks: Sequence[Task], processes: int, keep: Path | None, real: Path
     return [found[i] for i in range(len(tasks))]
 
 
-def aligned_people(data: Path, out: Path) -> tuple[int, int, list[str]]:
-    """Align the faces of all sets of people in ``data/faces`` (``SET/PERSON/*``) into the file ``out``; pictures,
-    people, and what was left out. Only people with two pictures or more are kept.
+def _told(task: Task) -> str:
+    return f"{task.net} {task.loss} rate {task.rate:g} noise {task.noise:g} seed {task.seed}"
 
-    Raises WeightsMissing when the detector's file is not on this machine.
+
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """Real people who judge: ``pictures`` of ``people`` people in ``pairs`` pairs, ``missed`` pictures without a face
+    (their pairs count as wrong), and the accuracy of a ``floor``: comparing the bare pixels."""
+
+    pictures: int
+    people: int
+    pairs: int
+    missed: int
+    floor: float
+
+
+def aligned_people(data: Path, out: Path) -> Judges:
+    """Align all sets of people in ``data/faces`` into the file ``out``, with the pair lists of ``viot bench faces``.
+
+    Raises UserFault where there is no such set, WeightsMissing when the detector's file is not on this machine.
     """
     from viot_agent.weights import Weights
-    from viot_finetune.faces.data import Folder, decode, people_in
+    from viot_finetune.faces.judge import listed
     from viot_tools.faces.detect import make_detector
-    from viot_tools.faces.recognise import TEMPLATE, similarity, warp
+    from viot_tools.verification.align import align
+    from viot_tools.verification.folds import both_views
+    from viot_tools.verification.pairs import pair_list, sets
+    from viot_tools.verification.recognisers import TRIVIAL
 
+    chosen, left_out = sets(data)
+    if not chosen:
+        raise UserFault(
+            f"{data} has no people to judge on: {'; '.join(left_out)}",
+            fix="name a folder that holds faces/SET/PERSON/PICTURE with --data, or leave it out",
+        )
     base = Weights.from_env()
     local = base.models_dir or (data / "models" if (data / "models").is_dir() else None)
     detector = make_detector(Weights(base.home, local, "hub" if local is not None else "builtin"))
-    faces: list[NDArray[np.uint8]] = []
-    who: list[str] = []
-    missed: list[str] = []
-    for folder in sorted(p for p in (data / "faces").iterdir() if people_in(p)):
-        people = Folder(folder)
-        for file, person in people.files:
-            image = _bordered(decode(file.read_bytes(), str(file)))
-            seen = detector.detect(image)
-            if not seen:
-                missed.append(f"{folder.name}/{people.people[person]}/{file.name}")
-                continue
-            best = max(seen, key=lambda f: f.eye_distance)
-            faces.append(warp(image, similarity(best.landmarks, TEMPLATE), 112))
-            # a person may be in two sets under one name
-            who.append(people.people[person])
-    _, labels, counts = np.unique(np.array(who), return_inverse=True, return_counts=True)
-    keep = counts[labels] >= 2
-    _, numbered = np.unique(labels[keep], return_inverse=True)
-    np.savez(out, pictures=np.stack(faces)[keep], labels=numbered.astype(np.int64))
-    return int(keep.sum()), int((counts >= 2).sum()), missed
-
-
-def _bordered(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Room around a tight crop, in which detectors see no face."""
-    import cv2
-
-    if min(image.shape[:2]) > 150:
-        return image
-    wide = [round(0.3 * s) for s in image.shape[:2]]
-    return np.asarray(cv2.copyMakeBorder(image, wide[0], wide[0], wide[1], wide[1], cv2.BORDER_REPLICATE), np.uint8)
+    faces, found, index, same, fold, at, people = [], [], [], [], [], 0, 0
+    for one in chosen:
+        aligned, (listed_pairs, _) = align(one.root, list(one.owner), detector), pair_list(one, 0)
+        faces.append(aligned.faces)
+        found.append(aligned.found)
+        pairs = listed_pairs.pairs
+        sides = [aligned.rows(p.left for p in pairs), aligned.rows(p.right for p in pairs)]
+        index.append(at + np.stack(sides, 1))
+        same.append(np.array([p.same for p in pairs], bool))
+        fold.append(np.array([p.fold for p in pairs], np.int64))
+        at, people = at + len(aligned.pictures), people + len(one.pictures)
+    together = {
+        "pictures": np.concatenate(faces), "found": np.concatenate(found), "index": np.concatenate(index),
+        "same": np.concatenate(same), "fold": np.concatenate(fold),
+    }  # fmt: skip
+    np.savez(out, **together)
+    floors = []
+    for rule in TRIVIAL:
+        vectors = both_views(rule.embed, together["pictures"])
+        vectors[~together["found"]] = np.nan
+        judged = listed(vectors, together["index"], together["same"], together["fold"], people)
+        floors.append(judged.accuracy)
+    return Judges(at, people, len(together["same"]), int((~together["found"]).sum()), max(floors))
 
 
 @lru_cache(maxsize=1)
-def _people(people: int, each: int, judges: int, judged: int, seed: int, side: int) -> tuple[InMemory, InMemory]:
-    return draw(people, each, seed, side=side), draw(judges, judged, seed, first=STRANGERS, side=side)
+def _people(
+    people: int, each: int, judges: int, judged: int, seed: int, side: int, unlike: float
+) -> tuple[InMemory, InMemory]:
+    how = Nuisance().scaled(unlike)
+    return (
+        draw(people, each, seed, nuisance=how, side=side),
+        draw(judges, judged, seed, first=STRANGERS, nuisance=how, side=side),
+    )
 
 
 @lru_cache(maxsize=1)
-def _real(path: str, side: int) -> InMemory:
+def _real(path: str, side: int) -> tuple[InMemory, Mapping[str, NDArray[Any]]]:
     import cv2
 
-    with np.load(path) as kept:
-        pictures, labels = kept["pictures"], kept["labels"]
+    with np.load(path) as file:
+        kept = dict(file)
+    pictures = kept.pop("pictures")
     if side != pictures.shape[1]:
         pictures = np.stack([cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in pictures])
-    return InMemory(pictures, labels, "real people")
+    return InMemory(pictures, np.zeros(len(pictures), np.int64), "real people"), kept
