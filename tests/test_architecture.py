@@ -52,6 +52,13 @@ def test_the_agent_imports_no_other_room() -> None:
     assert not wrong
 
 
+def test_no_two_benches_import_each_other() -> None:
+    """Inside functions neither: what both need stands in a module of its own."""
+    found = {f"viot_tools.bench.{p.stem}": set(imports(p)) for p in (ROOMS["viot_tools"] / "bench").glob("*.py")}
+    needs = {a: {b for b in found if any(i == b or i.startswith(f"{b}.") for i in found[a])} for a in found}
+    assert [(a, b) for a in needs for b in needs[a] if a < b and a in needs[b]] == []
+
+
 def test_tools_import_only_the_agents_seams() -> None:
     wrong = []
     for path in sources("viot_tools"):

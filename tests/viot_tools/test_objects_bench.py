@@ -15,6 +15,7 @@ from viot_agent.media.clips import write_clip
 from viot_agent.weights import Weights
 from viot_tools.bench.counting import (
     Judged,
+    _heads,
     count_clip,
     count_sequence,
     count_still,
@@ -72,12 +73,34 @@ def test_mot_truth_counts_visible_people_only(tmp_path: Path) -> None:
     assert count_sequence(analyzer(tmp_path, 3), folder) == [Judged(2, 2, 3)] * 3
 
 
-def test_heads_of_a_marked_picture(tmp_path: Path) -> None:
+def marked(path: Path, heads: int) -> None:
+    """ShanghaiTech's ground truth with so many heads."""
     inner = np.zeros((1, 1), [("location", object), ("number", object)])
-    inner[0, 0] = (np.arange(14.0).reshape(7, 2), 7)
+    inner[0, 0] = (np.arange(2.0 * heads).reshape(heads, 2), heads)
     cell = np.empty((1, 1), object)
     cell[0, 0] = inner
-    savemat(str(tmp_path / "GT_IMG_1.mat"), {"image_info": cell})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    savemat(str(path), {"image_info": cell})
+
+
+def test_a_picture_whose_heads_cannot_be_read_is_left_out_and_said(tmp_path: Path) -> None:
+    folder = tmp_path / "videos" / "stills" / "crowd_india_annotated" / "part"
+    (folder / "images").mkdir(parents=True)
+    for name in ("IMG_1", "IMG_2", "IMG_3"):
+        cv2.imwrite(str(folder / "images" / f"{name}.jpg"), np.full((120, 160, 3), 90, np.uint8))
+    truth = folder / "ground-truth"
+    marked(truth / "GT_IMG_1.mat", 7)
+    (truth / "GT_IMG_3.mat").write_bytes((truth / "GT_IMG_1.mat").read_bytes()[:150])
+    [row], skipped = _heads(analyzer(tmp_path, 3), tmp_path, False, "hub", 0)
+    assert (row.id, row.value, row.n) == ("crowd.mae.heads", 4.0, 1)
+    assert "IMG_2.jpg left out: there is no" in skipped[0] and "IMG_3.jpg left out" in skipped[1]
+    (truth / "GT_IMG_1.mat").unlink()
+    none, skipped = _heads(analyzer(tmp_path, 3), tmp_path, False, "hub", 0)
+    assert none == [] and len(skipped) == 3
+
+
+def test_heads_of_a_marked_picture(tmp_path: Path) -> None:
+    marked(tmp_path / "GT_IMG_1.mat", 7)
     assert head_count(tmp_path / "GT_IMG_1.mat") == 7
     savemat(str(tmp_path / "other.mat"), {"points": np.zeros((3, 2))})
     with pytest.raises(FailedFault, match="does not hold heads"):

@@ -79,7 +79,8 @@ def falls(people: Sequence[Track]) -> list[Trouble]:
     paths = [Path.of(mine) for mine in tracks]
     found: list[Trouble] = []
     for group in handed_over(paths):
-        ts, boxes = (np.concatenate([getattr(paths[k], name) for k in group]) for name in ("ts", "boxes"))
+        ts = np.concatenate([paths[k].ts for k in group])
+        boxes = np.concatenate([paths[k].boxes for k in group])
         keep = rising(ts)
         for fall in fallen(ts[keep], boxes[keep]):
             mine = [t for k in group for t in tracks[k]]

@@ -18,7 +18,6 @@ Intervals: bootstrap over pictures, near-duplicates drawn together; for clips Wi
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -32,20 +31,19 @@ from viot_agent.bench.report import Report, Row
 from viot_agent.errors import MediaFault
 from viot_agent.media.types import Image
 from viot_agent.weights import Weights
+from viot_tools.bench.fire_clips import clip_rows
+from viot_tools.bench.fire_floor import FLOOR, flame_coloured, logit, supplied_score
 from viot_tools.fire.analyzer import FireAnalyzer
 from viot_tools.fire.burning import THRESHOLD
 from viot_tools.fire.model import FireLooker, FireMap
 from viot_tools.fire.names import KINDS
-from viot_tools.inference import compiled
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png"})
 LEARNT = "train"
 """The split that the network has seen; never measured on."""
-FLOOR = "htn-fire"
 ALIKE = 0.93
 DRAWS = 2000
 Boxes = tuple[tuple[int, float, float, float, float], ...]
-Score = Callable[[Image], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +70,6 @@ def rows(data: Path, weights: Weights, quick: bool, seed: int) -> tuple[list[Row
 def _measured(
     data: Path, home: Path, models: Path | None, quick: bool, seed: int
 ) -> tuple[tuple[Row, ...], tuple[str, ...]]:
-    from viot_tools.bench.fire_clips import clip_rows
-
     weights = Weights(home, models, "builtin")
     analyzer = FireAnalyzer(weights)
     found, skipped = picture_rows(data, weights, analyzer.looker, quick, seed)
@@ -158,12 +154,6 @@ def over_threshold(seen: FireMap) -> float:
     return max(logit(seen.score(kind)) - logit(THRESHOLD[kind]) for kind in KINDS)
 
 
-def logit(p: float) -> float:
-    """Log odds of a score 0..1."""
-    p = min(max(p, 1e-6), 1 - 1e-6)
-    return math.log(p / (1 - p))
-
-
 def mean_of(values: NDArray[np.float64], drawn: NDArray[np.int64]) -> float:
     """The mean of the drawn values."""
     return float(values[drawn].mean())
@@ -209,25 +199,6 @@ def picture(path: Path) -> Image:
     if read is None:
         raise MediaFault(f"{path} is no picture", fix="remove it from the data folder")
     return np.asarray(cv2.cvtColor(read, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def flame_coloured(image: Image) -> float:
-    """Share of pixels with red > 180, red >= green > blue and red - blue > 60: the trivial rule."""
-    r, g, b = (image[..., k].astype(int) for k in range(3))
-    return float(((r > 180) & (r >= g) & (g > b) & (r - b > 60)).mean())
-
-
-def supplied_score(weights: Weights) -> Score | None:
-    """The supplied classifier (MobileNetV2, 224 x 224 RGB / 255, first output = fire); None where its file is not."""
-    if weights.locate(FLOOR) is None:
-        return None
-    model = compiled(weights.path(FLOOR))
-
-    def score(image: Image) -> float:
-        small = cv2.resize(image, (224, 224), interpolation=cv2.INTER_AREA)
-        return float(model.run(np.asarray(small, np.float32)[None] / 255)[0].reshape(-1)[0])
-
-    return score
 
 
 def near_duplicates(images: Sequence[Image]) -> list[int]:

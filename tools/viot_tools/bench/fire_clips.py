@@ -18,7 +18,7 @@ from viot_agent.library.rows import Event, EventRow, SegmentInfo, Shared
 from viot_agent.media.readers import open_media
 from viot_agent.media.types import Image
 from viot_agent.weights import Weights
-from viot_tools.bench.fire import FLOOR, Score, flame_coloured, logit, supplied_score
+from viot_tools.bench.fire_floor import FLOOR, Score, flame_coloured, logit, supplied_score
 from viot_tools.fire.analyzer import FireAnalyzer
 from viot_tools.fire.border import across, edge_kind
 from viot_tools.fire.model import FireMap

@@ -3,7 +3,7 @@
 Analyzers forget everything between segments, so that a resumed run gives the same rows. What burns for a moment at the
 end of one and for a moment at the start of the next wins no vote in either. So a segment keeps the looks of its first
 or last seconds (a vote's window of them) in a row of its own, ``fire-edge`` or ``smoke-edge``, where they hold positive
-frames that won no vote. Where two such rows meet, the frames of both vote together when somebody asks.
+frames and none of these won a vote. Where two such rows meet, the frames of both vote together when somebody asks.
 
 Owns those rows and that vote. Knows no network, no storage and no sentence.
 """
@@ -29,7 +29,8 @@ def edge_kind(kind: str) -> str:
 def edges(kind: str, looks: Sequence[Look], step: float, found: Sequence[EventRow]) -> tuple[EventRow, ...]:
     """The rows for a segment's start and end, as ``events`` takes its arguments; ``found`` what it gave.
 
-    An end whose positive frames all won is left out, and so is one without any: nothing is lost there. ``data``:
+    An end of which any positive frame won is left out (its fire is told of already), and so is one without positive
+    frames: nothing is lost there. ``data``:
     ``step`` seconds between two looks, ``looks`` as (seconds from ``t0``, score, box or None, share, stir or None).
     """
     if not looks:
