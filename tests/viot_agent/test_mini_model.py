@@ -337,6 +337,30 @@ def test_a_number_in_a_condition_is_compared_by_code(
     assert end.additional_kwargs.get("unmet", []) == ([] if then else ["export_clip"])
 
 
+@pytest.mark.parametrize(
+    ("condition", "most", "holds"),
+    [
+        ("there were more than 5.", 6, True),  # the end of a sentence
+        ("there were more than 5. Then save it", 5, False),
+        ("more than twenty-five people came", 25, False),
+        ("more than twenty five people came", 26, True),
+        ("ninety or more came", 90, True),
+        ("at least forty two came", 41, False),
+        ("more than 5.5 came", 29, None),
+        ("more than 5,000 people came", 29, None),
+        ("more than two hundred people came", 29, None),
+        ("two hundred and twenty or more came", 29, None),
+        ("more than two dozen came", 29, None),
+        ("somebody stays for more than twenty five minutes", 29, None),
+        ("anybody stays for more than 5 minutes", 29, None),
+        ("10 or more cars came", 29, None),
+    ],
+)
+def test_numbers_are_read_whole_or_not_at_all(condition: str, most: int, holds: bool | None) -> None:
+    call = Call("crowd_counting", {"cameras": ["gate 2"]}, "found")
+    assert settled(f"If {condition}, save me gate 2", call, counted(most)["data"]) is holds
+
+
 def test_a_camera_that_cannot_be_told_of_leaves_a_number_unsettled() -> None:
     call = Call("crowd_counting", {"cameras": ["gate 1", "gate 2"]}, "found")
     few = counted(2)["data"] | {"untold": ["gate 1"]}

@@ -21,7 +21,7 @@ _BETWEEN = frozenset(
     "hold on er um uh oops then than vs versus against plus also with should be was one camera cam number maybe both "
     "either it its it's is this say well ok okay sry pardon instead please even other".split()
 )
-UNITS = re.compile(
+MEASURES = re.compile(
     r"\s?(?:[.:]\d|am\b|pm\b|a\.m|p\.m|o'?clock|minutes?\b|mins?\b|hours?\b|hrs?\b|days?\b|people\b|persons?\b|times?\b|"
     r"seconds?\b|secs?\b|weeks?\b|%|more\b|of\b|cars?\b|guys?\b|men\b|women\b)",
     re.IGNORECASE,
@@ -72,7 +72,7 @@ def _walk(
         if left == 0:
             return
         inside = any(a < token.end and token.start < b for a, b in busy)
-        name = None if inside or UNITS.match(text, token.end) else _sibling(token.text, parts, find, back)
+        name = None if inside or MEASURES.match(text, token.end) else _sibling(token.text, parts, find, back)
         if name is not None:
             yield token.start, token.end, name
             left = _REACH
@@ -107,7 +107,7 @@ def _plural_heads(
     for i, token in enumerate(cut[:-1]):
         for single in singulars(token.text):
             first = cut[i + 1]
-            if text[token.end : first.start].strip() or UNITS.match(text, first.end):
+            if text[token.end : first.start].strip() or MEASURES.match(text, first.end):
                 continue
             head = [t.text for t in cut[max(0, i - 2) : i]]
             for words in (head, head[1:], []):

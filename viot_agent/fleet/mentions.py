@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
-from viot_agent.fleet.ellipsis import UNITS, half_said
+from viot_agent.fleet.ellipsis import MEASURES, half_said
 from viot_agent.fleet.lookup import NameIndex
 from viot_agent.fleet.names import (
     camera_key,
@@ -248,7 +248,7 @@ def _numbered_places(text: str, fleet: _Fleet, taken: Sequence[tuple[int, int]])
         known = word in _PLACES or word in fleet.words
         if not known and len(word) >= 5:
             known = any(len(w) >= 5 and OSA.distance(word, w, score_cutoff=1) <= 1 for w in fleet.words | _PLACES)
-        if known and not UNITS.match(text, found.end()) and not _inside(*found.span(), taken, touching=True):
+        if known and not MEASURES.match(text, found.end()) and not _inside(*found.span(), taken, touching=True):
             yield Mention("camera", found.start(), found.end(), found[0], found[0], 0.0)
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 
 from viot_agent.fleet.names import normalise_name
 from viot_agent.fleet.types import Mention
+from viot_agent.fleet.words import TENS, UNITS
 
 KINDS = (
     "camera",
@@ -62,13 +63,10 @@ _COMPARING = frozenset(
     "more over above exceed exceeds exceeding beyond past least most fewer less under below than reach reaches hits "
     "hit passes minimum maximum up goes".split()
 )
-_NUMBER_WORDS = {
-    w: n
-    for n, w in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen twenty".split()
-    )
-} | {"dozen": 12, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "hundred": 100, "nobody": 0, "none": 0}
+# what the shipped weights were trained with: their marks of a number must not change under them
+_NUMBER_WORDS = (
+    UNITS | {w: n for w, n in TENS.items() if n <= 60} | {"dozen": 12, "hundred": 100, "nobody": 0, "none": 0}
+)
 
 _TIME_WORDS = tuple(
     (
