@@ -14,12 +14,11 @@ import argparse
 import os
 import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
+from clock import timed
 
 from viot_agent.fleet import Fleet
 from viot_agent.library.fake import FakeLibrary
@@ -33,13 +32,6 @@ from viot_tools.cloak.protect import Cloaker, Report
 from viot_tools.masks.pictures import write_picture
 
 PHOTO = (4000, 3000)
-
-
-def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds of the clock and of the processor."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def main() -> None:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 import cv2
 import numpy as np
+from clock import timed
 
 from viot_agent.media.clips import cut_clip, write_clip
 from viot_agent.media.probe import probe
@@ -57,13 +57,6 @@ def moving(path: Path, width: int, height: int, faces: int) -> None:
             yield frame
 
     write_clip(frames(), path, FPS)  # type: ignore[arg-type]
-
-
-def timed(call: Callable[[], object]) -> tuple[float, float]:
-    """(seconds of the clock, seconds of the processor) of one call."""
-    clock, processor = time.perf_counter(), time.process_time()
-    call()
-    return time.perf_counter() - clock, time.process_time() - processor
 
 
 def compare(source: Path, folder: Path, landmarks: Landmarks, rounds: int) -> None:

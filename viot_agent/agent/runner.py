@@ -107,7 +107,8 @@ class Agent:
         against their requests, and what they attached can still be named.
         ``on_begin`` hears of each call before the tool runs. ``cancel``, once set, ends the run before its next model
         or tool call, and a tool that reads video before its next frame; the run is recorded with the status *stopped*
-        and what was found so far. Several threads may run at once.
+        and what was found so far. Set when the answer stands and only its clips are being cut, it leaves the answer's
+        status as it is, and out of the evidence the clips that were not finished. Several threads may run at once.
         """
         text = request.text.strip()
         if not text:

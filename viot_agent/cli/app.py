@@ -1,6 +1,7 @@
 """The command tree. Rooms add their own commands by entry points (``viot_agent.commands``: ``register(app)``).
 
-Exit codes: 0 answered, cannot tell or needs input; 2 the person's input; 3 a backend, or an incomplete run; 4 policy.
+Exit codes: 0 answered, cannot tell or needs input; 2 the person's input; 3 a backend, or a run that is incomplete or
+was stopped; 4 policy.
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ def ask(
 
 
 def exit_code(run: Run) -> int:
-    """0 answered, cannot tell or needs input; 2 when the request named what does not exist; 3 incomplete; 4 refused."""
+    """0 answered, cannot tell or needs input; 2 when the request named what does not exist; 3 incomplete or stopped; 4
+    refused."""
     if run.answer.status == "refused":
         return 4
     if run.answer.status in ("incomplete", "stopped"):
