@@ -12,14 +12,14 @@ Owns layers, the person's mask (the mean over the person's pictures, scaled to a
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from viot_agent.errors import UserFault, WeightsMissing
+from viot_agent.errors import UserFault
 from viot_tools.cloak.budget import PAPER, Budget, fit
+from viot_tools.tensors import check_fit, read_tensors, save_tensors
 
 FORMAT = "viot-advcloak-1"
 WIDEST, MOST_BLOCKS = 128, 9
@@ -128,21 +128,9 @@ def person_mask(generator: Generator, faces: Tensor, budget: Budget = PAPER) -> 
 def save_generator(generator: Generator, path: Path, **card: str) -> None:
     """Writes the weights as float16, their sizes and the ``card`` (any texts) to one safetensors file, whole or not at
     all. Raises UserFault where it cannot be written."""
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
     sizes = json.dumps({"width": generator.width, "blocks": generator.blocks})
-    tensors = {
-        k: (v.detach().half() if v.is_floating_point() else v.detach()).cpu().contiguous()
-        for k, v in generator.state_dict().items()
-    }
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
-            whole = Path(folder) / "generator.safetensors"
-            save_file(tensors, str(whole), {**card, "format": FORMAT, "sizes": sizes})
-            whole.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise UserFault(f"cannot write {path}: {error}", fix="choose a folder that exists and has room") from error
+    halves = {k: v.half() if v.is_floating_point() else v for k, v in generator.state_dict().items()}
+    save_tensors(halves, path, {**card, "format": FORMAT, "sizes": sizes})
 
 
 def load_generator(path: Path) -> Generator:
@@ -150,26 +138,19 @@ def load_generator(path: Path) -> Generator:
 
     Raises WeightsMissing when there is no file, UserFault when it is none of ours or damaged.
     """
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise WeightsMissing(f"no file {path}", fix="train one: python -m viot_finetune.advcloak --help")
+    tensors, metadata = read_tensors(path, fix="train one: python -m viot_finetune.advcloak --help")
+    if metadata.pop("format", "") != FORMAT:
+        raise UserFault(f"{path} is no generator saved by viot", fix="use a file that save_generator wrote")
     try:
-        with safe_open(str(path), framework="pt") as file:
-            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
-            metadata = dict(file.metadata() or {})
-        if metadata.pop("format", "") != FORMAT:
-            raise UserFault(f"{path} is no generator saved by viot", fix="use a file that save_generator wrote")
         sizes = json.loads(metadata.pop("sizes", "{}"))
         width, blocks = sizes["width"], sizes["blocks"]
-    except (OSError, SafetensorError, json.JSONDecodeError, KeyError, TypeError) as error:
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise UserFault(f"cannot read {path}: {error}", fix="give a whole file that save_generator wrote") from error
     if type(width) is not int or type(blocks) is not int:
         raise UserFault(f"{path} has a damaged header", fix="give a whole file that save_generator wrote")
     generator = Generator(width, blocks)
-    wanted, found = ({k: tuple(v.shape) for k, v in s.items()} for s in (generator.state_dict(), tensors))
-    if wanted != found or not all(bool(v.isfinite().all()) for v in tensors.values()):
-        raise UserFault(f"the weights of {path} do not fit its header or are not finite", fix="train or fetch it again")
+    what = f"a generator of width {width} and {blocks} blocks"
+    check_fit(generator.state_dict(), tensors, path, what, fix="train or fetch it again")
     generator.load_state_dict(tensors)
     generator.card = metadata
     return generator.eval()

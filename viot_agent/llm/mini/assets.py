@@ -10,14 +10,13 @@ Owns paths and checksums. Builds nothing.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import importlib.util
 import os
-import tempfile
 from pathlib import Path
 
-from viot_agent.errors import BackendFault, DiskFault, FailedFault, WeightsMissing
+from viot_agent.errors import FailedFault, WeightsMissing
+from viot_agent.media.files import write_whole
 
 ENCODER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
@@ -64,26 +63,5 @@ def sha256_of(path: Path) -> str:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write a whole file or none: a killed or racing process never leaves half of it. Raises DiskFault when full."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    except OSError as error:
-        raise _unwritten(path, error) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise _unwritten(path, error) from error
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _unwritten(path: Path, error: OSError) -> BackendFault:
-    kind = DiskFault if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else BackendFault
-    return kind(
-        f"{path} cannot be written: {error.strerror}", fix="free 30 MB on that disk, or set VIOT_HOME elsewhere"
-    )
+    """Write a whole file or none. Raises DiskFault when the disk is full, BackendFault for every other reason."""
+    write_whole(path, data, fix="free 30 MB on that disk, or set VIOT_HOME elsewhere", private=True)

@@ -6,7 +6,6 @@ Owns the list of names. Does not know how a network is trained or what its vecto
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from viot_agent.errors import NameFault, UserFault, WeightsMissing
+from viot_agent.errors import NameFault, UserFault
 from viot_tools.faces.nets.base import Body, FaceNet, Options
 from viot_tools.faces.nets.dlib_resnet import CHIP, DlibOptions, DlibResnet
 from viot_tools.faces.nets.face_transformer import PATCHES, FaceTransformer, PixelMajorOptions, TransformerOptions
 from viot_tools.faces.nets.inception_resnet import InceptionOptions, InceptionResnet
 from viot_tools.faces.nets.ir import Ir, IrOptions
 from viot_tools.faces.nets.mobilefacenet import MobileFaceNet, MobileFaceNetOptions
+from viot_tools.tensors import check_fit, read_tensors, save_tensors
 
 FORMAT = "viot-facenet-1"
 _RESERVED = ("format", "network", "options")
@@ -74,21 +74,11 @@ def options_of(name: str) -> dict[str, Any]:
 def save_net(net: FaceNet, path: Path, **card: str) -> None:
     """Writes weights, name, options and the ``card`` (any texts: licence, data, command) to one safetensors file,
     whole or not at all. Raises UserFault where it cannot be written or a card entry is no text."""
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
     for key, value in card.items():
         if key in _RESERVED or not isinstance(value, str):
             raise UserFault(f"card entry {key} is {value!r}", fix=f"a text, under another name than {_RESERVED}")
     metadata = {**card, "format": FORMAT, "network": net.name, "options": json.dumps(net.options, sort_keys=True)}
-    tensors = {k: v.detach().cpu().contiguous() for k, v in net.body.state_dict().items()}
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
-            whole = Path(folder) / "net.safetensors"
-            save_file(tensors, str(whole), metadata)
-            whole.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise UserFault(f"cannot write {path}: {error}", fix="choose a folder that exists and has room") from error
+    save_tensors(net.body.state_dict(), path, metadata)
 
 
 def load_net(path: Path) -> FaceNet:
@@ -135,30 +125,14 @@ def _kind(name: str) -> _Kind:
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise WeightsMissing(f"no file {path}", fix="give the path of a safetensors file")
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            return {k: file.get_tensor(k) for k in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise UserFault(f"cannot read {path}: {error}", fix="give a whole safetensors file") from error
+    return read_tensors(path, fix="give the path of a safetensors file")
 
 
 def _check(net: FaceNet, tensors: Mapping[str, Tensor], path: Path) -> None:
-    wanted, found = ({k: tuple(v.shape) for k, v in s.items()} for s in (net.body.state_dict(), tensors))
-    if wrong := sorted(k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k)):
-        first = wrong[0]
-        raise UserFault(
-            f"the weights of {path} do not fit {net.name} with {net.options}: {len(wrong)} differ, such as {first}: "
-            f"{found.get(first, 'absent')} instead of {wanted.get(first, 'none')}",
-            fix="give the options it was made with",
-        )
+    what = f"{net.name} with {net.options}"
+    check_fit(net.body.state_dict(), tensors, path, what, fix="give the options it was made with")
 
 
 def _fill(net: FaceNet, tensors: Mapping[str, Tensor], path: Path) -> None:
     _check(net, tensors, path)
-    if bad := [k for k, v in tensors.items() if v.is_floating_point() and not bool(v.isfinite().all())]:
-        raise UserFault(f"{path} holds values that are not finite in {bad[0]}", fix="train or fetch it again")
     net.body.load_state_dict(dict(tensors))
