@@ -7,7 +7,7 @@ import pytest
 
 from viot_agent.errors import UserFault
 from viot_tools.cloak import likeness, psr
-from viot_tools.cloak.psr import Person, Share
+from viot_tools.cloak.psr import Person, Share, pooled, share_of
 
 
 def unit(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -176,3 +176,16 @@ def test_likeness_falls_with_the_noise() -> None:
         likeness.psnr(clean, clean[:32])
     with pytest.raises(UserFault, match="smaller than SSIM"):
         likeness.ssim(clean[:8, :8], clean[:8, :8])
+
+
+def test_pooled_shares_keep_a_person_together() -> None:
+    hits = np.array([True, False, True, True])
+    one, two = share_of(hits, np.array([0, 0, 1, 1])), share_of(~hits, np.array([0, 0, 1, 1]))
+    assert one.hits.tolist() == [1, 2] and one.queries.tolist() == [2, 2] and one.value == 0.75
+    both = pooled([one, two])
+    # every person is right half of the time, whatever the draw
+    assert (both.value, both.low, both.high, both.n) == (0.5, 0.5, 0.5, 8)
+    with pytest.raises(UserFault, match="different people"):
+        pooled([one, share_of(hits, np.arange(4))])
+    with pytest.raises(UserFault, match="different people"):
+        pooled([])

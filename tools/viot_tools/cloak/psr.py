@@ -124,6 +124,24 @@ def below(people: Sequence[Person], threshold: float, seed: int = 0) -> Share:
     return _share(hits, np.array([s.size for s in scores], np.int64), seed)
 
 
+def pooled(shares: Sequence[Share], seed: int = 0) -> Share:
+    """Several shares over the same people in the same order (by several targets, of several seeds) as one: the people
+    are drawn anew, so what belongs to one person stays together. Raises UserFault when people differ or none is given.
+    """
+    if not shares or len({len(s.queries) for s in shares}) > 1:
+        raise UserFault("shares over different people cannot be put together", fix="measure all on the same people")
+    return _share(np.sum([s.hits for s in shares], 0), np.sum([s.queries for s in shares], 0), seed)
+
+
+def share_of(hits: NDArray[np.bool_], groups: NDArray[np.integer], seed: int = 0) -> Share:
+    """The share of ``hits`` (N,) True, with an interval that draws whole ``groups`` (N,) 0, 1, ... anew: a person's
+    pictures, or single ones."""
+    count = int(groups.max()) + 1
+    return _share(
+        np.bincount(groups, hits, count).astype(np.int64), np.bincount(groups, minlength=count).astype(np.int64), seed
+    )
+
+
 def difference(a: Share, b: Share, seed: int = 0) -> tuple[float, float, float]:
     """``a - b`` and its 95 % interval, both measured on the same people in the same order: people drawn anew, the same
     for both. Raises UserFault when the queries differ."""

@@ -1,0 +1,128 @@
+"""Masks and features for ``viot bench cloak``, each made once and kept.
+
+A mask takes seconds, a table hundreds of masks: they lie below ``VIOT_HOME/bench/cloak`` under a name that everything
+which makes them goes into (faces, method with all options, the surrogates' weights, the source of the methods), so
+that a run that was cut off goes on where it was. Owns this keeping, and who judges. Knows no figure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viot_agent.errors import BackendFault, WeightsMissing
+from viot_agent.media.files import write_whole
+from viot_agent.weights import Weights
+from viot_tools.bench.cloak_cast import Faces, Sitter
+from viot_tools.cloak.methods import Method, make
+from viot_tools.cloak.surrogates import SIDE, Judge, Surrogates, threshold
+from viot_tools.verification.recognisers import MAKERS, recogniser
+
+Floats = NDArray[np.float32]
+Vectors = NDArray[np.float32]
+_SOURCES = ("optimise", "methods", "losses", "hulls", "dfanet", "surrogates")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """A mask (3, 112, 112) and the processor's seconds that it took."""
+
+    delta: Floats
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A recogniser that is asked. ``black``: its maker made none of the surrogates."""
+
+    judge: Judge
+    black: bool
+
+    @property
+    def name(self) -> str:
+        """Of the recogniser."""
+        return self.judge.name
+
+
+def targets(weights: Weights, used: Sequence[str]) -> tuple[tuple[Target, ...], list[str]]:
+    """Every recogniser whose file and threshold are here, and what is not. One whose maker made any of ``used`` is
+    no black box."""
+    makers = {MAKERS[name](weights).maker for name in used}
+    found, skipped = [], []
+    for name in MAKERS:
+        one, (level, far) = recogniser(name, weights), threshold(name)
+        try:
+            one.embed(np.zeros((1, SIDE, SIDE, 3), np.uint8))
+        except WeightsMissing as missing:
+            skipped.append(f"cloak.*.{name}.*: {missing}")
+            continue
+        if level is None:
+            skipped.append(f"cloak.*.{name}.*: nobody has measured its threshold (python -m viot_tools.cloak.judging)")
+            continue
+        found.append(Target(Judge(one, level, far), one.maker not in makers))
+    return tuple(found), skipped
+
+
+class Studio:
+    """Masks by ``white``, kept in ``folder``; features by anybody, kept in memory."""
+
+    def __init__(self, white: Surrogates, folder: Path, said: Callable[[str], None] | None = None) -> None:
+        self.white, self.folder, self.said = white, folder, said
+        self._vectors: dict[tuple[str, str], Vectors] = {}
+
+    def mask(self, sitter: Sitter, method: Method, learn: Faces | None = None) -> Made:
+        """The sitter's mask, learnt from ``learn`` (N, 112, 112, 3), else from the sitter's own pictures to learn from.
+
+        Raises as ``methods.make``; BackendFault where a kept file is damaged or none can be written.
+        """
+        import torch
+
+        faces = sitter.learn if learn is None else learn
+        path = self.folder / f"{self._key(faces, method)}.npz"
+        if path.is_file():
+            try:
+                with np.load(path) as kept:
+                    return Made(kept["delta"], float(kept["seconds"]))
+            except (OSError, ValueError, KeyError) as error:
+                raise BackendFault(f"{path} cannot be read: {error}", fix="delete that file") from error
+        if self.said is not None:
+            self.said(sitter.name)
+        images = torch.from_numpy(np.ascontiguousarray(faces.transpose(0, 3, 1, 2))).float()
+        before = time.process_time()
+        delta = make(images, self.white.networks, method).delta.numpy()
+        made = Made(np.asarray(delta, np.float32), time.process_time() - before)
+        data = io.BytesIO()
+        np.savez(data, delta=made.delta, seconds=np.float64(made.seconds))
+        write_whole(path, data.getvalue(), fix="free the disk, or set VIOT_HOME elsewhere")
+        return made
+
+    def vectors(self, target: Target, faces: Faces) -> Vectors:
+        """(N, D) unit features of (N, 112, 112, 3) uint8 faces."""
+        key = (target.name, hashlib.sha256(np.ascontiguousarray(faces).tobytes()).hexdigest())
+        if key not in self._vectors:
+            self._vectors[key] = target.judge.recogniser.embed(faces)
+        return self._vectors[key]
+
+    def _key(self, faces: Faces, method: Method) -> str:
+        parts = (
+            _source(),
+            repr(method),
+            repr(list(zip(self.white.names, self.white.versions, strict=True))),
+            hashlib.sha256(np.ascontiguousarray(faces).tobytes()).hexdigest(),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+@lru_cache(maxsize=1)
+def _source() -> str:
+    code = b"".join((files("viot_tools.cloak") / f"{name}.py").read_bytes() for name in _SOURCES)
+    return hashlib.sha256(code).hexdigest()
