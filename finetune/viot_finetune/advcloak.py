@@ -283,15 +283,14 @@ def train(
     surrogates: Sequence[Network],
     recipe: Recipe,
     progress: Progress | None = None,
-    start: Generator | None = None,
 ) -> tuple[Generator, list[Epoch]]:
-    """Both stages, from fresh weights or from ``start``. ``surrogates`` are frozen networks. Raises as the stages."""
+    """Both stages, from fresh weights. ``surrogates`` are frozen networks. Raises as the stages."""
     for surrogate in surrogates:
         if isinstance(surrogate, nn.Module):
             surrogate.eval().requires_grad_(False)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
-        generator = start or Generator(recipe.width, recipe.blocks)
+        generator = Generator(recipe.width, recipe.blocks)
         judge = Discriminator(recipe.judge_width)
     done = train_images(generator, judge, surrogates, faces, recipe.images, recipe.seed, progress)
     done += train_people(generator, judge, surrogates, faces, people, recipe.people, recipe.seed, progress)

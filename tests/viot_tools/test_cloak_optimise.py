@@ -14,7 +14,7 @@ from viot_tools.cloak import hulls
 from viot_tools.cloak.dfanet import DFANet
 from viot_tools.cloak.fake import ToyNet, faces
 from viot_tools.cloak.losses import SUBSPACE_LOSSES, Labels, Subspace
-from viot_tools.cloak.optimise import Mask, Options, Step, optimise
+from viot_tools.cloak.optimise import Mask, Options, Step, optimise, smoothed
 
 
 def own_noise(x: Tensor, epsilon: float, seed: int) -> Tensor:
@@ -283,7 +283,22 @@ def test_dfanet_recomputes_the_clean_side_under_dropout() -> None:
     # of each of the 4 inner steps: all clean ones without a gradient, then the batch
     assert thinned.calls == [(6, False), (3, True)] * 4
     thinned.calls = []
-    optimise(x / 255, [lambda s: thinned(s * 255)], Labels(), Options(rounds=1, **SGA))
+
+    class Classifier:
+        """The same as a classifier of pictures in 0..1, whose own answers are the clean side."""
+
+        def __call__(self, s: Tensor) -> Tensor:
+            return thinned(s * 255)
+
+        def plain(self, s: Tensor) -> Tensor:
+            return thinned.plain(s * 255)
+
+        def reseed(self, seed: int) -> None:
+            thinned.reseed(seed)
+
+    optimise(x / 255, [Classifier()], Labels(), Options(rounds=1, **SGA))
+    # labels are those of the whole network, asked once without dropout: only the step itself goes through it
+    assert thinned.calls == [(6, True)]
 
 
 @pytest.mark.parametrize(
@@ -337,3 +352,24 @@ def test_progress_may_end_the_run() -> None:
 
     with pytest.raises(StopError):
         optimise(faces(), [ToyNet()], Subspace("centre"), progress=stop)
+
+
+def test_a_smoothed_gradient_keeps_its_sum_and_spreads() -> None:
+    spike = torch.zeros(3, 21, 21)
+    spike[1, 10, 10] = 1.0
+    out = smoothed(spike, 1.0)
+    assert float(out.sum()) == pytest.approx(1.0, abs=1e-6) and torch.equal(out[0], spike[0])
+    wanted = torch.exp(-torch.arange(-2, 3).float().square() / 2)
+    torch.testing.assert_close(out[1, 10, 8:13] / out[1, 10, 10], wanted)
+    assert torch.equal(out[1], out[1].T)
+
+
+def test_smoothing_is_what_the_step_follows() -> None:
+    x, net = faces(), ToyNet()
+    plain, soft = (
+        optimise(x, [net], Subspace("centre"), Options(rounds=1, start="noise", smoothing=s)) for s in (0.0, 2.0)
+    )
+    rough = [float((m.delta[:, :, 1:] - m.delta[:, :, :-1]).abs().mean()) for m in (plain, soft)]
+    assert not torch.equal(plain.delta, soft.delta) and rough[1] < rough[0]
+    with pytest.raises(UserFault, match="smoothing 0 to 20"):
+        Options(smoothing=-1.0)

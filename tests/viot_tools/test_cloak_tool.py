@@ -122,7 +122,7 @@ def test_a_copy_of_the_same_picture_is_no_other_picture(made: ModuleType, tmp_pa
 
 def test_without_a_judge_that_is_said_with_the_command_that_gets_one(made: ModuleType, tmp_path: Path) -> None:
     said = ask(made, tmp_path, portrait(made, tmp_path, 1, 0), portrait(made, tmp_path, 1, 1), jury=made.NOBODY)
-    assert "no recogniser that had no part in the mask is on this machine (viot models pull" in said.summary
+    assert "no recogniser that had no part in the mask is at hand here (viot models pull" in said.summary
 
 
 def test_two_people_have_two_masks_and_one_person_one(made: ModuleType, tmp_path: Path) -> None:
@@ -175,8 +175,10 @@ def test_a_kept_mask_that_does_not_hold_on_new_pictures_learns_from_them(made: M
     assert face(second).origin.stored  # it holds on a picture that differs by its noise alone
     worker = cloaker(made, ctx)
     known = worker.known("Anna Berg")
-    kept = worker.store.get("Anna Berg", FEW, ["toy@0"], digest(known))
+    kept = worker.store.get("Anna Berg", FEW, worker.marks(), digest(known))
     assert kept is not None and kept.learnt == 2 and kept.drop > 0
+    # another meaning of the method makes another mask
+    assert worker.store.get("Anna Berg", FEW, (*worker.marks()[:-1], "opom@other"), digest(known)) is None
     worker.store.put(replace(kept, drop=9.0))  # as if it took far more from the pictures that it was made from
     assert face(second, as_kept=True).origin.stored
     again = face(second)
@@ -214,6 +216,11 @@ def test_sga_needs_five_people_and_then_gives_all_one_mask(made: ModuleType, tmp
     report = cloaker(made, ctx, recipe).pictures([*few, portrait(made, tmp_path, 5, 0)], beside(tmp_path))
     faces = [p.faces[0] for p in report.pictures]
     assert {f.origin.people for f in faces} == {5} and not faces[0].origin.stored
+    # one picture of each, filled up to four with views
+    assert {(f.origin.faces, f.origin.views) for f in faces} == {(5, 15)}
+    assert origin_words(faces[0].origin, True) == (
+        "one mask for everybody, learnt from 5 pictures of 5 people, filled up with 15 synthetic views (made now)"
+    )
     people = {f"Person {p}": [made.picture(ONE, {p: SPOT}, 7)] for p in range(1, 6)}
     kept = made.context(tmp_path, people)
     for wanted in (False, True):
@@ -236,6 +243,38 @@ def test_advcloak_draws_with_a_generator_that_is_there(made: ModuleType, tmp_pat
     said = ask(made, tmp_path, source, recipe=Recipe("advcloak", 4.0))
     change = np.abs(decode_image(source).astype(int) - decode_image(Path(said.data["path"])))
     assert 0 < change.max() <= 4
+    # what drew the mask is named, with its weights, and not the surrogates, which had no part in this one
+    report = said.data["report"]
+    [version] = report["versions"]
+    assert report["used"] == ["advcloak-generator"] and len(version) == 12
+    assert "Made by advcloak with advcloak-generator" in said.summary and "synthetic" not in said.summary
+    assert said.evidence[0].model == "advcloak-generator" and said.evidence[0].model_version == version
+
+
+def test_another_generator_makes_another_mask_of_an_enrolled_person(made: ModuleType, tmp_path: Path) -> None:
+    from viot_tools.cloak.advnets import Generator, save_generator
+
+    place = tmp_path / "models/cloak/advcloak.safetensors"
+    place.parent.mkdir(parents=True)
+    source = portrait(made, tmp_path, 1, 0)
+    ctx = made.context(tmp_path, {"Anna Berg": [made.picture(ONE, {1: SPOT}, 5)]})
+    stored = []
+    for width in (2, 2, 3):
+        if len(stored) != 1:
+            save_generator(Generator(width, 1), place)
+        [one] = cloaker(made, ctx, Recipe("advcloak")).pictures([source], beside(tmp_path)).pictures
+        stored.append(one.faces[0].origin.stored)
+    assert stored == [False, True, False]
+
+
+def test_a_recogniser_that_the_generator_was_taught_by_is_no_judge(made: ModuleType, tmp_path: Path) -> None:
+    from viot_tools.cloak.advnets import Generator, save_generator
+    from viot_tools.cloak.making import drawn_by
+
+    place = tmp_path / "models/cloak/advcloak.safetensors"
+    place.parent.mkdir(parents=True)
+    save_generator(Generator(2, 1), place, surrogates="mobilefacenet (m.safetensors), dlib_resnet (d.dat)")
+    assert drawn_by(made.context(tmp_path).weights).taught_by == ("mobilefacenet", "dlib")
 
 
 # what is no picture of a face -----------------------------------------------------------------------------------------

@@ -74,7 +74,6 @@ def test_a_mask_hides_unseen_pictures_and_noise_does_not(
                 if judge.name == WHITE:
                     seen[kind].append(person)
     mean = {key: float(np.mean(values)) for key, values in cosine.items()}
-    # over five people: .67 without a mask, .65 with noise, .25 cloaked; on the black box .68, .66 and .48
     assert mean["opom", WHITE] < mean["noise", WHITE] - 0.25
     assert mean["opom", BLACK] < mean["noise", BLACK] - 0.05
     strangers = judges[0].embed(people[PEOPLE])

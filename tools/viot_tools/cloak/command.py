@@ -158,7 +158,7 @@ def _video(
         )
     if quiet:
         return report
-    sound = f"sound kept ({report.sound})" if report.sound else "no sound"
+    sound = f"sound kept ({report.sound})" if report.sound else report.lost or "no sound"
     console.print(f"{path} ({report.clip.duration:.1f} s, {sound})", style="bold", markup=False)
     for track in report.tracks:
         console.print(f"  {track_words(track, report)}", markup=False)

@@ -89,6 +89,7 @@ def follow(
     live: dict[int, Track] = {}
     tracks: list[Track] = []
     small: set[int] = set()
+    large: set[int] = set()
     for i, frame in enumerate(reader.read(times)):
         t = times[i]
         if i % stride:
@@ -104,6 +105,7 @@ def follow(
             if face.xyxy[3] - face.xyxy[1] < SMALLEST:
                 small.add(trail.number)
                 continue
+            large.add(trail.number)
             if trail.number not in live:
                 live[trail.number] = Track(max(times[0], t - step + 1e-3) if t > times[0] else t, t)
                 tracks.append(live[trail.number])
@@ -114,7 +116,7 @@ def follow(
             said((i + 1) / len(times))
     many = len(times) > 3 * stride
     kept = [smoothed(track) for track in tracks if len(track.ts) > 1 or not many]  # seen once, it is mostly no face
-    return kept, len(small - set(live))
+    return kept, len(small - large)
 
 
 def smoothed(track: Track) -> Track:

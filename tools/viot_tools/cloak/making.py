@@ -6,11 +6,12 @@ Owns the choice of options for the product and the words of what a method lacks.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +23,26 @@ from viot_tools.cloak.apply import Delta
 from viot_tools.cloak.views import ENOUGH, filled
 
 if TYPE_CHECKING:
+    from viot_tools.cloak.methods import Method
     from viot_tools.cloak.surrogates import Surrogates
 
 METHODS = ("opom", "ga", "sga", "advcloak")
 DEFAULT = "opom"
+PRODUCT = {"opom": "opom-smooth", "ga": "ga-smooth"}
+"""What the product makes of a name: with momentum, input diversity and smoothed gradients, whose masks reach other
+makers' recognisers best (``viot bench cloak --suite table``)."""
 EPSILON = 8.0
 LEAST, MOST = 1.0, 32.0
 PEOPLE = 5
 """People that a mask for everybody is learnt from, at least."""
+OF_EACH, AT_LEAST = 10, 4
+"""Pictures that each of them gives to it at most, and, with views, at least."""
 GENERATOR = Path("cloak/advcloak.safetensors")
 """AdvCloak's generator, below ``VIOT_MODELS`` or ``VIOT_HOME/models``."""
 TRAIN = "python -m viot_finetune.advcloak --help"
 
 Said = Callable[[float], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,15 @@ class Recipe:
         return self.method == "sga"
 
 
+def chosen(recipe: Recipe) -> Method:
+    """The method with the options that the product gives it. Raises NameFault for ``advcloak``, which optimises
+    nothing."""
+    from viot_tools.cloak.methods import method
+
+    found = method(PRODUCT.get(recipe.method, recipe.method)).but(epsilon=recipe.epsilon, seed=recipe.seed)
+    return found if recipe.rounds is None else found.but(rounds=recipe.rounds)
+
+
 def make_mask(
     faces: Sequence[Image], recipe: Recipe, white: Surrogates, said: Said | None = None, *, count: int = ENOUGH
 ) -> Delta:
@@ -82,8 +99,9 @@ def make_mask(
 
 def make_universal(
     people: Sequence[Sequence[Image]], recipe: Recipe, white: Surrogates, said: Said | None = None
-) -> Delta:
-    """(112, 112, 3) one mask for everybody by ``sga``. ``people``: the faces of each.
+) -> tuple[Delta, int, int]:
+    """(112, 112, 3) one mask for everybody by ``sga``, and how many pictures and how many synthetic views it was learnt
+    from. ``people``: the faces of each, of which ``OF_EACH`` are taken.
 
     Raises UserFault with fewer than ``PEOPLE`` people.
     """
@@ -94,9 +112,11 @@ def make_universal(
             f"and {len(known)} {'is' if len(known) == 1 else 'are'} known here; none is shipped",
             fix="enrol more people (viot person enroll), give pictures of more people at once, or use --method opom",
         )
-    sets = [filled(faces[:10], 4, recipe.seed + i) for i, faces in enumerate(known)]
-    owners = np.repeat(np.arange(len(sets)), [len(s) for s in sets])
-    return _optimised(np.concatenate(sets), owners, recipe, white, said)
+    sets = [filled(faces[:OF_EACH], AT_LEAST, recipe.seed + i) for i, faces in enumerate(known)]
+    sizes = [len(s) for s in sets]
+    owners = np.repeat(np.arange(len(sets)), sizes)
+    count = sum(min(len(faces), OF_EACH) for faces in known)
+    return _optimised(np.concatenate(sets), owners, recipe, white, said), count, sum(sizes) - count
 
 
 def drop(faces: Sequence[Image], others: Sequence[Image], delta: Delta, white: Surrogates) -> float:
@@ -119,11 +139,11 @@ def drop(faces: Sequence[Image], others: Sequence[Image], delta: Delta, white: S
     return float(np.mean(falls))
 
 
-def spread(faces: Sequence[Image], count: int) -> list[Image]:
+def spread(some: Sequence[T], count: int) -> list[T]:
     """``count`` of them at even distances, or all."""
-    if len(faces) <= count:
-        return list(faces)
-    return [faces[round(i)] for i in np.linspace(0, len(faces) - 1, count)]
+    if len(some) <= count:
+        return list(some)
+    return [some[round(i)] for i in np.linspace(0, len(some) - 1, count)]
 
 
 def _optimised(
@@ -131,20 +151,36 @@ def _optimised(
 ) -> Delta:
     import torch
 
-    from viot_tools.cloak.methods import make, method
+    from viot_tools.cloak.methods import make
     from viot_tools.cloak.optimise import Step
 
     def step(done: Step) -> None:
         if said is not None:
             said(done.number / done.of)
 
-    chosen = method(recipe.method).but(epsilon=recipe.epsilon, seed=recipe.seed)
-    if recipe.rounds is not None:
-        chosen = chosen.but(rounds=recipe.rounds)
     images = torch.from_numpy(np.ascontiguousarray(faces.transpose(0, 3, 1, 2))).float()
     people = None if owners is None else torch.from_numpy(owners)
-    made = make(images, white.networks, chosen, people=people, progress=step)
+    made = make(images, white.networks, chosen(recipe), people=people, progress=step)
     return np.ascontiguousarray(made.delta.numpy().transpose(1, 2, 0), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """AdvCloak's generator as it is named: ``version`` belongs to its bytes, ``taught_by`` are the recognisers of
+    :data:`viot_tools.verification.recognisers.MAKERS` that its card names as its surrogates."""
+
+    version: str
+    taught_by: tuple[str, ...]
+
+
+def drawn_by(weights: Weights) -> Drawn:
+    """The generator that lies here. Raises WeightsMissing when none was trained, UserFault for another file."""
+    from viot_tools.cloak.advnets import load_generator
+    from viot_tools.verification.recognisers import MAKERS
+
+    path = generator_path(weights)
+    told = load_generator(path).card.get("surrogates", "")
+    return Drawn(hashlib.sha256(path.read_bytes()).hexdigest()[:12], tuple(n for n in MAKERS if n in told))
 
 
 def generated(faces: Sequence[Image], recipe: Recipe, weights: Weights) -> Delta:

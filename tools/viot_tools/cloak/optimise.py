@@ -26,7 +26,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import conv2d, interpolate, pad
 
 from viot_agent.errors import FailedFault, UserFault
 from viot_tools.cloak.losses import Objective
@@ -68,13 +68,17 @@ class Options:
     """Probability that a pass sees its pictures smaller and moved (Xie et al., input diversity, CVPR 2019)."""
     smallest: float = 0.85
     """Least side of such a picture, as a share."""
+    smoothing: float = 0.0
+    """Pixels: every gradient is blurred by a Gaussian of this deviation, as if the loss were taken of moved pictures
+    too (Dong et al., translation-invariant attacks, CVPR 2019); 0: none."""
     start: Literal["images", "noise", "zero"] = "images"
     """A noise of each picture's own (OPOM), one noise for all, or none (SGA)."""
     low: float = 0.0
     high: float = 255.0
     seed: int = 0
     chunk: int = 64
-    """Most pictures of one pass; changes memory and rounding, nothing else."""
+    """Most pictures of one pass; changes memory and rounding, and the draws of input diversity and of networks that
+    answer differently each time, which are made for every pass."""
 
     def __post_init__(self) -> None:
         whole = {"rounds": self.rounds, "passes": self.passes, "chunk": self.chunk}
@@ -87,9 +91,10 @@ class Options:
                 f"epsilon {self.epsilon:g}, alpha {self.alpha:g} on {self.low:g} to {self.high:g} allow no step",
                 fix="epsilon and alpha above 0, low under high",
             )
-        if not (0 <= self.diversity <= 1 and 0 < self.smallest <= 1 and self.momentum >= 0):
+        if not (0 <= self.diversity <= 1 and 0 < self.smallest <= 1 and self.momentum >= 0 <= self.smoothing <= 20):
             raise UserFault(
-                "diversity is a probability, smallest a share above 0, momentum not negative", fix="set them so"
+                "diversity is a probability, smallest a share above 0, momentum not negative, smoothing 0 to 20",
+                fix="set them so",
             )
         if self.per_image and (self.large is not None or self.batch is not None or self.start != "images"):
             raise UserFault(
@@ -285,6 +290,8 @@ class _Run:
             raise FailedFault("a surrogate's gradient is not finite", fix="check the surrogate's weights and inputs")
         if not self.options.per_image:
             gradient = gradient.sum(0) / len(index)
+        if self.options.smoothing:
+            gradient = smoothed(gradient, self.options.smoothing)
         return gradient, losses / (len(index) * len(self.networks))
 
     def _fresh(self, which: int, index: Tensor) -> Tensor:
@@ -315,6 +322,17 @@ class _Run:
         small = interpolate(points, size=(h, w), mode="bilinear", align_corners=False)
         top, left = (int(torch.randint(0, room + 1, (), generator=self._diversity)) for room in (height - h, width - w))
         return pad(small, (left, width - w - left, top, height - h - top), value=o.low)
+
+
+def smoothed(gradient: Tensor, deviation: float) -> Tensor:
+    """A gradient (..., C, H, W) under a Gaussian of ``deviation`` pixels, cut off at twice that; 0 beyond the rim."""
+    reach = math.ceil(2 * deviation)
+    at = torch.arange(-reach, reach + 1).to(gradient)
+    line = torch.exp(-at.square() / (2 * deviation**2))
+    line = line / line.sum()
+    flat = gradient.reshape(-1, 1, *gradient.shape[-2:])
+    flat = conv2d(flat, line.view(1, 1, -1, 1), padding=(reach, 0))
+    return conv2d(flat, line.view(1, 1, 1, -1), padding=(0, reach)).reshape(gradient.shape)
 
 
 def _normalised(direction: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ Owns the order of these steps and the report. Its words are in ``words``.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,18 @@ from viot_agent.media.pictures import decode_image
 from viot_agent.media.types import XYXY, Image
 from viot_agent.toolbox.contract import ToolContext
 from viot_tools.cloak.apply import Delta, again, largest_change, lay
-from viot_tools.cloak.making import PEOPLE, Recipe, Said, drop, generated, make_mask, make_universal, spread
+from viot_tools.cloak.making import (
+    PEOPLE,
+    Recipe,
+    Said,
+    chosen,
+    drawn_by,
+    drop,
+    generated,
+    make_mask,
+    make_universal,
+    spread,
+)
 from viot_tools.cloak.measure import Judged, Looks, judged, looks
 from viot_tools.cloak.people import Found, Look, Subject, TooSmall, apart, enrolled_faces, group, only
 from viot_tools.cloak.store import EVERYBODY, Kept, MaskStore, digest
@@ -39,13 +51,14 @@ class NoFace(MediaFault):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a mask came from: ``stored`` earlier, or made now; from ``faces`` pictures of ``people`` people, of which
-    ``given`` are not enrolled ones."""
+    """Where a mask came from: ``stored`` earlier, or made now; learnt from ``faces`` pictures of ``people`` people, of
+    which ``given`` are not enrolled ones, and from ``views`` synthetic ones besides (0 for a stored mask)."""
 
     stored: bool
     faces: int
     people: int = 1
     given: int = 0
+    views: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +90,9 @@ class PictureReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """``used``: the recognisers whose networks made the masks, which are never asked to judge them, and
-    ``versions`` of their weights; ``absent``: judges
-    whose files are not here. ``without``: pictures that show no face to cloak, and why."""
+    """``used``: what made the masks, and ``versions`` of its weights: the recognisers whose networks were attacked, or
+    AdvCloak's generator; neither they nor others of their makers judge. ``absent``: judges whose files are not here.
+    ``without``: pictures that show no face to cloak, and why."""
 
     recipe: Recipe
     used: tuple[str, ...]
@@ -151,8 +164,16 @@ class Cloaker:
     def judges(self) -> Panel:
         """Who may judge."""
         if self._jury is None:
-            self._jury = panel(self.ctx.weights, self.white.names)
+            taught = drawn_by(self.ctx.weights).taught_by if self.recipe.method == "advcloak" else ()
+            self._jury = panel(self.ctx.weights, (*self.white.names, *taught))
         return self._jury
+
+    @property
+    def made_by(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names and versions of what makes the masks."""
+        if self.recipe.method == "advcloak":
+            return ("advcloak-generator",), (drawn_by(self.ctx.weights).version,)
+        return self.white.names, self.white.versions
 
     def mask(self, subject: Subject, everybody: Sequence[Subject]) -> tuple[Delta, Origin]:
         """The mask of one of ``everybody`` in these pictures, kept where the person is enrolled."""
@@ -162,16 +183,16 @@ class Cloaker:
             return self._universal
         given = [look.crop for look in subject.looks]
         if subject.name is None:
-            return self._made(given)
+            return self._made([], given, ENOUGH)
         return self._of_enrolled(subject.name, subject.known, given)
 
     def _of_enrolled(self, name: str, known: Sequence[Image], given: Sequence[Image]) -> tuple[Delta, Origin]:
         """The kept mask where it holds on the ``given`` faces, else one that is learnt from them too, and kept.
 
-        A mask takes twice as much likeness from pictures that it has seen as from others. Whether the kept one holds is
-        asked of the surrogates alone: the judges have no part in any mask.
+        A mask takes more likeness from pictures that it has seen than from others. Whether the kept one holds is asked
+        of the surrogates alone: the judges have no part in any mask.
         """
-        recipe, marks, key = self._seeded(), self._marks(), digest(known)
+        recipe, marks, key = self._seeded(), self.marks(), digest(known)
         kept = self.store.get(name, recipe, marks, key)
         if kept is not None and (
             self.as_kept
@@ -180,22 +201,24 @@ class Cloaker:
         ):
             return kept.delta, Origin(True, kept.learnt)
         fresh = [] if self.as_kept else [f for f in given if all(apart(f, other) for other in known)]
-        faces = [*known, *fresh]
-        delta, origin = self._made(faces, len(fresh), LASTING)
-        reached = drop(faces, known, delta, self.white)
+        delta, origin = self._made(known, fresh, LASTING)
+        reached = drop([*known, *fresh], known, delta, self.white)
         self.store.put(Kept(name, recipe, marks, key, delta, origin.faces, reached))
         return delta, origin
 
-    def _made(self, faces: Sequence[Image], given: int | None = None, count: int = ENOUGH) -> tuple[Delta, Origin]:
-        chosen = spread(faces, MOST_FACES)
-        recipe, origin = self._seeded(), Origin(False, len(chosen), given=len(chosen) if given is None else given)
+    def _made(self, known: Sequence[Image], given: Sequence[Image], count: int) -> tuple[Delta, Origin]:
+        """From enrolled and given faces, with views up to ``count`` where the method learns."""
+        taken = spread([*((f, False) for f in known), *((f, True) for f in given)], MOST_FACES)
+        faces = [face for face, _ in taken]
+        recipe, new = self._seeded(), sum(fresh for _, fresh in taken)
         if recipe.method == "advcloak":
-            return generated(chosen, recipe, self.ctx.weights), origin
-        return make_mask(chosen, recipe, self.white, self.said, count=count), origin
+            return generated(faces, recipe, self.ctx.weights), Origin(False, len(faces), given=new)
+        origin = Origin(False, len(faces), given=new, views=max(0, count - len(faces)))
+        return make_mask(faces, recipe, self.white, self.said, count=count), origin
 
     def _for_all(self, everybody: Sequence[Subject]) -> tuple[Delta, Origin]:
         """One mask for everybody: of the enrolled where they are enough, else of those in the pictures too."""
-        recipe, marks = self._seeded(), self._marks()
+        recipe, marks = self._seeded(), self.marks()
         names = [p.name for p in self.ctx.library.people()]
         sets: list[Sequence[Image]] = []
         for name in names:
@@ -211,17 +234,22 @@ class Cloaker:
                 return kept.delta, Origin(True, kept.learnt, len(sets))
         else:
             sets += [[look.crop for look in s.looks] for s in everybody if s.name is None]
-        delta, count = make_universal(sets, recipe, self.white, self.said), sum(map(len, sets))
+        delta, count, views = make_universal(sets, recipe, self.white, self.said)
         if keep:
             self.store.put(Kept(EVERYBODY, recipe, marks, key, delta, count))
-        return delta, Origin(False, count, len(sets))
+        return delta, Origin(False, count, len(sets), views=views)
 
     def _seeded(self) -> Recipe:
         r = self.recipe
         return Recipe(r.method, r.epsilon, r.seed + self.store.seed(), r.rounds)
 
-    def _marks(self) -> tuple[str, ...]:
-        return tuple(f"{n}@{v}" for n, v in zip(self.white.names, self.white.versions, strict=True))
+    def marks(self) -> tuple[str, ...]:
+        """All that makes a mask besides the recipe and the faces: weights, and what the recipe's method means here."""
+        weights = tuple(f"{n}@{v}" for n, v in zip(*self.made_by, strict=True))
+        if self.recipe.method == "advcloak":
+            return weights
+        meaning = hashlib.sha256(repr(chosen(self.recipe)).encode()).hexdigest()[:12]
+        return (*weights, f"{self.recipe.method}@{meaning}")
 
     # pictures ----------------------------------------------------------------------------------------------------
 
@@ -265,8 +293,7 @@ class Cloaker:
         ]
         return Report(
             self.recipe,
-            self.white.names,
-            self.white.versions,
+            *self.made_by,
             tuple(j.name for j in self.judges.judges),
             self.judges.absent,
             tuple(written),

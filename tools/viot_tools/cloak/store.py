@@ -1,10 +1,10 @@
 """Masks kept for enrolled people, so that the same person gets the same mask again; and their revocation.
 
 One safetensors file for each person, method and epsilon below ``VIOT_HOME/cloaks``, readable by its owner only. A mask
-is used again only while all that made it is the same: the surrogates' weights and the person's enrolled pictures; a
-mask that has learnt from more pictures takes the place of the older one. No picture is kept with it.
-Forgetting counts up a number that seeds new masks, so what is made afterwards is another mask than the one that may
-have become known. Owns these files. Makes no mask.
+is used again only while all that made it is the same: the weights behind it and the person's enrolled pictures. A mask
+that is made anew takes the place of the older one, also where the older had learnt from other pictures. No picture is
+kept with it. Forgetting counts up a number that seeds new masks, so what is made afterwards is another mask than the
+one that may have become known. Owns these files. Makes no mask.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from viot_agent.errors import BackendFault, DiskFault, NameFault, UserFault
+from viot_agent.errors import BackendFault, NameFault, UserFault
+from viot_agent.media.files import write_whole
 from viot_agent.media.types import Image
 from viot_tools.cloak.apply import SIDE, Delta
 from viot_tools.cloak.making import Recipe
@@ -28,6 +28,7 @@ EVERYBODY = "*"
 """Who a universal mask is for."""
 FORMAT = "viot-cloak-1"
 _SEED = "revoked"
+_ROOM = "free the disk, or set VIOT_HOME elsewhere"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +90,7 @@ class MaskStore:
             "pictures": kept.pictures,
             "learnt": json.dumps([kept.learnt, kept.drop]),
         }  # fmt: skip
-        self._write(self._path(kept.person, kept.recipe), save({"delta": kept.delta}, card))
+        write_whole(self._path(kept.person, kept.recipe), save({"delta": kept.delta}, card), fix=_ROOM, private=True)
 
     def people(self) -> tuple[str, ...]:
         """Whose masks are kept (``EVERYBODY`` among them), sorted."""
@@ -105,7 +106,7 @@ class MaskStore:
             kept = tuple(p for p in self.people() if p != EVERYBODY)
             listed = f"masks are kept of {', '.join(kept)}" if kept else "no mask is kept"
             raise NameFault(f"no mask is kept of {person!r}; {listed}", name=person, nearest=kept)
-        self._write(self.folder / _SEED, str(self.seed() + 1).encode("ascii"))
+        write_whole(self.folder / _SEED, str(self.seed() + 1).encode("ascii"), fix=_ROOM, private=True)
         for path in mine:
             path.unlink(missing_ok=True)
         return len(mine)
@@ -123,20 +124,6 @@ class MaskStore:
 
     def _path(self, person: str, recipe: Recipe) -> Path:
         return self.folder / f"{_slug(person)}-{recipe.method}-{recipe.epsilon:g}.safetensors"
-
-    def _write(self, path: Path, data: bytes) -> None:
-        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            part.touch(mode=0o600)
-            part.write_bytes(data)
-            part.replace(path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            kind = DiskFault if error.errno in (28, 122) else BackendFault
-            raise kind(
-                f"{path} cannot be written: {error.strerror}", fix="free the disk, or set VIOT_HOME elsewhere"
-            ) from error
 
 
 def read(path: Path) -> Kept:

@@ -87,19 +87,18 @@ def load_folded(path: Path) -> FaceNet:
     if len(stored) != len(layers) or len(norms) != len(layers):
         raise UserFault(f"{path} holds {len(stored)} convolutions, not MobileFaceNet's {len(layers)}", fix=_FIX)
     with torch.no_grad():
-        for layer, norm, arrays in zip(layers, norms, stored, strict=True):
+        for layer, arrays in zip(layers, stored, strict=True):
             if len(arrays) != 2 or arrays[0].shape != tuple(layer.weight.shape):
                 raise UserFault(f"{path} is not foamliu's MobileFaceNet", fix=_FIX)
             weight, bias = (torch.from_numpy(np.array(a, np.float32)) for a in arrays)
             layer.weight.copy_(weight)
-            if layer.bias is not None:
-                layer.bias.zero_()
-            # the norm was folded into the convolution: what is left of it adds the bias
-            norm.running_mean.zero_()  # type: ignore[union-attr]
-            norm.running_var.fill_(1 - norm.eps)  # type: ignore[union-attr]
-            norm.weight.fill_(1.0)
-            norm.bias.copy_(bias)
-    return net
+            layer.bias = nn.Parameter(bias)
+    # folded into the convolutions, the norms have nothing left to do
+    for parent in list(net.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm2d):
+                setattr(parent, name, nn.Identity())
+    return net.to(memory_format=torch.channels_last)
 
 
 _FIX = "viot models pull mobilefacenet"
@@ -121,17 +120,17 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """The judges at hand, and the names of those whose files are not on this machine."""
+    """The judges at hand, and the names of those of the tier whose files are not on this machine."""
 
     judges: tuple[Judge, ...]
     absent: tuple[str, ...]
 
 
 def panel(weights: Weights, used: Sequence[str]) -> Panel:
-    """Every recogniser of the tier whose maker made none of ``used``."""
+    """Every recogniser of the tier whose maker made none of ``used``; in the builtin tier there is no second one."""
     makers = {MAKERS[name](weights).maker for name in used}
     if weights.tier == "builtin":
-        return Panel((), tuple(n for n in MAKERS if n not in WHITE_BOXES["hub"]))
+        return Panel((), ())  # the others belong to the hub tier, whether their files lie here or not
     judges, absent = [], []
     for name in MAKERS:
         one = recogniser(name, weights)

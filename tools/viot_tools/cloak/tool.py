@@ -104,7 +104,7 @@ def _video(ctx: ToolContext, handle: str, source: Path, cloaker: Cloaker) -> Obs
     piece = _evidence(ctx, handle, new, report, clip=str(path), length=report.clip.duration)
     people = len({t.person for t in report.tracks})
     who = "1 person" if people == 1 else f"{people} people"
-    sound = "its sound is kept" if report.sound else "it has no sound"
+    sound = "its sound is kept" if report.sound else report.lost or "it has no sound"
     lines = [
         f"{new} shows {handle} with the faces of {who} cloaked throughout; {sound} [{piece.id}]. {made_with(report)}",
         *(_sentence(track_words(track, report)) for track in report.tracks[:LISTED]),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from viot_agent.errors import BackendFault, UserFault
+from viot_agent.errors import BackendFault, MediaFault, UserFault
 from viot_agent.media.clips import ClipInfo, cut_clip
 from viot_agent.media.probe import examine
 from viot_agent.media.readers import open_media
@@ -59,7 +59,8 @@ class TrackReport:
 
 @dataclass(frozen=True, slots=True)
 class VideoReport:
-    """``sound``: the codec of the kept sound or ''; the rest as in :class:`~viot_tools.cloak.protect.Report`."""
+    """``sound``: the codec of the kept sound or ''; ``lost``: why a sound there was could not be kept; the rest as in
+    :class:`~viot_tools.cloak.protect.Report`."""
 
     recipe: Recipe
     used: tuple[str, ...]
@@ -71,6 +72,7 @@ class VideoReport:
     tracks: tuple[TrackReport, ...]
     too_small: int
     sound: str
+    lost: str = ""
 
 
 def cloak_video(
@@ -110,8 +112,11 @@ def cloak_video(
     laid = [(track, masks[i][0]) for i, (_, mine) in enumerate(people) for track in mine]
     paint = _painter(laid, cloaker.recipe.epsilon, len(times), said)
     clip = cut_clip(reader, 0.0, reader.info.duration, out, draw=paint, crf=CRF)
+    sound = lost = ""
     try:
         sound = add_sound(out, source)
+    except MediaFault as fault:  # the pictures are whole; the answer says what they lack
+        lost = fault.message
     except OSError as error:
         raise BackendFault(f"the sound cannot be written to {out}: {error.strerror}", fix="free the disk") from error
     reports = [
@@ -121,8 +126,7 @@ def cloak_video(
     ]
     return VideoReport(
         cloaker.recipe,
-        cloaker.white.names,
-        cloaker.white.versions,
+        *cloaker.made_by,
         tuple(j.name for j in cloaker.judges.judges),
         cloaker.judges.absent,
         source,
@@ -130,6 +134,7 @@ def cloak_video(
         tuple(sorted(reports, key=lambda r: r.first)),
         small,
         sound,
+        lost,
     )
 
 

@@ -20,9 +20,7 @@ SIDE = 112
 ENOUGH = 10
 """Pictures of a person that need no views: OPOM's number (Zhong and Deng, TPAMI 2022)."""
 LASTING = 24
-"""Pictures and views that a mask is learnt from which is to hold on pictures nobody has seen. Learnt from four pictures
-of each of three people of LFW, masks took 0.20 from the likeness of their other six by three recognisers of other
-makers without views, 0.25 with views up to 10, 0.28 with views up to 24."""
+"""Pictures and views that a mask is learnt from which is kept, and is to hold on pictures nobody has seen."""
 
 
 def filled(faces: Sequence[Image], count: int = ENOUGH, seed: int = 0) -> NDArray[np.uint8]:

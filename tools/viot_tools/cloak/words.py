@@ -11,7 +11,6 @@ from typing import Any
 from viot_tools.cloak.measure import Judged, Looks
 from viot_tools.cloak.protect import FaceReport, Origin, PictureReport, Report
 from viot_tools.cloak.video import TrackReport, VideoReport
-from viot_tools.cloak.views import ENOUGH, LASTING
 from viot_tools.saying import names_words
 
 GET_JUDGES = "viot models pull && viot models pull retail-0095 retail-0095-weights"
@@ -25,15 +24,15 @@ def origin_words(origin: Origin, universal: bool) -> str:
     """Where the mask came from."""
     if universal:
         how = "kept" if origin.stored else "made now"
-        return f"one mask for everybody, learnt from {_n(origin.faces, 'picture')} of {origin.people} people ({how})"
+        people = "1 person" if origin.people == 1 else f"{origin.people} people"
+        return f"one mask for everybody, learnt from {_n(origin.faces, 'picture')} of {people}{_views(origin)} ({how})"
     if origin.stored:
         return f"the kept mask, learnt from {_n(origin.faces, 'picture')}"
     before = origin.faces - origin.given
-    few = ", filled up with synthetic views" if origin.faces < (LASTING if before else ENOUGH) else ""
     if before:
         these = f" and {_n(origin.given, 'picture')} given now" if origin.given else ""
-        return f"a mask made now from {_n(before, 'enrolled picture')}{these}{few}, and kept"
-    return f"a mask made now from {_n(origin.faces, 'picture')}{few}"
+        return f"a mask made now from {_n(before, 'enrolled picture')}{these}{_views(origin)}, and kept"
+    return f"a mask made now from {_n(origin.faces, 'picture')}{_views(origin)}"
 
 
 def looks_words(looks: Looks, epsilon: float) -> str:
@@ -64,8 +63,7 @@ def measured_words(rows: Sequence[Judged], others: str, judges: Sequence[str]) -
     for nothing."""
     if not judges:
         return (
-            "Protection was not measured: no recogniser that had no part in the mask is on this machine "
-            f"({GET_JUDGES})."
+            f"Protection was not measured: no recogniser that had no part in the mask is at hand here ({GET_JUDGES})."
         )
     if not others:
         return (
@@ -131,6 +129,10 @@ def to_json(report: Report | VideoReport) -> dict[str, Any]:
         return value if isinstance(value, (int, str, bool)) or value is None else str(value)
 
     return {**plain(asdict(report)), "limits": LIMITS}
+
+
+def _views(origin: Origin) -> str:
+    return f", filled up with {_n(origin.views, 'synthetic view')}" if origin.views else ""
 
 
 def _n(count: int, word: str) -> str:
