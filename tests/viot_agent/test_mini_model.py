@@ -18,7 +18,7 @@ from viot_agent.errors import FailedFault, WeightsMissing
 from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.llm.mini import assets, encoder_graph
-from viot_agent.llm.mini.checks import settled
+from viot_agent.llm.mini.checks import asks_who_was_not, settled
 from viot_agent.llm.mini.encoder import Encoder, windows
 from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.model import MiniChat
@@ -296,6 +296,13 @@ def test_the_shipped_weights_are_small_and_carded() -> None:
         "Qui était au theatre hier ?",
         "谁昨天在theatre?",
         "Кто был вчера на theatre?",
+        "Où est ?",
+        "Ou est Alex Lacamoire ?",
+        "Où est Alex Lacamoire ?",
+        "Dov'è Alex Lacamoire?",
+        "Onde está Alex Lacamoire?",
+        "Waar is Alex Lacamoire?",
+        "C'est qui ?",
     ],
 )
 def test_another_language_is_not_guessed_at(mini: MiniChat, text: str) -> None:
@@ -305,10 +312,48 @@ def test_another_language_is_not_guessed_at(mini: MiniChat, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["find María de los Ángeles on theatre", "was Müller at gate 1?", "Is 王芳 on theatre now?"]
+    "text",
+    [
+        "find María de los Ángeles on theatre",
+        "was Müller at gate 1?",
+        "Is 王芳 on theatre now?",
+        "is José on theatre? he está late",
+        "who was at the café at 9 est",
+    ],
 )
 def test_a_name_from_elsewhere_is_english_enough(mini: MiniChat, text: str) -> None:
     assert "English" not in str(mini.invoke([ask(text)]).content)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "who was not on theatre?",
+        "Who wasn't at gate 1 today?",
+        "tell me who hasnt been seen on gate 2 yesterday",
+        "which of our people were not on theatre",
+        "who is missing from theatre",
+    ],
+)
+def test_who_was_not_there_is_asked_of_a_named_person(mini: MiniChat, text: str) -> None:
+    """Who *was* there would be the answer to another question."""
+    step = mini.invoke([ask(text)])
+    assert (step.additional_kwargs["kind"], step.tool_calls) == ("ask", [])
+    assert step.additional_kwargs["missing"] == ["person"]
+    assert "not who was not" in str(step.content)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "who was not recognised on theatre?",
+        "was Alex Lacamoire not on theatre?",
+        "who was on theatre, not gate 1?",
+        "I do not care who was not there. How many people were on gate 1?",
+    ],
+)
+def test_other_negations_are_no_such_question(text: str) -> None:
+    assert not asks_who_was_not(text)
 
 
 def counted(most: int) -> dict[str, Any]:

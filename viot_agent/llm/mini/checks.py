@@ -107,6 +107,22 @@ def only_asks(asked: str) -> bool:
     return bool(_QUESTION.match(asked.strip())) and not _SAVING.search(asked)
 
 
+_WHO_NOT = re.compile(
+    r"^\W*(?:(?:and|so|ok(?:ay)?|please|hey|hi|(?:can|could) you (?:tell|show) me|tell me|show me|list|say)\W+)*"
+    r"(?:who|which (?:people|persons?|ones?|of (?:them|us|(?:the|our|my)(?: \w+){1,2})))\s+"
+    r"(?:(?:was|were|is|are|has|have|had|did|do|does)(?:\s+not|\s?n['’]?t)|never"
+    r"|(?:was|is|were|are) (?:missing|absent))\b"
+    r"(?!\s+(?:known|enrolled|recogni[sz]ed|identified|registered|familiar|on file))",
+    re.I,
+)
+
+
+def asks_who_was_not(asked: str) -> bool:
+    """Whether the request asks who was *not* there. Tools say who was seen; that somebody was not is told of a named
+    person only, with what was looked at."""
+    return bool(_WHO_NOT.match(asked))
+
+
 _JOIN = re.compile(r"\s*(?:,|,?\s*(?:and|or|nor|&|as well as|and/or|and also)(?:\s+(?:also|either|even))?)\s*", re.I)
 
 

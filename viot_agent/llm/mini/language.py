@@ -21,7 +21,7 @@ _FOREIGN = {
     "fr": "qui quand ou combien quel quelle quels quelles est etait etaient sont il elle y avait a hier "
     "aujourd'hui aujourd hui le la les un une des du de et au aux dans sur par avec quelqu'un personne personnes gens "
     "vu montre moi plait soir nuit matin ce cette",
-    "it": "chi quando dove quante quanti quale quali cosa era erano stato c'era c'erano sono ieri "
+    "it": "chi quando dove dov quante quanti quale quali cosa era erano stato c'era c'erano sono ieri "
     "oggi il lo la gli le un "
     "una uno e di del della nel nella sul sulla con qualcuno nessuno persona persone gente visto mostra mi stasera",
     "pt": "quem quando onde quantas quantos qual quais como estava estavam esteve foi havia ontem "
@@ -49,8 +49,12 @@ _KNOWN = {
 }
 _ASKING = frozenset(
     "wer wann wieviele jemand gestern quien quienes donde cuantas cuantos alguien ayer combien quelqu'un hier quanti "
-    "quante ieri chi quem quantas quantos alguem ontem hoeveel wanneer iemand gisteren kto kiedy gdzie wczoraj".split()
+    "quante ieri chi quem quantas quantos alguem ontem hoeveel wanneer iemand gisteren kto kiedy gdzie wczoraj qui "
+    "quand dov onde waar nerede".split()
 )
+_ACCENTED = frozenset("où qué dónde cuándo cómo é está".split())
+"""Asking, or saying "is", with their accents alone: without them they are English slips."""
+_WHERE_IS = re.compile(r"\bou\s+(?:est|sont|etait|etaient)\b")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
@@ -65,10 +69,14 @@ def foreign(reading: Reading) -> bool:
     strange = [c for c in letters if "LATIN" not in unicodedata.name(c, "")]
     if letters and len(strange) * 2 > len(letters):
         return True
-    words = [_plain(w) for w in _WORD.findall(" ".join(said))]
+    written = _WORD.findall(" ".join(said))
+    words = [_plain(w) for w in written]
     english = sum(w in _ENGLISH for w in words)
     other = max(sum(w in known for w in words) for known in _KNOWN.values())
-    asking = any(w in _ASKING for w in words)
+    asking = any(w in _ASKING for w in words) or any(
+        unicodedata.normalize("NFC", w.casefold()) in _ACCENTED for w in written
+    )
+    asking = asking or _WHERE_IS.search(" ".join(words)) is not None
     return (other > english and (other > 1 or asking)) or (asking and other == english)
 
 

@@ -21,6 +21,7 @@ from safetensors.numpy import load_file
 from viot_agent.errors import WeightsMissing
 from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.checks import (
+    asks_who_was_not,
     attached,
     means_several,
     missing_camera,
@@ -94,6 +95,8 @@ class Planner:
             return Step("finish", polite)
         if not history and foreign(reading):
             return Step("ask", "language", missing=("text",))
+        if not history and asks_who_was_not(reading.asked):
+            return Step("ask", "absence", missing=("person",))
         step = self._checked(self._decoded(reading, history, settled), reading, history)
         return self._for_each(step, reading, history)
 

@@ -75,6 +75,8 @@ def thought(step: Step) -> str:
         return f"A tool is needed: {', then '.join(goals)}."
     if step.reply == "language":
         return "This is not English, so I must ask."
+    if step.reply == "absence":
+        return "Who was not there is told of a named person only, so I must ask."
     if step.among:
         return "Several files are attached and one of them is meant, so I must ask."
     if step.kind == "ask":
@@ -94,6 +96,8 @@ def asked_back(step: Step) -> str:
     """The question of a step that asks."""
     if step.reply == "language":
         return "I read English only. Please ask in English, or choose another language model (--llm)."
+    if step.reply == "absence":
+        return "I can tell who was seen, not who was not. Name one person, and I look for that person there."
     if step.among:
         return f"Which of the attached files do you mean: {', '.join(step.among[:-1])} or {step.among[-1]}?"
     return question(step.missing)
