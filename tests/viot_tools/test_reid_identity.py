@@ -16,9 +16,12 @@ from viot_agent.fleet.types import Camera
 from viot_agent.library.fake import FakeLibrary, Looked
 from viot_agent.library.rows import Footage, Hit, Track
 from viot_agent.weights import Weights
+from viot_agent.weights.store import Tier
+from viot_tools.gait.analyzer import GaitAnalyzer
 from viot_tools.objects.detections import MODEL_OF_TIER
+from viot_tools.reid.analyzer import PeopleLooksAnalyzer, VehicleLooksAnalyzer
 from viot_tools.reid.calibrate import CLIPS, calibrations, fingerprint
-from viot_tools.reid.embed import people_embedder, unit
+from viot_tools.reid.embed import PEOPLE_MODEL, FakeEmbedder, people_embedder, unit
 from viot_tools.reid.identity import Calibration, decide, load, summary
 from viot_tools.reid.sightings import appearances, beside, crowd
 from viot_tools.reid.vehicle import VehicleLook
@@ -238,3 +241,16 @@ def test_appearances_bridge_a_moment_only() -> None:
         ("yard", 12, 13, 0.6),
     ]
     assert merged[0].best is scored[1]
+
+
+@pytest.mark.parametrize("tier", ["hub", "builtin"])
+def test_the_list_of_models_says_from_where_on_somebody_is_told(home: Path, tier: Tier) -> None:
+    weights = Weights(home, None, tier)
+    summaries = [PeopleLooksAnalyzer(weights).summary, GaitAnalyzer(weights).summary]
+    summaries += [VehicleLooksAnalyzer(weights).summary] if tier == "hub" else []
+    for said in summaries:
+        assert "strangers pass" in said and "told " in said, said
+    numbers = load(PEOPLE_MODEL[tier])
+    assert f"among 10 people from {numbers.upper(10):.3f}" in summaries[0] and f"{numbers.far:g} of" in summaries[0]
+    assert ("camera's own level" in summaries[0]) is (tier == "hub")
+    assert PeopleLooksAnalyzer(weights, embedder=FakeEmbedder()).summary.endswith("no calibrated thresholds")

@@ -17,6 +17,7 @@ from viot_agent.weights import Weights
 from viot_tools.objects.analyzer import ObjectFrame
 from viot_tools.objects.detections import PERSON, VEHICLES
 from viot_tools.reid.embed import Embedder, people_embedder
+from viot_tools.reid.identity import thresholds_words
 from viot_tools.reid.pictures import Picture, Pictures, hidden_share
 from viot_tools.reid.vehicle import READ_MODEL, VehicleLook
 
@@ -39,7 +40,7 @@ class PeopleLooksAnalyzer:
     def __init__(self, weights: Weights, *, embedder: Embedder | None = None) -> None:
         self.embedder = embedder or people_embedder(weights)
         self.model, self.model_version = self.embedder.model, self.embedder.model_version
-        self.summary = f"people by body and clothing ({self.model})"
+        self.summary = f"people by body and clothing ({self.model}), {thresholds_words(self.model, 'people')}"
 
     def start(self, segment: SegmentInfo) -> LooksAnalysis:
         """A fresh state for one segment."""
@@ -63,7 +64,8 @@ class VehicleLooksAnalyzer:
     def __init__(self, weights: Weights, *, embedder: VehicleLook | None = None) -> None:
         self.embedder = embedder or VehicleLook(weights)
         self.model, self.model_version = self.embedder.model, self.embedder.model_version
-        self.summary = f"vehicles by look, with colour and type ({self.model})"
+        by = thresholds_words(self.model, "vehicles")
+        self.summary = f"vehicles by look, with colour and type ({self.model}), {by}"
 
     def start(self, segment: SegmentInfo) -> LooksAnalysis:
         """A fresh state for one segment."""

@@ -96,6 +96,20 @@ def from_row(row: Mapping[str, Any]) -> Calibration:
     )
 
 
+def thresholds_words(model: str, kind: str) -> str:
+    """From which cosine on one of ``kind`` ("people") is taken for the one asked for, and how often wrongly."""
+    row = _shipped().get(model)
+    if row is None:
+        return "no calibrated thresholds"
+    by = from_row(row)
+    low, high = by.levels
+    over = f" over the camera's own level, which lies between {low:g} and {high:g}" if high else ""
+    return (
+        f"told among 10 {kind} from {by.upper(10):.3f}, among 100 from {by.upper(100):.3f}{over} "
+        f"(cosines that {by.far:g} of searches for strangers pass)"
+    )
+
+
 @lru_cache(maxsize=1)
 def _shipped() -> dict[str, Mapping[str, Any]]:
     raw = json.loads((files("viot_tools.reid") / "thresholds.json").read_text("utf-8"))
