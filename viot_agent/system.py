@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from viot_agent.library.ingest import IngestReport, Progress
 
 DEMO_REQUESTS = "demo-requests.json"
+MAX_CONVERSATION = 200
 
 
 class Viot:
@@ -273,6 +274,10 @@ class Viot:
         ``principal`` who began it. ``on_begin`` and ``cancel`` as in :meth:`viot_agent.agent.runner.Agent.run`.
         """
         earlier: list[Run] = []
+        if len(conversation) > MAX_CONVERSATION or (conversation and not conversation.strip()):
+            raise UserFault(
+                f"a conversation's name is 1 to {MAX_CONVERSATION} characters long", fix="any word will do: -c talk1"
+            )
         if conversation:
             stored = self.library.runs(owner=principal.name, limit=EARLIER, conversation=conversation)
             earlier = [restored(row) for row in reversed(stored)]

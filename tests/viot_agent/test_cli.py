@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from viot_agent.cli import doctor
 from viot_agent.cli.app import run
+from viot_agent.errors import FailedFault
 from viot_agent.library.store import Library
 from viot_agent.media.clips import write_clip
 
@@ -91,11 +93,45 @@ def test_options_that_cannot_be_read(
         (["ask", "   "], 2, "empty"),
         (["ask", "hello", "--llm", "gpt"], 2, "cannot be read"),
         (["ask", "hello", "--attach", "missing.png"], 2, "missing.png"),
+        (["ask", "O\udcf9 est Ana?"], 2, "no UTF-8"),
+        (["ask", "hello", "-c", "O\udcf9"], 2, "no UTF-8"),
+        (["ask", "hello", "-c", "  "], 2, "1 to 200 characters"),
+        (["ask", "hello", "-c", "x" * 201], 2, "1 to 200 characters"),
+        (["models", "pull", "yunet", "nothing"], 2, "no model is called"),
+        (["models", "verify", "nothing"], 2, "no model is called"),
     ],
 )
 def test_wrong_words(argv: list[str], code: int, words: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(argv) == code
     assert words in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_verify_names_the_wrong_file_and_what_mends_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = tmp_path / "models" / "face_detect" / "yunet_n_dynamic.onnx"
+    wrong.parent.mkdir(parents=True)
+    wrong.write_bytes(b"evil")
+    monkeypatch.setenv("VIOT_MODELS", str(tmp_path / "models"))
+    assert run(["models", "verify", "yunet", "mobilefacenet"]) == 3
+    said = capsys.readouterr()
+    assert "yunet: WRONG" in said.out and "replace it" in said.out
+    assert "mobilefacenet: not here" in said.out
+    assert "2 model file(s)" in said.err
+
+
+def test_doctor_names_the_fix_of_a_home_and_of_every_wrong_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("VIOT_HOME", str(tmp_path / "file"))
+    checks = dict(doctor.CHECKS)
+    with pytest.raises(FailedFault, match="VIOT_HOME elsewhere"):
+        checks["home"]()
+    (tmp_path / "models").mkdir()
+    monkeypatch.setenv("VIOT_MODELS", str(tmp_path / "models"))
+    with pytest.raises(FailedFault, match=r"yunet.*yolox-nano.*viot models pull yunet"):
+        checks["weights"]()
 
 
 @pytest.mark.parametrize(

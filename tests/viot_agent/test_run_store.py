@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from viot_agent.errors import LibraryFault, UserFault
+from viot_agent.library.run_store import restored
 from viot_agent.library.store import Library
 from viot_agent.steps import Answer, Evidence, Observation, Principal, Request, Run, Step, Thought, ToolCall
 
@@ -84,3 +86,22 @@ def test_a_record_keeps_what_a_page_shows_again(library: Library) -> None:
         "beside": ["7"],
     }
     assert stored.record["curves"] == {"yard": [[0.0, 1.0], [1.0, 3.0]]}
+
+
+@pytest.mark.parametrize(
+    "record",
+    ["{not json", "null", "[]", "{}", '{"answer": 5, "status": "answered", "llm": "mini"}',
+     '{"answer": "x", "status": "strange", "llm": "mini"}'],
+)  # fmt: skip
+def test_a_damaged_record_is_said_to_be_one(talks: Library, record: str) -> None:
+    with talks.db.write() as connection:
+        connection.exec_driver_sql("update runs set record = ? where run = 'run-3'", (record,))
+    with pytest.raises(LibraryFault, match="damaged"):
+        for row in talks.runs(owner="ana", conversation="a"):
+            restored(row)
+    assert [restored(r).answer.text for r in talks.runs(owner="ben")] == ["Zebra."]
+
+
+def test_what_is_no_text_is_not_stored(talks: Library) -> None:
+    with pytest.raises(UserFault, match="no UTF-8"):
+        talks.runs(conversation="a\udcff")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,3 +127,24 @@ def test_two_tools_of_one_name_are_refused() -> None:
 def test_an_unknown_tool_names_the_known() -> None:
     with pytest.raises(ArgsFault, match="the tools are look"):
         Toolbox([tool()(look)]).get("nope")
+
+
+@pytest.mark.parametrize(
+    ("points_at", "words"),
+    [
+        ("no_such_module_anywhere:TOOLS", "cannot be imported"),
+        ("json:TOOLS", "cannot be imported"),
+        ("json:dumps", "gives function, not a tool"),
+        ("json:__all__", "gives str, not a tool"),
+    ],
+)
+def test_a_package_whose_tools_are_broken_is_named(
+    points_at: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "broken_tools-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-tools\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text(f"[viot_agent.tools]\nbroken = {points_at}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(FailedFault, match=words):
+        Toolbox.from_entry_points()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
+import os
 from pathlib import Path
 
 import pytest
@@ -129,3 +131,80 @@ def test_hub_files_in_the_local_directory(tmp_path: Path, shared_models: Path) -
     for e in w.manifest.values():
         if e.tier == "hub":
             assert w.path(e.name).is_file()
+
+
+def test_an_answer_that_breaks_off_says_what_to_do(tmp_path: Path) -> None:
+    def cut(url: str) -> bytes:
+        raise http.client.IncompleteRead(b"half", 100)
+
+    with pytest.raises(BackendFault, match=r"cannot fetch m.*VIOT_MODELS=DIR"):
+        weights(tmp_path).pull("m", cut)
+    with pytest.raises(BackendFault, match=r"9 bytes.*proxy"):
+        weights(tmp_path).pull("m", lambda url: b"<sign in>")
+
+
+def test_a_folder_that_cannot_hold_the_file_is_said_before_anything_is_fetched(tmp_path: Path) -> None:
+    def never(url: str) -> bytes:
+        raise AssertionError("fetched")
+
+    w = weights(tmp_path)
+    own = w.pulled_dir / "a" / "m.onnx"
+    own.mkdir(parents=True)
+    with pytest.raises(UserFault, match="is a folder"):
+        w.pull("m", never)
+    own.rmdir()
+    own.parent.rmdir()
+    own.parent.write_text("in the way")
+    with pytest.raises(UserFault, match="cannot be made"):
+        w.pull("m", never)
+
+
+def test_a_damaged_pulled_file_is_fetched_again(tmp_path: Path) -> None:
+    w = weights(tmp_path)
+    path = w.pull("m", lambda url: DATA)
+    path.write_bytes(b"")
+    assert weights(tmp_path).pull("m", lambda url: DATA).read_bytes() == DATA
+
+
+def test_a_wrong_file_of_ones_own_folder_is_not_said_to_be_mended_by_a_pull_alone(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    (models / "a").mkdir(parents=True)
+    (models / "a" / "m.onnx").write_bytes(b"other")
+    with pytest.raises(UserFault, match="replace it, or remove it and: viot models pull m"):
+        weights(tmp_path, models).pull("m", lambda url: DATA)
+
+
+@pytest.mark.parametrize("words", [b"\xff\xfe\x00", b"null", b"{", b""])
+def test_a_torn_note_means_hashing_again(tmp_path: Path, words: bytes) -> None:
+    w = weights(tmp_path)
+    path = w.pull("m", lambda url: DATA)
+    note = tmp_path / "home" / "cache" / "verified" / "m.json"
+    assert note.is_file()
+    note.write_bytes(words)
+    assert weights(tmp_path).path("m") == path
+
+
+def test_verify_believes_no_note(tmp_path: Path) -> None:
+    """Other bytes of the same size and time: only hashing tells, and then the note goes."""
+    w = weights(tmp_path)
+    assert not w.verify("m")
+    path = w.pull("m", lambda url: DATA)
+    assert w.verify("m")
+    before = path.stat()
+    path.write_bytes(DATA[::-1])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert weights(tmp_path).path("m") == path  # the note is believed
+    with pytest.raises(UserFault, match="not the manifest's file"):
+        w.verify("m")
+    for again in (w, weights(tmp_path)):
+        with pytest.raises(UserFault, match="not the manifest's file"):
+            again.path("m")
+
+
+@pytest.mark.parametrize("variable", ["VIOT_HOME", "VIOT_MODELS"])
+@pytest.mark.parametrize("value", ["~nobody-here/x", "/" + "x" * 5000], ids=["unknown person", "too long"])
+def test_what_can_be_no_folders_name(variable: str, value: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UserFault, match=f"{variable} names no folder") as caught:
+        Weights.from_env()
+    assert len(str(caught.value)) < 300

@@ -113,6 +113,8 @@ class Agent:
         text = request.text.strip()
         if not text:
             raise UserFault("the request is empty", fix='ask something, e.g. viot ask "who was at the gate today?"')
+        if any("\ud800" <= c <= "\udfff" for c in text):
+            raise UserFault("some bytes of the request are no UTF-8", fix="type it in a UTF-8 terminal")
         if len(text) > MAX_REQUEST:
             raise UserFault(f"the request has {len(text)} characters; {MAX_REQUEST} are read at most", fix="shorten it")
         started = time.monotonic()

@@ -47,12 +47,18 @@ def _home() -> str:
     from viot_agent.weights import default_home
 
     home = default_home()
-    home.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(home).free / 1e9
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(home).free / 1e9
+        with tempfile.NamedTemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise FailedFault(
+            f"{home} cannot be written to: {error.strerror}",
+            fix="make it a folder of yours, or set VIOT_HOME elsewhere",
+        ) from error
     if free < 1:
         raise FailedFault(f"{home} has {free:.1f} GB left", fix="free some disk, or set VIOT_HOME elsewhere")
-    with tempfile.NamedTemporaryFile(dir=home):
-        pass
     return f"{home}, {free:.0f} GB free"
 
 
@@ -61,8 +67,14 @@ def _weights() -> str:
 
     weights = Weights.from_env()
     names = [e.name for e in weights.manifest.values() if e.default and e.tier in ("builtin", weights.tier)]
+    wrong = []
     for name in names:
-        weights.path(name)
+        try:
+            weights.path(name)
+        except ViotError as fault:
+            wrong.append(fault)
+    if wrong:
+        raise FailedFault("; ".join(f.message for f in wrong), fix="; ".join(dict.fromkeys(f.fix for f in wrong)))
     return f"tier {weights.tier}, {len(names)} files with the right sha256"
 
 

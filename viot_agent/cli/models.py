@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from viot_agent.errors import ViotError
+from viot_agent.errors import UserFault, ViotError
 
 app = typer.Typer(
     help="Model files: what serves what, under which licence, and whether it is here.", no_args_is_help=True
@@ -18,7 +19,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_() -> None:
-    """Every model file of the manifest."""
+    """Every model file of the manifest, and which of them look at footage in the tier in force."""
     from viot_agent.weights import Weights
 
     weights = Weights.from_env()
@@ -37,6 +38,9 @@ def list_() -> None:
     console = Console()
     console.print(table)
     console.print(f"tier in force: {weights.tier}", highlight=False)
+    for point in entry_points(group="viot_agent.analyzers"):
+        for analyzer in point.load()(weights):
+            console.print(analyzer.summary, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -49,8 +53,8 @@ def pull(
 
     weights = Weights.from_env()
     chosen = names or [e.name for e in weights.manifest.values() if e.tier == "hub" and e.default]
-    for name in chosen:
-        entry = weights.entry(name)
+    for entry in [weights.entry(name) for name in dict.fromkeys(chosen)]:  # all names first: nothing is half done
+        name = entry.name
         typer.echo(f"{name}: {entry.bytes / 1e6:.1f} MB, {entry.licence}, {entry.repository}@{entry.revision[:12]}")
         typer.echo(f"  {weights.pull(name, allow_noncommercial=allow_noncommercial)}")
 
@@ -61,20 +65,18 @@ def verify(
 ) -> None:
     """Hash model files again and compare with the manifest."""
     from viot_agent.weights import Weights
-    from viot_agent.weights.store import sha256
 
     weights = Weights.from_env()
+    chosen = [weights.entry(name).name for name in names or weights.manifest]
     bad = 0
-    for name in names or list(weights.manifest):
-        entry, path = weights.entry(name), weights.locate(name)
-        if path is None:
-            if names:
-                bad += 1
-            typer.echo(f"{name}: not here")
-        elif sha256(path) != entry.sha256:
+    for name in chosen:
+        try:
+            here = weights.verify(name)
+        except UserFault as fault:
             bad += 1
-            typer.echo(f"{name}: WRONG BYTES in {path}")
-        else:
-            typer.echo(f"{name}: ok")
+            typer.echo(f"{name}: WRONG: {fault}")
+            continue
+        bad += bool(names) and not here
+        typer.echo(f"{name}: ok" if here else f"{name}: not here")
     if bad:
-        raise ViotError(f"{bad} model file(s) are missing or wrong", fix="viot models pull, or reinstall the package")
+        raise ViotError(f"{bad} model file(s) are missing or wrong", fix="viot models pull, or as said beside each")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from viot_agent.errors import BackendFault, BusyFault, DiskFault, LibraryFault, ViotError
+from viot_agent.errors import BackendFault, BusyFault, DiskFault, LibraryFault, UserFault, ViotError
 
 _DAMAGE = ("malformed", "file is not a database", "file is encrypted", "disk image")
 _FULL = ("database or disk is full", "disk i/o error", "no space left")
@@ -61,7 +62,8 @@ class Database:
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Driver errors and full disks become LibraryFault, BusyFault or BackendFault; nothing is swallowed."""
+        """Driver errors and full disks become LibraryFault, BusyFault or BackendFault, and what cannot be stored as
+        text a UserFault; nothing is swallowed."""
         try:
             yield
         except ViotError:
@@ -72,6 +74,15 @@ class Database:
             raise self._fault(error.orig or error) from error
         except self._bare as error:
             raise self._fault(error) from error
+        except JSONDecodeError as error:
+            raise LibraryFault(
+                f"The library {self.where} is damaged: a row holds no JSON.",
+                fix="restore VIOT_HOME from a backup or index anew",
+            ) from error
+        except UnicodeEncodeError as error:
+            raise UserFault(
+                f"{error.object[:100]!a} is no text: some of its bytes are no UTF-8.", fix="type it in a UTF-8 terminal"
+            ) from error
         except OSError as error:
             kind = DiskFault if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else BackendFault
             raise kind(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Connection, Row, func, select
 
+from viot_agent.errors import LibraryFault
 from viot_agent.library.base import Part
 from viot_agent.library.schema import runs
-from viot_agent.steps import Answer, Request, Run, iso
+from viot_agent.steps import Answer, Request, Run, Status, iso
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +123,18 @@ def _stored(row: Row[Any]) -> StoredAsk:
 def restored(row: StoredAsk) -> Run:
     """A stored run as a later turn needs it: what was asked and answered.
 
-    Neither observations nor attached files come back: the record holds no paths, so a file is attached again.
+    Neither observations nor attached files come back: the record holds no paths, so a file is attached again. Raises
+    LibraryFault for a record that no run of ours wrote.
     """
+    held: Mapping[str, Any] = row.record if isinstance(row.record, Mapping) else {}
+    said, status, llm = held.get("answer"), held.get("status"), held.get("llm")
+    if status is None or not isinstance(said, str) or status not in get_args(Status) or not isinstance(llm, str):
+        raise LibraryFault(
+            f"The stored request {row.id} of the conversation {row.conversation!r} is damaged.",
+            fix="begin another conversation: -c NAME",
+        )
     request = Request(row.request, now=row.created, conversation=row.conversation)
-    return Run(row.id, request, (), Answer(row.record["answer"], row.record["status"]), row.record["llm"], 0.0)
+    return Run(row.id, request, (), Answer(said, status), llm, 0.0)
 
 
 def record(run: Run) -> dict[str, Any]:

@@ -33,12 +33,14 @@ class Toolbox:
         for point in sorted(entry_points(group=GROUP), key=lambda p: (p.dist.name if p.dist else "", p.name)):
             try:
                 loaded = point.load()
-            except ImportError as error:
+            except (ImportError, AttributeError) as error:  # a module that is not there, or a name that is not in it
                 raise FailedFault(
                     f"the tools of entry point {point.name!r} ({point.value}) cannot be imported: {error}",
                     fix="reinstall the package that brings them, or uninstall it",
                 ) from error
-            for spec in (loaded,) if isinstance(loaded, ToolSpec) else loaded:
+            if not isinstance(loaded, Iterable):
+                loaded = (loaded,)
+            for spec in loaded:
                 if not isinstance(spec, ToolSpec):
                     raise FailedFault(f"entry point {point.name!r} gives {type(spec).__name__}, not a tool: use @tool")
                 box.add(spec)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import http.client
 import importlib.util
 import json
 import logging
@@ -17,19 +19,30 @@ from typing import Any, Literal
 
 import platformdirs
 
-from viot_agent.errors import BackendFault, UserFault, WeightsMissing
+from viot_agent.errors import BackendFault, DiskFault, UserFault, WeightsMissing
 
 log = logging.getLogger(__name__)
 
 Tier = Literal["builtin", "hub"]
 Fetch = Callable[[str], bytes]
-"""URL to bytes; raises OSError."""
+"""URL to bytes; raises OSError, or http.client.HTTPException for an answer that breaks off."""
 
 
 def default_home() -> Path:
-    """``VIOT_HOME``, or the user's data folder. Not created here."""
+    """``VIOT_HOME``, or the user's data folder. Not created here. Raises UserFault for what can be no folder's name."""
     value = os.environ.get("VIOT_HOME")
-    return Path(value).expanduser() if value else Path(platformdirs.user_data_dir("viot", appauthor=False))
+    return _folder("VIOT_HOME", value) if value else Path(platformdirs.user_data_dir("viot", appauthor=False))
+
+
+def _folder(variable: str, value: str) -> Path:
+    """The folder that an environment variable names. Raises UserFault for what can be no folder's name."""
+    try:
+        path = Path(value).expanduser()
+        path.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, ~somebody unknown, shut
+        why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
+        raise UserFault(f"{variable} names no folder ({why}): {value[:100]}", fix="correct or unset it") from error
+    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +79,7 @@ def load_manifest() -> dict[str, Entry]:
 
 
 def fetch_url(url: str) -> bytes:
-    """Download (https only). Raises OSError."""
+    """Download (https only). Raises OSError, http.client.HTTPException."""
     if not url.startswith("https://"):
         raise OSError(f"refusing to fetch from {url}: https only")
     with urllib.request.urlopen(url, timeout=60) as response:
@@ -99,7 +112,7 @@ class Weights:
             raise UserFault(f"VIOT_TIER is {tier!r}", fix="set it to builtin or hub, or unset it")
         models = os.environ.get("VIOT_MODELS") or None
         chosen: Tier | None = None if tier is None else ("hub" if tier == "hub" else "builtin")
-        return cls(home or default_home(), Path(models).expanduser() if models else None, chosen)
+        return cls(home or default_home(), _folder("VIOT_MODELS", models) if models else None, chosen)
 
     @property
     def pulled_dir(self) -> Path:
@@ -139,40 +152,99 @@ class Weights:
         if path is None:
             raise WeightsMissing(f"the model {name} ({entry.serves}) is not on this machine", fix=_fix(entry))
         if not self._marked(entry, path):
-            digest = sha256(path)
-            if digest != entry.sha256:
-                raise UserFault(
-                    f"{path} is not the manifest's file (sha256 {digest[:12]}..., expected {entry.model_version}...)",
-                    fix=_fix(entry),
-                )
+            self._hashed(entry, path)
             self._mark(entry, path)
         self._checked[name] = path
         return path
 
+    def verify(self, name: str) -> bool:
+        """Hash the file again, whatever was noted of it before; False when it is not here.
+
+        Raises UserFault when it cannot be read or its sha256 is not the manifest's: then the note goes, too.
+        """
+        entry, path = self.entry(name), self.locate(name)
+        if path is None:
+            return False
+        try:
+            self._hashed(entry, path)
+        except UserFault:
+            self._checked.pop(name, None)
+            if self._mark_file(entry).is_file():
+                self._mark_file(entry).unlink()
+            raise
+        return True
+
+    def _hashed(self, entry: Entry, path: Path) -> None:
+        """Raises UserFault when the file cannot be read, or is not the manifest's."""
+        try:
+            digest = sha256(path)
+        except OSError as error:
+            raise UserFault(f"{path} cannot be read: {error.strerror}", fix=self._fix_of(entry, path)) from error
+        if digest != entry.sha256:
+            raise UserFault(
+                f"{path} is not the manifest's file (sha256 {digest[:12]}..., expected {entry.model_version}...)",
+                fix=self._fix_of(entry, path),
+            )
+
+    def _fix_of(self, entry: Entry, path: Path) -> str:
+        """What mends a wrong file: a pull replaces its own files only."""
+        if self.models_dir is not None and path.is_relative_to(self.models_dir):
+            return f"replace it, or remove it and: viot models pull {entry.name}"
+        return _fix(entry)
+
     def pull(self, name: str, fetch: Fetch = fetch_url, *, allow_noncommercial: bool = False) -> Path:
-        """Fetch one hub file unless it is there. Raises UserFault (licence), BackendFault (network, wrong bytes)."""
+        """Fetch one hub file unless it is there. Raises UserFault (licence, a folder that cannot be written to),
+        BackendFault (network, wrong bytes), DiskFault."""
         entry, there = self.entry(name), self.locate(name)
         own = self.pulled_dir / entry.file
-        if entry.tier != "hub" or (there is not None and (there != own or sha256(own) == entry.sha256)):
+        if entry.tier != "hub" or (there is not None and there != own):
             return self.path(name)
+        if there is not None:
+            try:
+                self.verify(name)
+                return self.path(name)
+            except UserFault:
+                log.warning("%s is not the manifest's file, and is fetched again", own)
         if not entry.permissive and not allow_noncommercial:
             raise UserFault(f"{name} is under {entry.licence}", fix="add --allow-noncommercial if that suits your use")
+        self._room_for(own)
         try:
             data = fetch(entry.url)
-        except (OSError, urllib.error.URLError) as error:
+        except (OSError, urllib.error.URLError, http.client.HTTPException) as error:
             raise BackendFault(
                 f"cannot fetch {name} from {entry.url}: {error}",
                 fix=f"check the network, or put the file at DIR/{entry.file} and set VIOT_MODELS=DIR",
             ) from error
         digest = hashlib.sha256(data).hexdigest()
         if digest != entry.sha256:
-            raise BackendFault(f"{entry.url} gave other bytes than the manifest names (sha256 {digest[:12]}...)")
-        target = self.pulled_dir / entry.file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(target.name + f".part{os.getpid()}")
-        part.write_bytes(data)
-        part.replace(target)
+            raise BackendFault(
+                f"{entry.url} gave other bytes than the manifest names ({len(data)} bytes, sha256 {digest[:12]}...)",
+                fix="a proxy may have answered in its place: try from another network, or put the file at "
+                f"DIR/{entry.file} and set VIOT_MODELS=DIR",
+            )
+        part = own.with_name(f"{own.name}.part{os.getpid()}")
+        try:
+            part.write_bytes(data)
+            part.replace(own)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFault(f"the disk is full: {own} was not written", fix="free some disk, pull again") from error
+            raise UserFault(
+                f"{own} cannot be written: {error.strerror}", fix="see to the folder, pull again"
+            ) from error
         return self.path(name)
+
+    def _room_for(self, own: Path) -> None:
+        """The folder of a file that is about to be fetched: a fault of it is said before anything is."""
+        try:
+            own.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserFault(
+                f"the folder {own.parent} cannot be made: {error.strerror}", fix="see to it, or set VIOT_HOME elsewhere"
+            ) from error
+        if own.is_dir():
+            raise UserFault(f"{own} is a folder, where a model file belongs", fix="remove it, and pull again")
 
     # A file that was hashed once is not hashed again while its size and mtime stay: hashing 100 MB costs every start.
     def _mark_file(self, entry: Entry) -> Path:
@@ -184,8 +256,8 @@ class Weights:
             return False
         try:
             seen = json.loads(mark.read_text("utf-8"))
-        except json.JSONDecodeError:
-            return False  # a torn mark only means hashing again
+        except (ValueError, OSError):
+            return False  # a torn or shut mark only means hashing again
         return bool(seen == [str(path), stat.st_size, stat.st_mtime_ns, entry.sha256])
 
     def _mark(self, entry: Entry, path: Path) -> None:
