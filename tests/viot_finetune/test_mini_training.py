@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
+from viot_agent.errors import UserFault
 from viot_agent.llm.mini import assets
+from viot_agent.llm.mini.checks import only_asks
 from viot_agent.llm.mini.decoder import Decoder
 from viot_agent.llm.mini.encoder import Reader
 from viot_agent.llm.mini.menu import Call, Menu, Step
@@ -22,7 +26,7 @@ from viot_finetune.mini.evaluate import by_router, evaluate, normal, split, tabl
 from viot_finetune.mini.net import Net
 from viot_finetune.mini.prepare import pack, rows_of, samples, unpack
 from viot_finetune.mini.source import Plan, Source, batches, streamed, texts_of_cards, vocabulary
-from viot_finetune.mini.train import Recipe, State, save, train
+from viot_finetune.mini.train import Kept, Recipe, resumed_at, run_of, save, train
 
 DATA = Path(__file__).resolve().parents[2] / "datasets" / "viot_instruct"
 ROWS: list[dict[str, Any]] = [
@@ -130,6 +134,14 @@ def test_normal_arguments(said: dict[str, Any], right: dict[str, Any]) -> None:
     assert normal(said) == normal(right)
 
 
+def test_no_authored_request_for_an_export_reads_as_a_question_only() -> None:
+    """What ``only_asks`` says of a request keeps anything from being written out for it."""
+    asked = [r for r in load_rows(DATA) if any(s["tool"] == "export_clip" for s in r.get("steps", ()))]
+    assert len(asked) > 1000
+    assert [r["text"] for r in asked if only_asks(r["text"])] == []
+    assert only_asks("Was {person} at {camera} {time}?")
+
+
 def test_cards_have_several_wordings() -> None:
     for name, specs in card_specs().items():
         assert len({s.card() for s in specs}) >= 3, name
@@ -176,17 +188,58 @@ def test_forty_steps_lower_the_loss(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_broken_run_goes_on_where_it_was(tmp_path: Path) -> None:
-    safe, recipe = tmp_path / "mini.running.pt", Recipe(batch=4, lora_steps=4, threads=1)
+    safe, recipe = tmp_path / "mini.running", Recipe(batch=4, lora_steps=4, threads=1)
     whole, _ = train(ROWS, recipe, safe=safe, every=4)
-    kept = State.read(safe, recipe)
-    for name, tensor in kept.parts["net"].items():
-        np.testing.assert_array_equal(tensor.numpy(), whole[name])
+    assert resumed_at(safe) == []
+    kept = load_file(str(safe / "checkpoint" / "weights.safetensors"))
+    decoder = {k.removeprefix("net."): v for k, v in kept.items() if k.startswith("net.")}
+    assert decoder
+    for name, values in decoder.items():
+        np.testing.assert_array_equal(values, whole[name])
     longer = Recipe(batch=4, lora_steps=8, threads=1)
-    with pytest.raises(ValueError, match="another recipe"):
+    with pytest.raises(UserFault, match="another recipe"):
         train(ROWS, longer, safe=safe)
-    State(6, kept.curve, kept.parts).write(safe, longer)
+    file = safe / "checkpoint" / "state.json"
+    facts = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps({**facts, "run": run_of(longer, ROWS, (), (), None), "step": 6}), "utf-8")
     further, _ = train(ROWS, longer, safe=safe, every=8)
     assert any((further[k] != v).any() for k, v in whole.items()), "two more steps were made"
-    assert State.read(safe, longer).step == 8
+    assert json.loads(file.read_text("utf-8"))["step"] == 8
+    assert resumed_at(safe) == [6]
     moved = max(float(np.abs(further[k] - v).max()) for k, v in whole.items())
     assert moved < 0.02, "it went on from the kept weights, not from the start"
+
+
+def test_a_run_is_its_recipe_data_words_and_start(tmp_path: Path) -> None:
+    start = tmp_path / "start.safetensors"
+    start.write_bytes(b"one")
+    same = run_of(Recipe(), ROWS, ["here"], ROWS[:1], start)
+    assert run_of(Recipe(), list(ROWS), ("here",), ROWS[:1], start) == same
+    weight = torch.nn.Linear(2, 1)
+    optimiser = torch.optim.AdamW(weight.parameters(), lr=0.5)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 / (1 + step))
+    weight(torch.ones(1, 2)).sum().backward()
+    optimiser.step()
+    schedule.step()
+    kept = Kept(tmp_path / "running", same)
+    assert (kept.step, kept.resumed) == (0, [])
+    kept.save(7, [0.5], weight, optimiser, schedule)
+    other = torch.nn.Linear(2, 1)
+    fresh = torch.optim.AdamW(other.parameters(), lr=0.5)
+    on = torch.optim.lr_scheduler.LambdaLR(fresh, lambda step: 1 / (1 + step))
+    back = Kept(tmp_path / "running", same)
+    assert (back.step, back.curve, back.resumed) == (7, [0.5], [7])
+    back.load(other, fresh, on)
+    assert torch.equal(other.weight, weight.weight)
+    assert [g["lr"] for g in fresh.param_groups] == [0.25]  # the very next step is made with the right rate
+    assert not any(p.suffix == ".pt" for p in (tmp_path / "running").rglob("*"))
+    start.write_bytes(b"two")
+    for what, run in (
+        ("recipe", run_of(Recipe(seed=1), ROWS, ["here"], ROWS[:1], start)),
+        ("data", run_of(Recipe(), ROWS[1:], ["here"], ROWS[:1], start)),
+        ("data", run_of(Recipe(), ROWS, ["here"], ROWS[:2], start)),
+        ("list of words", run_of(Recipe(), ROWS, ["there"], ROWS[:1], start)),
+        ("start", run_of(Recipe(), ROWS, ["here"], ROWS[:1], start)),
+    ):
+        with pytest.raises(UserFault, match=f"another {what}"):
+            Kept(tmp_path / "running", run)

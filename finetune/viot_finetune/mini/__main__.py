@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import math
+import shutil
 import sys
 import time
 from dataclasses import replace
@@ -18,7 +19,7 @@ from viot_finetune.mini.card import write_card
 from viot_finetune.mini.cards import stub_toolbox
 from viot_finetune.mini.evaluate import by_planner, by_router, evaluate, examples, split, table
 from viot_finetune.mini.source import vocabulary
-from viot_finetune.mini.train import Recipe, save, train
+from viot_finetune.mini.train import Recipe, resumed_at, save, train
 
 
 def main() -> None:
@@ -49,16 +50,23 @@ def main() -> None:
         came_from = sha256_of(args.start) if args.start else ""
         strange = load_rows(args.data, "fictitious*.jsonl")
         words = vocabulary(kept)
-        safe = path.with_suffix(".running.pt")
+        safe = path.with_suffix(".running")
         arrays, curve = train(
             kept, recipe, words=words, strange=strange, minutes=args.minutes, start=args.start, safe=safe
         )
         save(arrays, path, recipe, words)
-        safe.unlink(missing_ok=True)
+        resumed = resumed_at(safe)
+        shutil.rmtree(safe)
         seconds = time.monotonic() - started
         facts = {
             "trained": f"{seconds:.0f} s, {args.threads} thread(s), {20 * len(curve)} steps, last loss {curve[-1]:.4f}"
         }
+        if resumed:
+            steps = ", ".join(map(str, resumed))
+            facts["broken off"] = (
+                f"went on at step {steps}, each time with a stream of batches of its own: not repeatable to the bit; "
+                "the seconds are those of the last part"
+            )
         if args.start:
             facts["goes on from"] = f"sha256 `{came_from}`"
         log.info("trained: %s", facts["trained"])

@@ -6,10 +6,12 @@ Owns seeds, batches, schedule and what is saved. The encoder's own weights are n
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors.numpy import load_file, save_file
+from torch import nn
 
+from viot_agent.errors import UserFault
 from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.decoder import ENCODED
 from viot_agent.llm.mini.encoder import Reader
+from viot_finetune.faces import checkpoint
 from viot_finetune.mini.net import Net
 from viot_finetune.mini.prepare import Packed, Tokens, unpack
 from viot_finetune.mini.source import Plan, streamed, texts_of_cards
@@ -146,10 +151,10 @@ def train(
 
     Returns the arrays to ship and the loss curve (mean of every 20 steps).
 
-    ``start`` goes on from an earlier file. ``safe`` is where weights, optimiser and step are kept ``every`` so many
-    steps; if the file is there, the run goes on from it, with batches of a stream of its own (seed and step decide
-    them), and says so in the log. ``minutes`` ends the schedule early; such a run, too, is not repeatable to the bit.
-    Raises ValueError when ``safe`` holds a run of another recipe.
+    ``start`` goes on from an earlier file. ``safe`` is the folder where weights, optimiser and step are kept ``every``
+    so many steps; if it holds a run, that one goes on, with batches of a stream of its own (seed and step decide them),
+    and says so in the log and to :func:`resumed_at`. ``minutes`` ends the schedule early; such a run, too, is not
+    repeatable to the bit. Raises UserFault when ``safe`` holds a run of another recipe, other data, words or start.
     """
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
@@ -159,8 +164,8 @@ def train(
         earlier = load_file(start)
         encoder.load(earlier)
         net.load_state_dict({k: torch.from_numpy(earlier[k].astype(np.float32)) for k in net.state_dict()})
-    state = State.read(safe, recipe) if safe is not None and safe.is_file() else None
-    at = 0 if state is None else state.step
+    kept = None if safe is None else Kept(safe, run_of(recipe, rows, words, strange, start))
+    at = 0 if kept is None else kept.step
     if at:
         _LOG.warning("goes on at step %d from %s", at, safe)
     seed = recipe.seed + 1_000_003 * at
@@ -168,7 +173,7 @@ def train(
     stream = streamed(plan)
     try:
         reader = Reader(assets.encoder_dir(), words)
-        curve = _run(net, encoder, stream, reader, recipe, Clock(minutes), state, safe, every)
+        curve = _run(net, encoder, stream, reader, recipe, Clock(minutes), kept, every)
     finally:
         stream.close()
     return _arrays(net, encoder), curve
@@ -185,28 +190,75 @@ def save(arrays: dict[str, Any], path: Path, recipe: Recipe, words: Sequence[str
     save_file(half, path, {"lora_scale": str(recipe.alpha / recipe.rank), "format": "mini-3", "words": " ".join(words)})
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """A run that was broken off: everything but the stream of batches."""
+def run_of(
+    recipe: Recipe,
+    rows: Sequence[dict[str, Any]],
+    words: Sequence[str],
+    strange: Sequence[dict[str, Any]],
+    start: Path | None,
+) -> dict[str, str]:
+    """What makes two runs the same one: the recipe, and digests of the data, the words and the start."""
 
-    step: int
-    curve: list[float]
-    parts: dict[str, Any]
+    def digest(*parts: Any) -> str:
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-    @classmethod
-    def read(cls, path: Path, recipe: Recipe) -> State:
-        """Raises ValueError when the file is of another recipe."""
-        held = torch.load(path, weights_only=True)
-        if held["recipe"] != repr(recipe):
-            raise ValueError(f"{path} is of another recipe ({held['recipe']}); remove it to begin anew")
-        return cls(held["step"], held["curve"], held["parts"])
+    return {
+        "recipe": repr(recipe),
+        "data": digest(list(rows), list(strange)),
+        "words": digest(list(words)),
+        "start": "" if start is None else assets.sha256_of(start),
+    }
 
-    def write(self, path: Path, recipe: Recipe) -> None:
+
+class Kept:
+    """A run on disk that may be broken off: everything but the stream of batches.
+
+    ``step`` is 0 and ``curve`` empty where ``folder`` holds none yet; ``resumed`` lists the steps at which the run went
+    on, this time included. Raises UserFault when the folder holds another run than ``run`` (see :func:`run_of`).
+    """
+
+    def __init__(self, folder: Path, run: Mapping[str, str]) -> None:
+        self.folder, self.run = folder, dict(run)
+        self.step = 0
+        self.curve: list[float] = []
+        self.resumed: list[int] = []
+        self._schedule: dict[str, Any] = {}
+        if not folder.exists():
+            return
+        facts = checkpoint.facts_of(folder)
+        for name, what in (("recipe", "recipe"), ("data", "data"), ("words", "list of words"), ("start", "start")):
+            if facts["run"][name] != self.run[name]:
+                raise UserFault(f"{folder} holds a run of another {what}", fix="remove it to begin anew")
+        self.step, self.curve, self._schedule = facts["step"], facts["curve"], facts["schedule"]
+        self.resumed = [*facts["resumed"], self.step]
+
+    def load(self, parts: nn.Module, optimiser: torch.optim.Optimizer, schedule: Any) -> None:
+        """Put weights, optimiser, schedule and the state of chance back as they were kept."""
+        checkpoint.read(self.folder, parts, optimiser, 0)
+        schedule.load_state_dict(self._schedule)
+        for group, rate in zip(optimiser.param_groups, schedule.get_last_lr(), strict=True):
+            group["lr"] = rate  # the schedule itself sets it after a step only
+
+    def save(
+        self, step: int, curve: Sequence[float], parts: nn.Module, optimiser: torch.optim.Optimizer, schedule: Any
+    ) -> None:
         """Whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        torch.save({"recipe": repr(recipe), "step": self.step, "curve": self.curve, "parts": self.parts}, part)
-        part.replace(path)
+        facts = {
+            "run": self.run,
+            "step": step,
+            "curve": list(curve),
+            "resumed": self.resumed,
+            "schedule": schedule.state_dict(),
+        }
+        checkpoint.write(self.folder, parts, optimiser, facts, [checkpoint.random_state()])
+
+
+def resumed_at(safe: Path) -> list[int]:
+    """The steps at which the run in ``safe`` went on after it had been broken off; empty for one that never was.
+
+    Raises UserFault when the folder holds no run.
+    """
+    return [int(step) for step in checkpoint.facts_of(safe)["resumed"]]
 
 
 def _run(
@@ -216,8 +268,7 @@ def _run(
     reader: Reader,
     recipe: Recipe,
     clock: Clock,
-    state: State | None = None,
-    safe: Path | None = None,
+    kept: Kept | None = None,
     every: int = SAFE_EVERY,
 ) -> list[float]:
     adapter = [p for p in encoder.model.parameters() if p.requires_grad]
@@ -230,14 +281,10 @@ def _run(
     losses: list[float] = []
     curve: list[float] = []
     begin = 0
-    if state is not None:
-        begin, curve = state.step, list(state.curve)
-        net.load_state_dict(state.parts["net"])
-        with torch.no_grad():
-            for parameter, value in zip(adapter, state.parts["adapter"], strict=True):
-                parameter.copy_(value)
-        optimiser.load_state_dict(state.parts["optimiser"])
-        schedule.load_state_dict(state.parts["schedule"])
+    parts = nn.ModuleDict({"net": net, "adapter": nn.ParameterList(adapter)})
+    if kept is not None and kept.step:
+        begin, curve = kept.step, list(kept.curve)
+        kept.load(parts, optimiser, schedule)
     texts = texts_of_cards()
     table = torch.empty(0)
     net.train()
@@ -248,15 +295,10 @@ def _run(
         loss = net.loss(unpack(packed, encoder.states(read), table, 0.01))
         _step(loss, [*net.parameters(), *adapter], optimiser, schedule)
         _note(losses, curve, loss.item(), step)
-        if safe is not None and (step + 1) % every == 0:
-            parts = {
-                "net": net.state_dict(),
-                "adapter": [p.detach() for p in adapter],
-                "optimiser": optimiser.state_dict(),
-                "schedule": schedule.state_dict(),
-            }
-            State(step + 1, curve, parts).write(safe, recipe)
-        if clock.over():
+        over = clock.over()
+        if kept is not None and ((step + 1) % every == 0 or step + 1 == recipe.lora_steps or over):
+            kept.save(step + 1, curve, parts, optimiser, schedule)
+        if over:
             _LOG.warning("stopped by the clock at step %d", step)
             break
     encoder.model.eval()
