@@ -118,8 +118,17 @@ def noise(
             )
         ]  # fmt: skip
         less[loss] = interval(both)
+        found.append(
+            Row(
+                f"faces.noise.sface-{loss}.lost{worst}", "accuracy gained", *less[loss], len(both), f"sface - {loss}",
+                "drawn", 0.0,
+            )
+        )  # fmt: skip
     notes.append(
         f"from {shares[0]} to {worst} % wrong labels: {'; '.join(points(loss, value) for loss, value in lost.items())}"
+    )
+    notes.append(
+        f"what SFace loses minus what others lose: {'; '.join(points(loss, value) for loss, value in less.items())}"
     )
     notes.append(claim(f"SFace loses less than the other losses from {shares[0]} to {worst} % wrong labels", less))
     return found, notes
