@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +18,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.requests import ClientDisconnect
 
 from viot_agent.media.clips import write_clip
 from viot_agent.system import Viot
@@ -222,3 +225,34 @@ def test_the_farewell_is_left_out_at_the_end_only() -> None:
         log.error("the disk is full")
     broke("another server")
     assert heard == ["while it serves", "the disk is full", "another server"]
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # Gradio's, of that part
+def test_a_broken_upload_leaves_nothing_behind(served: Served) -> None:
+    """Gradio writes what arrives into the uploads' folder, and forgets it when the browser goes away."""
+    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.mp4"\r\n\r\n'
+    coming = iter([head + b"y" * 500_000, b"y" * 500_000])
+    lain: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        part = next(coming, None)
+        if part is None:
+            lain.append(sum(f.stat().st_size for f in served.uploads.folder.glob("tmp*")))
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": part, "more_body": True}
+
+    async def send(message: Any) -> None:
+        return
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+        "path": "/gradio_api/upload", "raw_path": b"/gradio_api/upload", "query_string": b"", "root_path": "",
+        "server": ("page.test", 80), "client": ("127.0.0.1", 1),
+        "headers": [(b"host", b"page.test"), (b"content-type", b"multipart/form-data; boundary=x"),
+                    (b"content-length", b"2000000")],
+    }  # fmt: skip
+    with suppress(ClientDisconnect):
+        asyncio.run(served.app(scope, receive, send))  # type: ignore[arg-type]
+    gc.collect()
+    assert lain[0] > 400_000, "or Gradio puts it elsewhere now"
+    assert list(served.uploads.folder.glob("tmp*")) == []
