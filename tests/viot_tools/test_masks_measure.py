@@ -10,7 +10,7 @@ import pytest
 from viot_agent.errors import UserFault
 from viot_agent.weights import Weights
 from viot_tools.masks.face import CANONICAL, pose_of
-from viot_tools.masks.measure import METHODS, Pfld, judge, measure, table
+from viot_tools.masks.measure import METHODS, Measured, Pfld, judge, measure, table
 from viot_tools.masks.sheet import sheet, spread
 
 FLAT = np.full((260, 260, 3), 150, np.uint8)
@@ -51,9 +51,25 @@ def test_without_the_independent_landmarks_nothing_is_judged(tmp_path: Path) -> 
         Pfld(tmp_path / "pfld.onnx")
 
 
+def test_a_face_that_is_not_in_the_picture_is_not_covered() -> None:
+    points = np.asarray(CANONICAL * 46 + (130, 95), np.float32)
+    away = judge(FLAT, points, points + np.array([900, 0], np.float32), "surgical-blue")
+    half = judge(FLAT, points, points + np.array([0, 110], np.float32), "surgical-blue")  # the mouth below its edge
+    assert {m: away.by[m][2] for m in METHODS} == {m: half.by[m][2] for m in METHODS} == dict.fromkeys(METHODS, 0.0)
+
+
+def test_what_was_left_out_is_counted_in_words() -> None:
+    assert Measured((), {"that cannot be read": 2, "without a face": 1, "x": 0}).left_words == (
+        "left out: 2 pictures that cannot be read, 1 picture without a face"
+    )
+    assert Measured((), {"that cannot be read": 0}).left_words == ""
+
+
 @pytest.mark.real
 def test_on_real_faces_the_warp_beats_both_pastes(shared: Path, tmp_path: Path) -> None:
-    rows = table(measure(shared, Weights(tmp_path, shared / "models", "hub"), limit=12))
+    made = measure(shared, Weights(tmp_path, shared / "models", "hub"), limit=12)
+    assert len(made.faces) + sum(made.left.values()) == 24
+    rows = table(made.faces)
     error = {r["method"]: r["value"] for r in rows if r["metric"] == "error" and r["yaw"] == "0-90"}
     assert error["warp"] < 0.10
     assert error["warp"] < error["paste-all"] and error["warp"] < error["paste-6"]
@@ -65,8 +81,13 @@ def test_the_sheet_shows_turned_faces_too(shared: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data" / "faces" / "some"
     folder.parent.mkdir(parents=True)
     folder.symlink_to(shared / "faces" / "lfw_10x10" / "Tony_Blair")
-    image = sheet(tmp_path / "data", 6, 0, Weights(tmp_path, shared / "models", "hub"), columns=3)
+    broken = tmp_path / "data" / "faces" / "broken"
+    broken.mkdir()
+    (broken / "x.jpg").write_bytes(b"no picture")
+    said: list[str] = []
+    image = sheet(tmp_path / "data", 6, 0, Weights(tmp_path, shared / "models", "hub"), columns=3, say=said.append)
     assert image.shape == (448, 672, 3)
+    assert said == ["left out: 1 picture that cannot be read"]
     with pytest.raises(UserFault, match="no folder"):
         sheet(tmp_path, 6, 0, Weights(tmp_path, shared / "models", "hub"))
 

@@ -200,6 +200,28 @@ def test_one_folder_without_blanks(picture: str, flat: str) -> None:
     assert mlfw._flat(picture) == flat
 
 
+def test_no_two_pictures_share_a_file(tmp_path: Path) -> None:
+    """Folders and blanks become one line: names that then agree, also but for their case, are told apart."""
+    pictures = ("a_b/1.jpg", "a/b_1.jpg", "A_b/1.jpg", "x/x 1.png", "x/x_1.png", "x/x_1.jpg", "x/x_1_00001.jpg")
+    rng = np.random.default_rng(1)
+    faces = rng.integers(90, 170, (len(pictures), 14, 14, 3)).repeat(8, axis=1).repeat(8, axis=2).astype(np.uint8)
+    aligned = AlignedSet(pictures, faces, np.ones(len(pictures), bool))
+    listed = [Pair(a, b, a == b, 0) for a in pictures for b in pictures]
+    made = write(PairSet("some", tmp_path, tuple(listed)), aligned, landmarks_of(aligned, Middle()), tmp_path / "out",
+                 templates=FEW)  # fmt: skip
+    import cv2
+
+    rows = json.loads((tmp_path / "out" / "manifest.json").read_text())["pairs"]
+    shown: dict[str, tuple[str, str, int]] = {}
+    for m, row in zip(made, rows, strict=True):
+        for name, picture, worn in ((row["left"], m.pair.left, m.left), (row["right"], m.pair.right, m.right)):
+            what = (picture, worn.template, worn.seed)
+            assert shown.setdefault(name.casefold(), what) == what
+            image = cv2.imread(str(tmp_path / "out" / "aligned" / name))[:, :, ::-1]
+            assert (image == dress(aligned.faces[aligned.rows([picture])[0]], POINTS, worn)).all()
+    assert len(list((tmp_path / "out" / "aligned").iterdir())) == len(shown)
+
+
 def test_the_report_by_kind() -> None:
     made = plan(a_list(2, 3), 0, 1 / 3)
     right = np.array([m.kind != "different-same-mask" for m in made])

@@ -12,6 +12,7 @@ from PIL import Image as Pil
 
 from viot_agent.errors import MediaFault, UserFault
 from viot_agent.weights import Weights
+from viot_tools.faces.detect import Face
 from viot_tools.masks.face import pose_scale
 from viot_tools.masks.landmarks import SMALLEST, Landmarks
 from viot_tools.masks.pictures import (
@@ -98,6 +99,10 @@ def save(image: np.ndarray, path: Path, kind: str) -> Path:
     elif kind == "deep":
         deep = np.asarray(picture.convert("L"), np.uint16) * 257
         Pil.fromarray(deep).save(path.with_suffix(".png"))
+    elif kind == "deep colours":
+        import cv2
+
+        cv2.imwrite(str(path.with_suffix(".png")), image[:, :, ::-1].astype(np.uint16) * 257)
     elif kind == "alpha":
         picture.putalpha(
             Pil.fromarray(np.tile(np.linspace(255, 80, image.shape[1]).astype(np.uint8), (image.shape[0], 1)))
@@ -128,7 +133,8 @@ def save(image: np.ndarray, path: Path, kind: str) -> Path:
         ("grey", ""),
         ("exif", "turned upright"),
         ("cmyk", "CMYK"),
-        ("deep", "16-bit"),
+        ("deep", "16-bit greys"),
+        ("deep colours", "16-bit colours"),
         ("alpha", "laid on white"),
         ("gif", "holds 2 pictures; only the first"),
         ("webp", "holds 2 pictures; only the first"),
@@ -183,16 +189,33 @@ def test_what_is_no_picture_is_said(make: object, words: str, tmp_path: Path) ->
         open_picture(make(tmp_path / "x.png"))
 
 
-def test_no_face_means_no_mask_and_a_tiny_one_is_counted(landmarks: Landmarks, astronaut: np.ndarray) -> None:
+class Told:
+    """A detector that sees one face, whose box and points it was told, in every picture."""
+
+    model, model_version, blind_to = "told", "1", ""
+
+    def __init__(self, face: Face) -> None:
+        self.face = face
+
+    def detect(self, image: np.ndarray) -> list[Face]:
+        return [self.face]
+
+
+def test_no_face_means_no_mask_and_a_tiny_one_is_counted(
+    landmarks: Landmarks, astronaut: np.ndarray, tmp_path: Path
+) -> None:
     empty = np.full((200, 300, 3), 120, np.uint8)
     made = mask_picture(empty, landmarks)
     assert made.worn == () and made.too_small == 0 and (made.image == empty).all() and made.alpha.max() == 0
     import cv2
 
-    small = cv2.resize(astronaut, None, fx=0.22, fy=0.22, interpolation=cv2.INTER_AREA)
-    tiny = mask_picture(np.asarray(small, np.uint8), landmarks)
-    assert tiny.worn == () and (tiny.image == small).all()
     [(face, points)] = landmarks.find(astronaut)
+    by = 0.7 * SMALLEST / face.eye_distance
+    small = np.asarray(cv2.resize(astronaut, None, fx=by, fy=by, interpolation=cv2.INTER_AREA), np.uint8)
+    x0, y0, x1, y1 = (by * v for v in face.xyxy)
+    shrunk_face = Face((x0, y0, x1, y1), face.score, np.asarray(face.landmarks * by, np.float32))
+    tiny = mask_picture(small, Landmarks(Weights(tmp_path, None, "builtin"), Told(shrunk_face)))
+    assert tiny.worn == () and tiny.too_small == 1 and (tiny.image == small).all()
     assert usable(points, face.xyxy[3] - face.xyxy[1])
     shrunk = points * (0.9 * SMALLEST / pose_scale(points))
     assert not usable(shrunk, 30.0)

@@ -87,7 +87,7 @@ def _draw(design: Template) -> NDArray[np.float32]:
     inside = np.asarray(cv2.distanceTransform((alpha > 127).astype(np.uint8), cv2.DIST_L2, 5) / PIXELS, np.float32)
     rng = np.random.default_rng(sum(map(ord, design.name)))
     height = _form(design, x, y) + _relief(design, x, y, inside) + _wrinkles(design, x, y, rng)
-    shade = _lit(height, design.gloss) * (1 - 0.22 * np.exp(-inside / 0.025)) * _grain(design, x, y, rng)
+    shade = _lit(height) * (1 - 0.22 * np.exp(-inside / 0.025)) * _grain(design, x, y, rng)
     colour = np.empty((*x.shape, 3), np.float32)
     colour[:] = design.colour
     if design.pattern:
@@ -180,19 +180,13 @@ def _wrinkles(design: Template, x: Field, y: Field, rng: np.random.Generator) ->
     return np.asarray(height + depth * 0.25 * broad, np.float32)
 
 
-def _lit(height: Field, gloss: float) -> Field:
+def _lit(height: Field) -> Field:
     """Lambert's light on the slopes, 1 where the mean of the mask is, softened: cloth scatters."""
     dy, dx = np.gradient(height * PIXELS)
     length = np.sqrt(dx * dx + dy * dy + 1)
     light = _LIGHT / np.linalg.norm(_LIGHT)
     facing = np.clip((-dx * light[0] - dy * light[1] + light[2]) / length, 0, None)
-    shade = 0.52 + 0.60 * facing
-    if gloss:
-        half = light + np.array([0.0, 0.0, 1.0])
-        half /= np.linalg.norm(half)
-        shine = np.clip((-dx * half[0] - dy * half[1] + half[2]) / length, 0, 1) ** 24
-        shade = shade + gloss * shine
-    return np.asarray(shade, np.float32)
+    return np.asarray(0.52 + 0.60 * facing, np.float32)
 
 
 def _grain(design: Template, x: Field, y: Field, rng: np.random.Generator) -> Field:

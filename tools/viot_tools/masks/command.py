@@ -81,8 +81,9 @@ def _mask_picture(
     names: list[str | None] = [template]
     if every:
         names = [t.name for t in (of_kind(mask) if mask else TEMPLATES.values())]
+    found = landmarks.find(opened.image)
     for name in names:
-        made = mask_picture(opened.image, landmarks, mask=mask, name=name, seed=seed)
+        made = mask_picture(opened.image, landmarks, mask=mask, name=name, seed=seed, found=found)
         if not made.worn:
             blind = landmarks.detector.blind_to
             console.print(f"{file}: no face to mask was found{f' (not seen: {blind})' if blind else ''}", markup=False)

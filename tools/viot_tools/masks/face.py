@@ -46,55 +46,6 @@ CANONICAL.setflags(write=False)
 
 JAW = slice(0, 17)
 EYES = (slice(36, 42), slice(42, 48))
-MIRROR = np.array(
-    [
-        *range(16, -1, -1),
-        *range(26, 16, -1),
-        27,
-        28,
-        29,
-        30,
-        35,
-        34,
-        33,
-        32,
-        31,
-        45,
-        44,
-        43,
-        42,
-        47,
-        46,
-        39,
-        38,
-        37,
-        36,
-        41,
-        40,
-        54,
-        53,
-        52,
-        51,
-        50,
-        49,
-        48,
-        59,
-        58,
-        57,
-        56,
-        55,
-        64,
-        63,
-        62,
-        61,
-        60,
-        67,
-        66,
-        65,
-    ]
-)
-"""Which point of a mirrored face each point becomes."""
-
 UNDER_CHIN = 0.05
 """How far a mask reaches over the jaw below the chin, in eye distances: the thickness of the fabric."""
 

@@ -7,17 +7,18 @@ the faces of lfw_10x10 and deepface_dataset:
 - *landmark error*: mean distance between where the warp puts the template's own nose, mouth and chin and where PFLD
   sees them, in eye distances;
 - *outside*: share of the mask's cover that lies outside of PFLD's face outline (jaw to brows);
-- *covered*: share of faces whose nose tip, nose base, lips and mouth corners are all under the mask.
+- *covered*: share of faces whose nose tip, nose base, lips and mouth corners are all in the picture and under the mask.
 
 Two pastes: through the six points that MaskTheFace uses (Anwar and Raychowdhury 2020), and through all jaw and nose
-points by least squares. Intervals: bootstrap over faces, seeded. Owns the measure. Knows no recogniser.
+points by least squares. Intervals: bootstrap over faces, seeded. Pictures that cannot be read, show no face or one that
+cannot wear a mask are counted below the table. Owns the measure. Knows no recogniser.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from viot_agent.bench.report import bootstrap
 from viot_agent.errors import MediaFault, UserFault
 from viot_agent.media.pictures import decode_image
 from viot_agent.media.types import Image
@@ -37,7 +39,6 @@ from viot_tools.masks.landmarks import Landmarks
 from viot_tools.masks.pictures import usable
 from viot_tools.masks.render import mask_face
 from viot_tools.masks.templates import TEMPLATES
-from viot_tools.masks.warp import Window, homography_map
 
 SETS = ("lfw_10x10", "deepface_dataset")
 KEYS = (28, 30, 33, 48, 51, 54, 57, 8, 6, 10, 4, 12)
@@ -96,7 +97,7 @@ def judge(image: Image, points: Points, seen: Points, name: str) -> Judged:
         outside = float((solid * (1 - _hull(seen, alpha.shape))).sum() / max(solid.sum(), 1e-6))
         x, y = np.round(seen[list(UNDER)]).astype(int).T
         inside = (x >= 0) & (y >= 0) & (x < alpha.shape[1]) & (y < alpha.shape[0])
-        covered = float(bool((alpha[y[inside], x[inside]] > 0.5).all()))
+        covered = float(bool(inside.all() and (alpha[y, x] > 0.5).all()))
         by[method] = (error, outside, covered)
     return Judged(pose_of(points).yaw, by)
 
@@ -107,11 +108,10 @@ def _paste(
     """Where a homography through the chosen points puts ``keys``, and the alpha it draws."""
     import cv2
 
-    matrix, _ = cv2.findHomography(CANONICAL[chosen].astype(np.float64), points[chosen].astype(np.float64), 0)
-    placed = cv2.perspectiveTransform(keys[None].astype(np.float64), matrix)[0].astype(np.float32)
-    window: Window = (0, 0, image.shape[1], image.shape[0])
-    maps = homography_map(to_art(CANONICAL[chosen], 1), points[chosen], window, 1)
-    alpha = cv2.remap(art(name, 1)[..., 3], *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    drawn = to_art(CANONICAL[chosen], 1).astype(np.float64)
+    matrix, _ = cv2.findHomography(drawn, points[chosen].astype(np.float64), 0)
+    placed = cv2.perspectiveTransform(to_art(keys, 1)[None].astype(np.float64), matrix)[0].astype(np.float32)
+    alpha = cv2.warpPerspective(art(name, 1)[..., 3], matrix, (image.shape[1], image.shape[0]))
     return placed, np.asarray(alpha, np.float32)
 
 
@@ -124,27 +124,49 @@ def _hull(seen: Points, size: tuple[int, ...]) -> NDArray[np.float32]:
     return field.astype(np.float32)
 
 
-def measure(data: Path, weights: Weights, limit: int = 0) -> list[Judged]:
-    """Every usable face of ``SETS`` below ``data / faces``; ``limit`` pictures a set, 0 = all. Templates take turns."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The faces judged; and how many pictures were left out, by why."""
+
+    faces: tuple[Judged, ...]
+    left: dict[str, int]
+
+    @property
+    def left_words(self) -> str:
+        """``left out: 2 pictures that cannot be read``, empty where nothing was."""
+        parts = [f"{n} picture{'s' if n > 1 else ''} {why}" for why, n in self.left.items() if n]
+        return f"left out: {', '.join(parts)}" if parts else ""
+
+
+def measure(data: Path, weights: Weights, limit: int = 0) -> Measured:
+    """Every usable face of ``SETS`` below ``data / faces``; ``limit`` pictures a set, 0 = all. Templates take turns.
+    Raises UserFault when there is none."""
     landmarks, pfld = Landmarks(weights), Pfld(data / "models" / "landmark" / "pfld.onnx")
     names = list(TEMPLATES)
     found: list[Judged] = []
+    left = {"that cannot be read": 0, "without a face": 0, "whose face cannot wear a mask": 0}
     for folder in SETS:
         files = sorted(p for p in (data / "faces" / folder).rglob("*") if p.suffix.lower() in (".jpg", ".png"))
         for path in files[:limit] if limit else files:
             try:
                 image = decode_image(path)
             except MediaFault:
+                left["that cannot be read"] += 1
                 continue
-            for face, points in landmarks.find(image)[:1]:
+            seen = landmarks.find(image)[:1]
+            if not seen:
+                left["without a face"] += 1
+            for face, points in seen:
                 if usable(points, face.xyxy[3] - face.xyxy[1]):
                     found.append(judge(image, points, pfld.points(image, face), names[len(found) % len(names)]))
+                else:
+                    left["whose face cannot wear a mask"] += 1
     if not found:
         raise UserFault(f"no face was found in {', '.join(SETS)} below {data / 'faces'}", fix="check --data")
-    return found
+    return Measured(tuple(found), left)
 
 
-def table(found: list[Judged], seed: int = 0) -> list[dict[str, Any]]:
+def table(found: Sequence[Judged], seed: int = 0) -> list[dict[str, Any]]:
     """Rows: metric, method, yaw range, value, 95 % interval, n; and the paired gain of the warp over each paste."""
     rows: list[dict[str, Any]] = []
     for low, high in ((0, 90), *YAWS):
@@ -162,12 +184,9 @@ def table(found: list[Judged], seed: int = 0) -> list[dict[str, Any]]:
 
 
 def _interval(values: NDArray[Any], seed: int) -> tuple[float, float, float]:
-    if not len(values):
-        return (float("nan"),) * 3
-    rng = np.random.default_rng(seed)
-    draws = values[rng.integers(0, len(values), (2000, len(values)))].mean(axis=1)
-    low, high = np.percentile(draws, (2.5, 97.5))
-    return round(float(values.mean()), 4), round(float(low), 4), round(float(high), 4)
+    low, high = bootstrap(values, seed)
+    value = float(values.mean()) if len(values) else float("nan")
+    return round(value, 4), round(low, 4), round(high, 4)
 
 
 def main(say: Callable[[str], None] = print) -> None:
@@ -177,7 +196,8 @@ def main(say: Callable[[str], None] = print) -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     weights = Weights.from_env()
-    rows = table(measure(args.data, weights))
+    made = measure(args.data, weights)
+    rows = table(made.faces)
     say(f"detector {'yunet' if weights.tier == 'hub' else 'dlib-hog'}, landmarks dlib-68, judged by PFLD")
     say("metric    method     yaw    n     value   95 %             minus warp")
     for r in rows:
@@ -186,8 +206,10 @@ def main(say: Callable[[str], None] = print) -> None:
             f"{r['metric']:9s} {r['method']:10s} {r['yaw']:6s} {r['n']:3d}   {r['value']:.4f}  "
             f"{r['low']:.4f} to {r['high']:.4f}  {gain}"
         )
+    if made.left_words:
+        say(made.left_words)
     if args.json:
-        args.json.write_text(json.dumps({"rows": rows}, indent=1), "utf-8")
+        args.json.write_text(json.dumps({"rows": rows, "left": made.left}, indent=1), "utf-8")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -173,16 +174,29 @@ def write(
 
 
 def _names(planned: Sequence[MaskedPair]) -> Iterator[tuple[str, str]]:
-    """Two file names a pair: ``NAME_0001_0042a.png`` wears a mask (pair 42, first side), ``NAME_0001.png`` is bare."""
+    """Two file names a pair. ``NAME_0001.png`` is a bare picture, one file however often it occurs; side ``s`` (0, 1)
+    of pair ``i`` (from 0) that wears a mask is ``NAME_0001_`` and ``2 i + s`` in five digits.
+
+    No two different things get one name, upper and lower case alike: ``a_b/1.jpg`` and ``a/b_1.jpg`` are ``a_b_1`` and
+    ``a_b_1-2``."""
+    given: dict[tuple[str, int], str] = {}
+    taken: set[str] = set()
     for i, made in enumerate(planned):
-        yield (
-            _flat(made.pair.left) + (f"_{2 * i:05d}" if made.left.template else "") + ".png",
-            _flat(made.pair.right) + (f"_{2 * i + 1:05d}" if made.right.template else "") + ".png",
-        )
+        pair: list[str] = []
+        for s, (picture, worn) in enumerate(((made.pair.left, made.left), (made.pair.right, made.right))):
+            number = 2 * i + s if worn.template else -1
+            if (picture, number) not in given:
+                stem = _flat(picture) + (f"_{number:05d}" if number >= 0 else "")
+                free = (stem if n == 1 else f"{stem}-{n}" for n in count(1))
+                given[picture, number] = next(name for name in free if name.casefold() not in taken)
+                taken.add(given[picture, number].casefold())
+            pair.append(given[picture, number] + ".png")
+        yield pair[0], pair[1]
 
 
 def _flat(picture: str) -> str:
-    """``NAME/NAME_0001.jpg`` -> ``NAME_0001``; ``s1/3.pgm`` -> ``s1_3``: one folder, no blanks."""
+    """``NAME/NAME_0001.jpg`` -> ``NAME_0001``; ``s1/3.pgm`` -> ``s1_3``: one folder, no blanks. Several pictures may
+    become one name; :func:`_names` keeps them apart."""
     folder, _, file = picture.rpartition("/")
     stem = file.rpartition(".")[0] or file
     who = folder.replace("/", "_")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +18,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from viot_agent.errors import BackendFault, DiskFault, UserFault
+from viot_agent.errors import BackendFault, UserFault
+from viot_agent.media.files import write_whole
 from viot_agent.media.pictures import FORMATS, decode_image
 from viot_agent.media.types import XYXY, Image
+from viot_tools.faces.detect import Face
 from viot_tools.masks.face import Points, pose_of
 from viot_tools.masks.landmarks import SMALLEST, Landmarks
 from viot_tools.masks.render import lay
@@ -78,15 +79,22 @@ def usable(points: Points, face_side: float) -> bool:
 
 
 def mask_picture(
-    image: Image, landmarks: Landmarks, *, mask: str | None = None, name: str | None = None, seed: int = 0
+    image: Image,
+    landmarks: Landmarks,
+    *,
+    mask: str | None = None,
+    name: str | None = None,
+    seed: int = 0,
+    found: Sequence[tuple[Face, Points]] | None = None,
 ) -> Masked:
     """Masks on all faces of ``image`` (H, W, 3) uint8 RGB, which is left as it is.
 
-    ``mask``: a kind, ``name``: a template; face ``i`` from the left takes seed ``seed + i``. Raises UserFault for an
-    unknown kind or template, WeightsMissing when a model is not on this machine.
+    ``mask``: a kind, ``name``: a template; face ``i`` from the left takes seed ``seed + i``. ``found``: what
+    ``landmarks.find(image)`` answered, where it is known already. Raises UserFault for an unknown kind or template,
+    WeightsMissing when a model is not on this machine.
     """
     choose(mask, name, 0, seed)  # a wrong name is said before a model is loaded
-    found = sorted(landmarks.find(image), key=lambda pair: pair[0].xyxy[0])
+    found = sorted(landmarks.find(image) if found is None else found, key=lambda pair: pair[0].xyxy[0])
     good = [(face, points) for face, points in found if usable(points, face.xyxy[3] - face.xyxy[1])]
     out, alpha = image.copy(), np.zeros(image.shape[:2], np.float32)
     worn: dict[int, Worn] = {}
@@ -118,7 +126,8 @@ def open_picture(path: Path) -> Opened:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as in decode_image, which has read the whole file: only its head is asked
         Pil.init()
-        with Pil.open(io.BytesIO(path.read_bytes()), formats=[f for f in FORMATS if f in Pil.OPEN]) as picture:
+        data = path.read_bytes()
+        with Pil.open(io.BytesIO(data), formats=[f for f in FORMATS if f in Pil.OPEN]) as picture:
             kind, mode, info = picture.format or "", picture.mode, dict(picture.info)
             frames = int(getattr(picture, "n_frames", 1))
             turned = picture.getexif().get(0x0112, 1) not in (0, 1)
@@ -129,6 +138,8 @@ def open_picture(path: Path) -> Opened:
         notes.append("its transparent parts are laid on white")
     if mode.startswith(("I", "F")):
         notes.append("its 16-bit greys are written with 8 bits")
+    elif kind == "PNG" and data[24] == 16:  # the depth in its head: Pillow does not tell of colours
+        notes.append("its 16-bit colours are written with 8 bits")
     if mode == "CMYK":
         notes.append("its CMYK colours are written as RGB")
     if turned:
@@ -143,6 +154,7 @@ def write_picture(image: Image, path: Path, *, profile: bytes | None = None, exi
 
     Raises UserFault for another ending, DiskFault or BackendFault when it cannot be written.
     """
+    import cv2
     from PIL import Image as Pil
 
     ending = path.suffix.lower()
@@ -151,21 +163,17 @@ def write_picture(image: Image, path: Path, *, profile: bytes | None = None, exi
     data = io.BytesIO()
     picture = Pil.fromarray(image)
     extra = {k: v for k, v in (("icc_profile", profile), ("exif", exif)) if v is not None}
-    if ending == ".png":
-        picture.save(data, "PNG", compress_level=3, **extra)
+    if ending == ".png" and not extra:
+        # the same pixels in far less time than Pillow takes; but OpenCV writes neither profiles nor EXIF
+        done, coded = cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        if not done:
+            raise BackendFault(f"{path} cannot be coded as PNG", fix="write .jpg")
+        data.write(coded.tobytes())
+    elif ending == ".png":
+        picture.save(data, "PNG", compress_level=1, **extra)
     else:
         picture.save(data, "JPEG", quality=QUALITY, subsampling=0, **extra)
-    part = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data.getvalue())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        kind = DiskFault if error.errno in (28, 122) else BackendFault
-        raise kind(
-            f"{path} cannot be written: {error.strerror}", fix="free the disk or choose another --out"
-        ) from error
+    write_whole(path, data.getvalue(), fix="free the disk or choose another --out")
 
 
 def free_name(folder: Path, stem: str, ending: str, word: str = "masked") -> Path:

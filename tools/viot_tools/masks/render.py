@@ -90,11 +90,6 @@ def supersampling(scale: float, fine: bool = True) -> int:
     return 3 if scale < 28 and fine else 2 if scale < (90 if fine else 32) else 1
 
 
-def targets(design: Template, mesh: FaceMesh, pose: Pose, seed: int) -> Points:
-    """(M, 2) pixels: where the template's vertices lie on the face, jittered by ``seed``."""
-    return mesh.map(_jittered(design.points(turn_of(pose)), seed))
-
-
 def turn_of(pose: Pose) -> float:
     """The yaw in parts of ``SIDE_YAW``, -1 to 1: how far a template is on its way to its side points."""
     return float(np.clip(pose.yaw / SIDE_YAW, -1, 1))

@@ -7,6 +7,7 @@ Owns which faces are shown: of all pictures below ``DATA/faces`` (at most ``PER_
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +28,14 @@ SIDE = 224
 _ENDINGS = (".jpg", ".jpeg", ".png", ".pgm", ".bmp")
 
 
-def faces_below(folder: Path, landmarks: Landmarks, per_set: int = PER_SET) -> list[tuple[Path, Image, Points]]:
-    """(file, picture, points) of faces that can wear a mask, in the order of the files; pictures that cannot be read
-    are left out."""
-    found = []
+Faces = list[tuple[Path, Image, Points]]
+"""File, picture and points of a face each."""
+
+
+def faces_below(folder: Path, landmarks: Landmarks, per_set: int = PER_SET) -> tuple[Faces, int]:
+    """The faces that can wear a mask, in the order of the files; and how many pictures could not be read."""
+    found: Faces = []
+    unread = 0
     for inside in sorted(p for p in folder.iterdir() if p.is_dir()):
         files = sorted(p for p in inside.rglob("*") if p.suffix.lower() in _ENDINGS)
         step = max(1, len(files) // per_set)
@@ -38,11 +43,12 @@ def faces_below(folder: Path, landmarks: Landmarks, per_set: int = PER_SET) -> l
             try:
                 image = decode_image(path)
             except MediaFault:
+                unread += 1
                 continue
             for face, points in landmarks.find(image)[:4]:
                 if usable(points, face.xyxy[3] - face.xyxy[1]) and pose_scale(points) >= 20 and _whole(points, image):
                     found.append((path, image, points))
-    return found
+    return found, unread
 
 
 def _whole(points: Points, image: Image) -> bool:
@@ -52,8 +58,8 @@ def _whole(points: Points, image: Image) -> bool:
     return bool((low - margin >= 0).all() and (high + margin <= (image.shape[1], image.shape[0])).all())
 
 
-def spread(faces: list[tuple[Path, Image, Points]], count: int) -> list[tuple[Path, Image, Points]]:
-    """``count`` of them, the turned ones (yaw beyond 15 and 25 degrees) first, as far as a third each goes."""
+def spread(faces: Faces, count: int) -> Faces:
+    """``count`` of them, the turned ones (yaw beyond 25, then beyond 12 degrees) first, as far as a third each goes."""
     yaw = [abs(pose_of(points).yaw) for _, _, points in faces]
     groups = [[i for i, y in enumerate(yaw) if a <= y < b] for a, b in ((25, 90), (12, 25), (0, 12))]
     chosen: list[int] = []
@@ -85,12 +91,18 @@ def tile(image: Image, points: Points, name: str, seed: int) -> Image:
     return np.asarray(out, np.uint8)
 
 
-def sheet(data: Path, count: int, seed: int, weights: Weights, columns: int = 10) -> Image:
-    """The contact sheet. Raises UserFault when ``data`` holds no faces."""
+def sheet(
+    data: Path, count: int, seed: int, weights: Weights, columns: int = 10, say: Callable[[str], None] = print
+) -> Image:
+    """The contact sheet; ``say`` hears how many pictures could not be read. Raises UserFault when ``data`` holds no
+    faces."""
     landmarks = Landmarks(weights)
     if not (data / "faces").is_dir():
         raise UserFault(f"there is no folder {data / 'faces'}", fix="give --data a folder with faces/SET/PERSON/*")
-    chosen = spread(faces_below(data / "faces", landmarks), count)
+    faces, unread = faces_below(data / "faces", landmarks)
+    if unread:
+        say(f"left out: {unread} picture{'s' if unread > 1 else ''} that cannot be read")
+    chosen = spread(faces, count)
     if not chosen:
         raise UserFault(f"no face was found in {data / 'faces'}")
     names = list(TEMPLATES)

@@ -49,7 +49,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One mask. Colours are sRGB in even light; ``strap_width`` canonical units; ``gloss`` 0..1."""
+    """One mask. Colours are sRGB in even light; ``strap_width`` canonical units."""
 
     name: str
     kind: Kind
@@ -62,7 +62,6 @@ class Template:
     inks: tuple[Colour, ...] = ()
     strap_width: float = 0.035
     valve: bool = False
-    gloss: float = 0.0
 
     def points(self, turn: float) -> Points:
         """(M, 2) canonical points of the template's vertices at ``turn``: 0 from the front, +1 turned by ``SIDE_YAW``

@@ -80,19 +80,3 @@ def _affine(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray
     found = np.linalg.solve(a, target).transpose(0, 2, 1)
     found[flat] = [[0, 0, -1e4], [0, 0, -1e4]]
     return np.asarray(found)
-
-
-def homography_map(
-    source: Points, target: Points, window: Window, supersample: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The dense map of the one homography that takes ``source`` to ``target`` best (least squares): the plain paste
-    that the warp is measured against."""
-    import cv2
-
-    x0, y0, x1, y1 = window
-    s = supersample
-    found, _ = cv2.findHomography(np.asarray(target, np.float64), np.asarray(source, np.float64), 0)
-    ys, xs = np.mgrid[0 : (y1 - y0) * s, 0 : (x1 - x0) * s]
-    grid = np.stack([x0 - 0.5 + (xs + 0.5) / s, y0 - 0.5 + (ys + 0.5) / s, np.ones_like(xs, float)])
-    out = np.einsum("ij,jhw->ihw", found, grid)
-    return (out[0] / out[2]).astype(np.float32), (out[1] / out[2]).astype(np.float32)
