@@ -33,3 +33,9 @@ def made() -> ModuleType:
 def media() -> ModuleType:
     """``tests/helpers_media.py``: videos written on the spot."""
     return _module("helpers_media")
+
+
+@pytest.fixture(scope="session")
+def bench_world() -> ModuleType:
+    """``test_faces_bench``, for its made-up people, their detector and their recogniser."""
+    return _module("viot_tools/test_faces_bench")

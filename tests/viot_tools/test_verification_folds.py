@@ -44,12 +44,12 @@ def test_the_threshold_comes_from_the_other_folds() -> None:
     made = by_folds(distance, same)
     assert made.threshold[0] == 1.01  # the smallest that is best on the nine
     assert made.accuracy[0] == 0.5 and made.right[:2].tolist() == [True, False]
-    assert made.accuracy[1:].tolist() == [1.0] * 9 and made.mean == pytest.approx(0.95)
+    assert made.accuracy[1:].tolist() == [1.0] * 9 and made.accuracy.mean() == pytest.approx(0.95)
 
 
 def test_a_distance_on_the_threshold_is_not_under_it() -> None:
     made = by_folds(np.array([0.5, 0.51] * 2), np.array([True, False] * 2), np.array([0, 0, 1, 1]))
-    assert made.threshold.tolist() == [0.51, 0.51] and made.mean == 1.0
+    assert made.threshold.tolist() == [0.51, 0.51] and made.accuracy.mean() == 1.0
 
 
 def test_a_face_that_was_not_found_is_an_error_of_either_kind() -> None:
@@ -81,7 +81,7 @@ def test_the_area_is_the_chance_of_the_right_order(rows: list[tuple[int, bool]])
     gap = score[same][:, None] - score[~same][None]
     assert curve.auc == pytest.approx(((gap > 0) + (gap == 0) / 2).mean())
     assert (np.diff(curve.far) >= 0).all() and (np.diff(curve.tar) >= 0).all()
-    assert curve.far[-1] == curve.tar[-1] == 1.0 and 0 <= curve.eer <= 1
+    assert curve.far[-1] == curve.tar[-1] == 1.0
 
 
 @settings(max_examples=60, deadline=None)
@@ -95,11 +95,6 @@ def test_no_more_impostors_pass_than_were_asked_for(rows: list[tuple[int, bool]]
     # the next lower score would let too many pass
     lower = score[~same] >= rate.threshold
     assert lower.mean() > far or lower.all()
-
-
-def test_the_error_rate_where_both_errors_meet() -> None:
-    assert roc(np.array([3.0, 2, 1, 0]), np.array([True, True, False, False])).eer == 0.0
-    assert roc(np.array([3.0, 1, 2, 0]), np.array([True, True, False, False])).eer == pytest.approx(0.5)
 
 
 def test_a_rate_that_cannot_be_shown_is_refused() -> None:

@@ -58,23 +58,16 @@ def test_cfp_pairs_a_front_with_a_profile(tmp_path: Path) -> None:
     assert (pairs[1].left, pairs[1].right, pairs[1].same) == ("001/frontal/01.jpg", "002/profile/01.jpg", False)
 
 
-def test_the_official_list_of_lfw(shared: Path) -> None:
+def test_the_official_list_of_lfw(shared: Path, tmp_path: Path) -> None:
     path = shared / "faces" / "lfw_pairs.txt"
     if not path.is_file():
         pytest.skip(f"no official list at {path}")
     here = path.parent / "nothing"
-    pairs = tuple(layouts._lfw(_folder_with(path)))
+    shutil.copy(path, tmp_path / "pairs.txt")
+    pairs = tuple(layouts._lfw(tmp_path))
     found = PairSet("lfw", here, pairs)
     assert check(found) == [] and len(pairs) == 6000
     assert np.bincount([p.fold for p in pairs]).tolist() == [600] * 10
-
-
-def _folder_with(path: Path) -> Path:
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp())
-    shutil.copy(path, folder / "pairs.txt")
-    return folder
 
 
 def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:

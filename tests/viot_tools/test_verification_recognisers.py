@@ -23,7 +23,7 @@ from viot_tools.verification.recognisers import (
     NetRecogniser,
     Pixels,
     Retail0095,
-    default_recogniser,
+    default_name,
     imagenet,
     recogniser,
     recrop,
@@ -68,8 +68,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         recogniser("retail-0095", weights).embed(NOISE)
     with pytest.raises(UserFault, match="there are mobilefacenet"):
         recogniser("facenet", weights)
-    assert default_recogniser(weights).name == "mobilefacenet"
-    assert default_recogniser(Weights(tmp_path, None, "builtin")).name == "dlib"
+    assert (default_name("hub"), default_name("builtin")) == ("mobilefacenet", "dlib")
 
 
 def test_other_bytes_are_refused(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """``viot bench faces``: recognising people, who is who and who is nobody, with faces bare and behind masks.
 
 Suites: ``verify`` (``faces_verify``), ``identify`` (``faces_identify``), ``masked`` (``faces_masked``: the same pairs
-with masks, and what helps; ``faces_worn``: the product's whole path), ``sizes`` (the backbones' weights,
-multiply-accumulates and tokens). Owns the list of suites; the figures are the suites' own.
+with masks, and what helps; ``faces_worn``: the product's whole path), ``templates`` (``faces_templates``),
+``talfw-like`` (``faces_talfw``: pairs attacked on purpose), ``sizes`` (the backbones' weights, multiply-accumulates and
+tokens). Owns the list of suites; the figures are the suites' own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from viot_agent.bench.report import Report, Row
 from viot_agent.errors import UserFault, WeightsMissing
 from viot_agent.weights import Weights
 from viot_agent.weights.store import Tier
-from viot_tools.bench import faces_identify, faces_masked, faces_verify, faces_worn
+from viot_tools.bench import faces_identify, faces_masked, faces_talfw, faces_templates, faces_verify, faces_worn
 from viot_tools.bench.faces_store import Store
 
 Suite = Callable[[Store], tuple[list[Row], list[str]]]
@@ -34,6 +35,8 @@ SUITES: dict[str, Suite] = {
     "verify": faces_verify.rows,
     "identify": faces_identify.rows,
     "masked": _masked,
+    "templates": faces_templates.rows,
+    "talfw-like": faces_talfw.rows,
 }
 
 
@@ -42,7 +45,7 @@ def bench(
     *,
     quick: bool = False,
     seed: int = 0,
-    suite: Annotated[str, "verify, identify, masked or sizes; all where none is named"] = "",
+    suite: Annotated[str, "verify, identify, masked, templates, talfw-like or sizes; all where none is named"] = "",
 ) -> Report:
     """Face verification and identification, bare and masked, in both tiers.
 

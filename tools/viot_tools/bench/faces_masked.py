@@ -31,7 +31,7 @@ from viot_tools.masks.mlfw import KINDS, MaskedPair, dress, landmarks_of, plan
 from viot_tools.verification.folds import Folds, squared_distance
 from viot_tools.verification.pairs import People
 from viot_tools.verification.people import Pairing, balanced
-from viot_tools.verification.recognisers import TRIVIAL
+from viot_tools.verification.recognisers import TRIVIAL, default_name
 from viot_tools.verification.robust import ROWS, best_threshold, choose, fused, periocular, right
 
 NOTES = [
@@ -94,7 +94,7 @@ def rows(store: Store, templates: Sequence[str] | None = None) -> tuple[list[Row
         parts = [masked(store, p, templates) for p in chosen]
     except WeightsMissing as missing:
         return [], [*skipped, f"faces.verify.acc.masked, faces.masked.* in tier {tier}: {missing}"]
-    default = "mobilefacenet" if tier == "hub" else "dlib"
+    default = default_name(tier)
     floor = max(
         float(_scored(store, parts, [_seen(store, r.name, m) for m in parts]).told().right.mean()) for r in TRIVIAL
     )
@@ -104,7 +104,8 @@ def rows(store: Store, templates: Sequence[str] | None = None) -> tuple[list[Row
             vectors = [_seen(store, name, m) for m in parts]
             bare = scored([sides(store, p, name) for p in chosen])
         except WeightsMissing as missing:
-            skipped.append(f"faces.masked.{name}.* in tier {tier}: {missing}")
+            headline = "faces.verify.acc.masked, " if name == default else ""
+            skipped.append(f"{headline}faces.masked.{name}.* in tier {tier}: {missing}")
             continue
         covered = _scored(store, parts, vectors)
         told = covered.told()

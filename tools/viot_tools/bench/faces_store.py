@@ -23,7 +23,7 @@ from viot_tools.verification.folds import both_views
 from viot_tools.verification.layouts import PairSet
 from viot_tools.verification.pairs import People, pair_list, sets
 from viot_tools.verification.people import DRAWS, Pairing, Statistic, exact, interval
-from viot_tools.verification.recognisers import MAKERS, TRIVIAL, Dlib, Recogniser, recogniser
+from viot_tools.verification.recognisers import MAKERS, TRIVIAL, Dlib, Recogniser, default_name, recogniser
 
 Vectors = NDArray[np.float32]
 QUICK_PEOPLE, QUICK_PICTURES = 12, 3
@@ -54,12 +54,12 @@ class Store:
         own: FaceRecogniser | None = None,
         recognisers: Mapping[str, Recogniser] | None = None,
     ) -> None:
-        self.weights, self.seed, self.quick = weights, seed, quick
+        self.data, self.weights, self.seed, self.quick = data, weights, seed, quick
         self.detector = make_detector(weights) if detector is None else detector
         self.own_recogniser = make_recogniser(weights) if own is None else own
         found, self.skipped = sets(data)
         self.sets: tuple[People, ...] = tuple(_fewer(p) for p in found) if quick else tuple(found)
-        self.names = ("mobilefacenet" if weights.tier == "hub" else "dlib",) if quick else tuple(MAKERS)
+        self.names = (default_name(weights.tier),) if quick else tuple(MAKERS)
         self._recognisers: dict[str, Recogniser] = {r.name: r for r in TRIVIAL} | dict(recognisers or {})
         self._aligned: dict[str, AlignedSet] = {}
         self._own: dict[str, Own] = {}

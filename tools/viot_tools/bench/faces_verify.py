@@ -24,7 +24,7 @@ from viot_tools.verification.folds import Folds, by_folds, squared_distance
 from viot_tools.verification.layouts import PairSet
 from viot_tools.verification.pairs import People, all_pairs
 from viot_tools.verification.people import Pairing, Statistic, balanced
-from viot_tools.verification.recognisers import TRIVIAL
+from viot_tools.verification.recognisers import TRIVIAL, default_name
 from viot_tools.verification.roc import TooFew, tar_at_far
 
 RATES = (1e-2, 1e-3, 1e-4)
@@ -109,13 +109,14 @@ def rows(store: Store) -> tuple[list[Row], list[str]]:
     names = store.names if tier == "hub" else ("dlib",)
     floor = trivial(store, chosen)
     floors = {p.name: trivial(store, [p]) for p in chosen}
-    default = "mobilefacenet" if tier == "hub" else "dlib"
+    default = default_name(tier)
     found: list[Row] = []
     for name in names:
         try:
             parts = [sides(store, p, name) for p in chosen]
         except WeightsMissing as missing:
-            skipped.append(f"faces.verify.*{name}* in tier {tier}: {missing}")
+            headline = "faces.verify.acc, " if name == default else ""
+            skipped.append(f"{headline}faces.verify.*{name}* in tier {tier}: {missing}")
             continue
         together = scored(parts)
         told = together.told()

@@ -33,11 +33,6 @@ class Folds:
     threshold: NDArray[np.float64]
     right: NDArray[np.bool_]
 
-    @property
-    def mean(self) -> float:
-        """The published figure: the mean over the folds."""
-        return float(self.accuracy.mean())
-
 
 def both_views(embed: Embed, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(N, D) float32, L2-normalised: ``unit(f(x) + f(flip x))`` of ``faces`` (N, H, W, 3). A recogniser that already

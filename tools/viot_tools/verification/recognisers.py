@@ -269,6 +269,6 @@ def recogniser(name: str, weights: Weights) -> Recogniser:
     return MAKERS[name](weights)
 
 
-def default_recogniser(weights: Weights) -> Recogniser:
-    """That of the tier in force."""
-    return recogniser("mobilefacenet" if weights.tier == "hub" else "dlib", weights)
+def default_name(tier: str) -> str:
+    """The recogniser of that tier."""
+    return "mobilefacenet" if tier == "hub" else "dlib"

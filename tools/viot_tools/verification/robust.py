@@ -3,8 +3,8 @@
 A mask lowers the likeness of two pictures of one person (they wear different ones) and raises that of two strangers in
 the same one. ``periocular`` paints everything under the nose's bridge in the face's own mean colour, so that neither
 side's mask is seen; what is left (eyes, brows, forehead) is embedded by the same network, without training. The vote is
-a weighted mean of the two cosines, ``(1 - w) cos(full) + w cos(periocular)``, which ``joint`` turns into one unit
-vector a face: its cosine *is* the fused score, so that storage, templates and thresholds work on it unchanged.
+a weighted mean of the two cosines, ``(1 - w) cos(full) + w cos(periocular)``. The product does the same with one
+vector a face (``faces.worn``).
 
 ``choose`` picks the row and the weight on one half of the people; nothing of the other half is looked at. Owns the
 painting, the fusion and the choice. Knows no detector and no product thresholds.
@@ -46,13 +46,8 @@ def periocular(faces: NDArray[np.uint8], row: int) -> NDArray[np.uint8]:
     return out
 
 
-def joint(full: NDArray[np.floating], upper: NDArray[np.floating], weight: float) -> NDArray[np.float32]:
-    """(N, 2D) unit vectors from those of both readings (N, D): ``[sqrt(1 - w) full, sqrt(w) upper]``."""
-    return np.concatenate([np.sqrt(1 - weight) * full, np.sqrt(weight) * upper], axis=-1).astype(np.float32)
-
-
 def fused(full: NDArray[np.floating], upper: NDArray[np.floating], weight: float) -> NDArray[np.float64]:
-    """Squared distances of N pairs from those of both readings: with unit vectors, those of :func:`joint`."""
+    """Squared distances of N pairs from those of both readings: with unit vectors, 2 minus twice the fused cosine."""
     return np.asarray((1 - weight) * full + weight * upper, np.float64)
 
 

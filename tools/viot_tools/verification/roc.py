@@ -54,16 +54,6 @@ class Curve:
         """Area under the curve: the chance that a genuine pair scores over an impostor, ties counted one half."""
         return float(np.trapezoid(self.tar, self.far))
 
-    @property
-    def eer(self) -> float:
-        """The error rate where false accepts and false rejects are equal (linear between points)."""
-        gap = self.far - (1 - self.tar)
-        i = int((gap >= 0).argmax())
-        if i == 0:
-            return float(self.far[0])
-        part = -gap[i - 1] / (gap[i] - gap[i - 1])
-        return float(self.far[i - 1] + part * (self.far[i] - self.far[i - 1]))
-
 
 def roc(score: NDArray[np.floating], same: NDArray[np.bool_]) -> Curve:
     """The curve of N pairs. Raises UserFault without a pair of either kind."""

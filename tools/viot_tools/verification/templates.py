@@ -77,17 +77,25 @@ def verify(
     return found, refused
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Search:
     """1:N: ``rank`` k to the share of mated searches whose mate is among the first k; ``tpir`` at ``fpir`` and the
-    ``threshold`` there (NaN where no open-set figure was asked for)."""
+    ``threshold`` there (NaN where no open-set figure was asked for). Of every mated search, in their order: ``better``
+    (M,) how many others came before the mate, ``named`` (M,) whether the mate came first and over the threshold (None
+    where none was asked for)."""
 
     rank: dict[int, float]
     tpir: float
     fpir: float
     threshold: float
-    mated: int
     unmated: int
+    better: NDArray[np.int64]
+    named: NDArray[np.bool_] | None = None
+
+    @property
+    def mated(self) -> int:
+        """How many searches there were for people in the gallery."""
+        return len(self.better)
 
 
 def identify(
@@ -119,7 +127,7 @@ def identify(
     found = {k: float((better < k).mean()) for k in ranks}
     unmated = int((~mated).sum())
     if fpir is None:
-        return Search(found, float("nan"), float("nan"), float("nan"), int(mated.sum()), unmated)
+        return Search(found, float("nan"), float("nan"), float("nan"), unmated, better)
     if unmated < needed(fpir, least):
         raise TooFew(
             f"{unmated} searches for people who are not there cannot show a false-positive rate of {fpir:g}",
@@ -128,7 +136,7 @@ def identify(
     tops = np.sort(score[~mated].max(axis=1))[::-1]
     threshold = float(tops[min(int(fpir * unmated * (1 + 1e-9)), unmated - 1)])
     named = (better == 0) & (own > threshold)
-    return Search(found, float(named.mean()), float((tops > threshold).mean()), threshold, int(mated.sum()), unmated)
+    return Search(found, float(named.mean()), float((tops > threshold).mean()), threshold, unmated, better, named)
 
 
 def read_media(path: Path) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
