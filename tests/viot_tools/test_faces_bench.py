@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from viot_agent.errors import UserFault
+from viot_agent.errors import UserFault, WeightsMissing
 from viot_agent.media.types import Image
 from viot_agent.weights import Weights
 from viot_tools.bench import faces, faces_identify, faces_masked, faces_verify, faces_worn
@@ -86,6 +86,24 @@ def test_verification_of_people_who_are_easy_to_tell(tmp_path: Path) -> None:
     assert s.notes() == ["pair lists (hub): some: drawn with seed 0"]
 
 
+class Absent(Left):
+    """A recogniser whose file is not on this machine."""
+
+    def embed(self, chosen: np.ndarray) -> np.ndarray:
+        raise WeightsMissing("no file", fix="viot models pull mobilefacenet")
+
+
+def test_a_headline_that_cannot_be_measured_is_said(tmp_path: Path, home: Path) -> None:
+    data, weights = world(tmp_path), Weights(tmp_path / "home", None, "hub")
+    s = Store(data, weights, True, 0, detector=Middle(), own=Left(), recognisers={"mobilefacenet": Absent()})
+    rows, skipped = faces_verify.rows(s)
+    assert rows == [] and any(line.startswith("faces.verify.acc, faces.verify.*mobilefacenet*") for line in skipped)
+    rows, skipped = faces_masked.rows(s, ("surgical-blue", "black-cloth"))
+    assert rows == [] and any(
+        line.startswith("faces.verify.acc.masked, faces.masked.mobilefacenet") for line in skipped
+    )
+
+
 def test_a_face_that_is_not_found_counts_as_wrong(tmp_path: Path) -> None:
     data = world(tmp_path)
     lost = data / "faces" / "some" / "p03" / "1.png"
@@ -150,7 +168,8 @@ def test_the_whole_path_behind_masks(tmp_path: Path, home: Path) -> None:
     searches = {"faces.identify.masked.far", "faces.identify.masked.right"}
     assert set(by_id) == {"faces.masked.found", "faces.masked.some.found", *searches}
     assert not skipped and by_id["faces.masked.found"].value == 1.0 and by_id["faces.masked.found"].n == 4
-    worn, hits, who = faces_worn.wearing(s, s.sets[0])
+    worn, chips, hits, who = faces_worn.wearing(s, s.sets[0])
+    assert chips.shape == (8, 112, 112, 3)
     assert hits == [1.0] * 8 and who == [f"p{i:02d}" for i in range(4) for _ in range(2)]
     # the mask is on the picture: the lower part is another one to the recogniser
     bare = s.own(s.sets[0]).vectors
@@ -233,6 +252,22 @@ def test_sizes_are_exact() -> None:
     assert by_id["faces.sizes.vit-p8s8.tokens"].value == 196
     assert by_id["faces.sizes.vit-p8s8.parameters"].value == pytest.approx(63.22, abs=0.01)
     assert "faces.sizes.ir50.tokens" not in by_id and by_id["faces.sizes.ir50.macs"].value > 1
+
+
+def test_the_sizes_in_the_docs_are_those_of_the_bench() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "backbones.md").read_text("utf-8")
+    written = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 6 and cells[0].startswith("`"):
+            written[cells[0].strip("`")] = cells[1:4]
+    printed: dict[str, dict[str, float]] = {}
+    for r in faces.sizes():
+        printed.setdefault(r.model, {})[r.id.rpartition(".")[2]] = r.value
+    assert written == {
+        name: [f"{s['parameters']:.2f}", f"{s['macs']:.2f}", f"{s['tokens']:.0f}" if "tokens" in s else ""]
+        for name, s in printed.items()
+    }
 
 
 def test_an_unknown_suite_and_an_empty_folder(tmp_path: Path, home: Path) -> None:
