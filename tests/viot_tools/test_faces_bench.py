@@ -271,7 +271,7 @@ def test_the_sizes_in_the_docs_are_those_of_the_bench() -> None:
 
 
 def test_an_unknown_suite_and_an_empty_folder(tmp_path: Path, home: Path) -> None:
-    with pytest.raises(UserFault, match=r"the suites are verify, identify, masked, templates, sizes"):
+    with pytest.raises(UserFault, match=r"the suites are verify, identify, masked, .*sizes"):
         faces.bench(tmp_path, suite="talfw")
     made = faces.bench(tmp_path, suite="verify")
     assert made.rows == () and any("no folder" in line for line in made.skipped)
