@@ -78,13 +78,29 @@ class Doubled:
         return unit(np.hstack([first, first]))
 
 
-def analyzer(script: Callable[[int], list[Face]], home: Path, joint: Doubled | None = None) -> FacesAnalyzer:
+class Behind:
+    """Who is red wears a mask; behind it the vector is the first one turned round."""
+
+    model, model_version = "fake+eyes", "7"
+
+    def wears(self, chips: Sequence[Image]) -> NDArray[np.bool_]:
+        return np.array([chip[..., 0].mean() > chip[..., 1].mean() + 50 for chip in chips], bool)
+
+    def embed(self, chips: Sequence[Image], first: NDArray[np.float32]) -> NDArray[np.float32]:
+        assert len(chips) == len(first) and self.wears(chips).all()
+        return np.ascontiguousarray(first[:, ::-1])
+
+
+def analyzer(
+    script: Callable[[int], list[Face]], home: Path, joint: Doubled | None = None, worn: Behind | None = None
+) -> FacesAnalyzer:
     return FacesAnalyzer(
         Weights(home, None, "builtin"),
         detector=Scripted(script),
         recogniser=Colours(),
         calibration=CALIBRATION,
         joint=joint,
+        worn=worn,
     )
 
 
@@ -204,6 +220,20 @@ def test_a_track_in_which_the_face_changes_is_split(home: Path) -> None:
     assert {v.track for v in rows.vectors} == {"face-1", "face-1.2"}
 
 
+def test_masked_looks_get_a_second_vector(home: Path) -> None:
+    noise = np.random.default_rng(2).integers(0, 120, BACKGROUND.shape, dtype=np.uint8)
+    red = noise.copy()
+    red[..., 0] += 100
+    made = analyzer(lambda n: [face(40)], home, worn=Behind())
+    rows = run(made, [frame(n, image=red if n < 10 else noise) for n in range(20)])
+    behind = [v for v in rows.vectors if v.model == "fake+eyes"]
+    first = {(v.track, v.t): v for v in rows.vectors if v.model == "fake"}
+    assert {v.t for v in behind} == {t for _, t in first if t < 1.99} and len(behind) < len(first)
+    for v in behind:
+        assert (v.vector == first[v.track, v.t].vector[::-1]).all() and v.quality == first[v.track, v.t].quality
+    assert made.model_version.endswith("+worn-7")
+
+
 def test_model_and_version_name_both_networks(home: Path) -> None:
     made = FacesAnalyzer(Weights(home, None, "builtin"))
     assert (made.name, made.needs, made.model) == ("faces", (), "dlib-face-recogniser")
@@ -211,7 +241,11 @@ def test_model_and_version_name_both_networks(home: Path) -> None:
     hub = FacesAnalyzer(Weights(home, None, "hub"))
     assert hub.model == "mobilefacenet" and hub.model_version != made.model_version
     assert made.joint is None and hub.joint is not None and hub.joint.model_version in hub.model_version
-    assert FacesAnalyzer(Weights(home, None, "hub"), recogniser=Colours(), calibration=CALIBRATION).joint is None
+    assert made.worn is None and hub.worn is not None and hub.worn.model_version in hub.model_version
+    assert f"masked faces by {hub.worn.model} from 0." in hub.summary and "0.001 of searches" in hub.summary
+    assert "masked" not in made.summary and "named among up to 10 people by dlib-face-recogniser" in made.summary
+    own = FacesAnalyzer(Weights(home, None, "hub"), recogniser=Colours(), calibration=CALIBRATION)
+    assert own.joint is None and own.worn is None
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from viot_tools.faces.tool import face_recognition
 NOON = 1_800_014_400.0  # 12:00:00 UTC on 15 January 2027
 MODEL = "mobilefacenet"
 JOINT = "mobilefacenet+dlib-face-recogniser"
+WORN = "mobilefacenet+eyes"
 AXES = {name: i for i, name in enumerate(("Anna Berg", "Ben Cole", "stranger", "other"))}
 AXES["Anna Twin"] = AXES["Anna Berg"]  # enrolled with a picture of the same face
 
@@ -52,6 +53,8 @@ class World:
     crops: list[Crop] = field(default_factory=list)
     joint_hits: list[Hit] = field(default_factory=list)
     joint_people: Sequence[str] = ("Anna Berg", "Ben Cole")
+    worn_hits: list[Hit] = field(default_factory=list)
+    worn_people: Sequence[str] = ("Anna Berg", "Ben Cole")
 
     def face(
         self,
@@ -82,6 +85,18 @@ class World:
         self.joint_hits += [Hit(last.track, last.camera, last.ts, float("nan"), last.quality, v) for v in joint]
         return self
 
+    def masked(self, behind: NDArray[np.float32]) -> World:
+        """The last face wears a mask; this is its vector behind it."""
+        last = self.hits[-1]
+        self.worn_hits.append(Hit(last.track, last.camera, last.ts, float("nan"), last.quality, behind))
+        return self
+
+    def look(self, vector: NDArray[np.float32], quality: float = 0.9) -> World:
+        """One more look at the last face, half a second later."""
+        last = self.hits[-1]
+        self.hits.append(Hit(last.track, last.camera, last.ts + 0.5, float("nan"), quality, vector))
+        return self
+
     def library(self) -> FakeLibrary:
         cameras = [Camera(i, name, f"{name}.mp4", (), "UTC", NOON) for i, name in enumerate(self.cameras, 1)]
         library = FakeLibrary(
@@ -90,13 +105,15 @@ class World:
             footage=[Footage(name, Path(f"{name}.mp4"), 0.0, NOON, NOON + 60) for name in self.cameras],
             looked=[Looked("faces", self.model, c, NOON + a, NOON + b) for c, a, b in self.indexed],
             tracks=self.tracks,
-            hits={self.model: self.hits, JOINT: self.joint_hits},
+            hits={self.model: self.hits, JOINT: self.joint_hits, WORN: self.worn_hits},
             crops=self.crops,
         )
         for name in self.people:
             library.set_person_vectors(name, MODEL, toward(name, 1.0)[None])
             if name in self.joint_people:
                 library.set_person_vectors(name, JOINT, toward(name, 1.0)[None])
+            if name in self.worn_people:
+                library.set_person_vectors(name, WORN, toward(name, 1.0)[None])
         return library
 
     def ask(
@@ -239,6 +256,53 @@ def test_a_small_face_is_judged_by_its_joint_vectors(home: Path) -> None:
     ruled_out = small_world(toward("Anna Berg"), *[toward("stranger")] * 3).ask(home)
     assert (ruled_out.data["unknown"], ruled_out.data["undecided"]) == (1, 0)
     assert small_world(doubtful, *[toward("stranger")] * 3).ask(home, "Anna Berg").verdict == "none"
+
+
+def test_a_masked_face_is_judged_by_the_eye_region_and_said_to_be(home: Path) -> None:
+    hidden = toward("stranger", 0.3)  # the whole face says nothing of who it is
+    named = World().face("gate", 5, 8, hidden).masked(toward("Anna Berg", 0.8)).ask(home)
+    assert [t[0] for t in times(named)] == ["Anna Berg"] and named.verdict == "found"
+    [shown] = named.evidence
+    assert (shown.model, shown.score) == (WORN, pytest.approx(0.8, abs=1e-3))
+    assert f"The face in [{shown.id}] wears a mask: it was compared by the eye region." in named.summary
+    # the whole face has no say: somebody who looks like Anna but for the eyes is not her
+    other = World().face("gate", 5, 8, toward("Anna Berg")).masked(toward("stranger"))
+    assert other.ask(home).data["unknown"] == 1 and "(masked)" in other.ask(home).summary
+    assert other.ask(home, "Anna Berg").verdict == "none"
+    doubtful = World().face("gate", 5, 8, toward("Anna Berg")).masked(toward("Anna Berg", 0.33)).ask(home)
+    assert times(doubtful) == [] and "may be Anna Berg" in doubtful.summary
+    assert "(masked, compared by the eye region)" in doubtful.summary and doubtful.verdict == "cannot_tell"
+
+
+def test_a_face_seen_without_its_mask_too_is_judged_by_that(home: Path) -> None:
+    world = World().face("gate", 5, 8, toward("other")).masked(toward("Ben Cole", 0.9)).look(toward("Anna Berg"))
+    seen = world.ask(home)
+    assert [t[0] for t in times(seen)] == ["Anna Berg"] and "mask" not in seen.summary
+    assert [e.model for e in seen.evidence] == [MODEL]
+    # a look that is no good does not count as seen without
+    poor = World().face("gate", 5, 8, toward("other")).masked(toward("Ben Cole", 0.9)).look(toward("Anna Berg"), 0.1)
+    assert [t[0] for t in times(poor.ask(home))] == ["Ben Cole"]
+
+
+def test_masks_that_are_alike_link_and_group_nobody(home: Path) -> None:
+    """Two people in the same mask: their whole faces are alike."""
+    same = toward("other", 0.9)
+    world = World().face("gate", 5, 8, same).masked(toward("Anna Berg", 0.9))
+    seen = world.face("gate", 20, 23, same).masked(toward("Anna Berg", 0.33, spare=101)).ask(home)
+    assert [t[2] for t in times(seen)] == [pytest.approx(4.9)] and "may be Anna Berg" in seen.summary
+    two = World().face("gate", 5, 8, same).masked(toward("stranger", 0.9, spare=101))
+    two = two.face("gate", 20, 23, same).masked(toward("other", 0.9, spare=102))
+    assert two.ask(home).data["unknown"] == 2 and "(masked)" in two.ask(home).summary
+    mixed = two.face("yard", 20, 23, toward("stranger", 0.9, spare=103)).ask(home)
+    assert mixed.data["unknown"] == 3 and "2 of them masked" in mixed.summary
+
+
+def test_masked_faces_where_somebody_has_no_vectors_for_them(home: Path) -> None:
+    world = World(worn_people=("Anna Berg",)).face("gate", 5, 8, toward("Anna Berg", 0.4))
+    seen = world.masked(toward("Anna Berg", 0.9)).ask(home)
+    assert times(seen) == [] and "may be Anna Berg" in seen.summary and "wears" not in seen.summary
+    assert f"Masked faces were compared by {MODEL} alone: Ben Cole: no enrolment picture is kept." in seen.summary
+    assert "Masked faces" not in World(worn_people=()).face("gate", 5, 8, toward("Anna Berg")).ask(home).summary
 
 
 def test_a_chain_with_a_large_look_is_judged_by_it(home: Path) -> None:

@@ -103,8 +103,8 @@ def test_a_picture_without_a_face_makes_nothing(models: Weights, tmp_path: Path)
     seen = masked_face_generation.fn(ctx, media="image-1")
     assert seen.verdict == "none" and seen.evidence == () and ctx.handles == {}
     assert seen.summary == (
-        "No face to mask was found in image-1 by dlib-hog (it does not see faces from the side or under about "
-        "40 pixels); nothing was made."
+        "No face to mask was found in image-1 by dlib-hog (it does not see faces from the side, most that wear "
+        "masks, or under about 40 pixels); nothing was made."
     )
     assert not (tmp_path / "home" / "exports").exists()
 

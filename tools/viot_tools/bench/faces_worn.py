@@ -4,7 +4,9 @@ Every picture's face is given a mask (template and fit by seed), then the pictur
 landmarks, crop, recogniser, quality, vote, at the shipped thresholds, among people enrolled bare.
 ``faces.masked.found``: the share of masked faces that the detector finds again, of those it found bare;
 ``faces.masked.SET.found`` one set alone.
-``faces.identify.masked.far`` and ``.right`` as ``faces.identify.*``.
+``faces.identify.masked.whole.far`` and ``.right`` as ``faces.identify.*``, by whole faces at the thresholds of bare
+ones. That is the product where it does nothing else for masked faces (the rows are then ``faces.identify.masked.far``
+and ``.right``); what it does where it does is in ``faces_worn2``.
 
 Owns these figures.
 """
@@ -12,8 +14,10 @@ Owns these figures.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from viot_agent.bench.report import Row
+from viot_tools.bench import faces_worn2
 from viot_tools.bench.faces_identify import both, eligible, outcome
 from viot_tools.bench.faces_store import Own, Store
 from viot_tools.bench.reid_rows import by_unit
@@ -21,6 +25,7 @@ from viot_tools.bench.reid_rows import row as unit_row
 from viot_tools.faces.calibrate import central
 from viot_tools.faces.detect import overlap, refine
 from viot_tools.faces.quality import measure
+from viot_tools.faces.worn import WornRecogniser
 from viot_tools.masks.landmarks import Landmarks
 from viot_tools.masks.render import mask_face
 from viot_tools.masks.templates import TEMPLATES
@@ -31,32 +36,40 @@ AGAIN = 0.3
 """Intersection over union with the bare face's box at which a masked one counts as found again."""
 
 
-def rows(store: Store) -> tuple[list[Row], list[str]]:
-    """The rows of the store's tier, and what was left out and why. Raises WeightsMissing."""
+def rows(store: Store, by: WornRecogniser | None = None) -> tuple[list[Row], list[str]]:
+    """The rows of the store's tier, and what was left out and why; ``by`` stands in for what the tier has for masked
+    faces. Raises WeightsMissing."""
     chosen = [p for p in store.sets if len(eligible(p)) >= 2]
     if not chosen:
         return [], ["faces.masked.found, faces.identify.masked.*: no set of people on whom no threshold was chosen"]
     model, tier = store.detector.model, store.weights.tier
     metric = "masked faces that are found, of those found bare"
-    worn: dict[str, Own] = {}
+    worn: dict[str, tuple[Own, NDArray[np.uint8]]] = {}
     units: dict[str, list[float]] = {}
     for people in chosen:
-        worn[people.name], hits, who = wearing(store, people)
+        own, chips, hits, who = wearing(store, people)
+        worn[people.name] = own, chips
         units[people.name] = by_unit(who, hits)
     everybody = [value for values in units.values() for value in values]
     found = [unit_row("faces.masked.found", metric, everybody, store.seed, model, tier)]
     for name, values in units.items():
         found.append(unit_row(f"faces.masked.{name}.found", f"{metric}, one set", values, store.seed, model, tier))
-    made, _ = outcome(store, chosen, lambda people: worn[people.name])
-    return [*found, *both(made, "faces.identify.masked", ", behind masks", store, None)], []
+    made, _ = outcome(store, chosen, lambda people: worn[people.name][0])
+    how = ", behind masks, by the whole face"
+    judge = faces_worn2.product(store) if by is None else by
+    if judge is None:
+        return [*found, *both(made, "faces.identify.masked", how, store, None)], []
+    found += both(made, "faces.identify.masked.whole", how, store, None)
+    return [*found, *faces_worn2.rows(store, chosen, worn, made, judge)], []
 
 
-def wearing(store: Store, people: People) -> tuple[Own, list[float], list[str]]:
-    """The set as the product sees it when everybody wears a mask; and, for each face found bare, whether it was found
-    again, and whose it is."""
+def wearing(store: Store, people: People) -> tuple[Own, NDArray[np.uint8], list[float], list[str]]:
+    """The set as the product sees it when everybody wears a mask, with the crops (N, S, S, 3); and, for each face found
+    bare, whether it was found again, and whose it is."""
     finder, aligned, owner = Landmarks(store.weights, store.detector), store.aligned(people), people.owner
     vectors = np.full_like(store.own(people).vectors, np.nan)
     quality, names = np.zeros(len(aligned.pictures)), sorted(TEMPLATES)
+    chips = np.zeros((len(quality), *[store.own_recogniser.size] * 2, 3), np.uint8)
     hits: list[float] = []
     who: list[str] = []
     for i in np.flatnonzero(aligned.found):
@@ -74,6 +87,6 @@ def wearing(store: Store, people: People) -> tuple[Own, list[float], list[str]]:
         who.append(owner[aligned.pictures[i]])
         if face is not None and again:
             face = refine(store.detector, masked, face)
-            chip = store.own_recogniser.align(masked, face)
-            vectors[i], quality[i] = store.embed_chips({0: chip}, 1)[0], measure(face, chip).value
-    return Own(vectors, quality), hits, who
+            chips[i] = store.own_recogniser.align(masked, face)
+            vectors[i], quality[i] = store.embed_chips({0: chips[i]}, 1)[0], measure(face, chips[i]).value
+    return Own(vectors, quality), chips, hits, who

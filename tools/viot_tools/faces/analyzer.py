@@ -5,14 +5,15 @@ segment, and embeds at most ``MAX_LOOKS`` frames a track, spread over its time a
 costs more than detection, and eight looks settle a vote. A track whose face changes half-way (two people meeting in
 one box) is split where the embeddings disagree. A track's ``label`` is empty, or says why its best look is no good
 ("too small"). A track whose good looks are all small, and at least ``LEAST_LOOKS``, gets joint vectors (``joint``) of
-its best ``LEAST_LOOKS`` besides: one costs ten times the first vector.
+its best ``LEAST_LOOKS`` besides: one costs ten times the first vector. A look that wears a mask gets a vector of what
+is seen of it (``worn``) besides.
 
 Owns the way from frames to rows. Knows no people and no library.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -22,11 +23,12 @@ from viot_agent.library.rows import CropRow, Rows, SegmentInfo, Shared, TrackRow
 from viot_agent.media.types import XYXY, Frame, Image
 from viot_agent.weights import Weights
 from viot_tools.faces.detect import REFINE_BELOW, Face, FaceDetector, around, make_detector, refine
-from viot_tools.faces.identity import Calibration, load
+from viot_tools.faces.identity import LEAST_GALLERY, Calibration, load
 from viot_tools.faces.joint import LEAST_LOOKS, JointRecogniser, is_small, make_joint
 from viot_tools.faces.quality import Quality, measure
 from viot_tools.faces.recognise import FaceRecogniser, make_recogniser
 from viot_tools.faces.tracking import CutDetector, FaceTracker, Trail
+from viot_tools.faces.worn import WornRecogniser, make_worn
 
 GAP = 0.15
 """Seconds between two detections at least. Half that rate was tried for dlib, whose detector costs four times YuNet's:
@@ -37,6 +39,16 @@ MAX_KEPT = 16
 MAX_CROPS = 3
 CROP_SIDE = 256
 LOOKS_PER_SECOND = 4.0
+
+
+def _summary(detector: FaceDetector, calibration: Calibration, others: Mapping[str, str]) -> str:
+    """Who looks, and from which cosine on somebody is named, at which rate of false names."""
+    parts = [f"{calibration.model} from {calibration.upper():.3f}"]
+    parts += [f"{kind} faces by {m} from {load(m, detector.model).upper():.3f}" for kind, m in others.items()]
+    return (
+        f"faces: {detector.model} detector; named among up to {LEAST_GALLERY} people by {', '.join(parts)} "
+        f"(cosines that {calibration.far:g} of searches for strangers pass)"
+    )
 
 
 class FacesAnalyzer:
@@ -54,22 +66,29 @@ class FacesAnalyzer:
         recogniser: FaceRecogniser | None = None,
         calibration: Calibration | None = None,
         joint: JointRecogniser | None = None,
+        worn: WornRecogniser | None = None,
     ) -> None:
         self.detector = detector or make_detector(weights)
-        # joint vectors belong to the tier's own recogniser: who brings another brings his own, or has none
+        # joint and worn vectors belong to the tier's own recogniser: who brings another brings his own, or has none
         self.joint = joint or (make_joint(weights) if recogniser is None else None)
+        self.worn = worn or (make_worn(weights) if recogniser is None else None)
         self.recogniser = recogniser or make_recogniser(weights)
         self.calibration = calibration or load(self.recogniser.model, self.detector.model)
         self.model = self.recogniser.model
         self.model_version = f"{self.recogniser.model_version}+{self.detector.model}-{self.detector.model_version}"
-        self.summary = f"faces: {self.detector.model} detector, {self.recogniser.model} recogniser"
         if self.joint is not None:
             self.model_version += f"+joint-{self.joint.model_version}"
-            self.summary += f" (small faces: {self.joint.model})"
+        if self.worn is not None:
+            self.model_version += f"+worn-{self.worn.model_version}"
+
+        others = {"small": self.joint, "masked": self.worn} if recogniser is None else {}
+        self.summary = _summary(
+            self.detector, self.calibration, {k: o.model for k, o in others.items() if o is not None}
+        )
 
     def start(self, segment: SegmentInfo) -> FacesAnalysis:
         """The analysis of one segment; models load with the first frame (WeightsMissing when absent)."""
-        return FacesAnalysis(self.detector, self.recogniser, self.calibration, self.joint)
+        return FacesAnalysis(self.detector, self.recogniser, self.calibration, self.joint, self.worn)
 
 
 @dataclass(slots=True)
@@ -109,9 +128,10 @@ class FacesAnalysis:
         recogniser: FaceRecogniser,
         calibration: Calibration,
         joint: JointRecogniser | None = None,
+        worn: WornRecogniser | None = None,
     ) -> None:
         self._detector, self._recogniser, self._calibration = detector, recogniser, calibration
-        self._joint = joint
+        self._joint, self._worn = joint, worn
         self._tracker, self._cuts = FaceTracker(), CutDetector()
         self._albums: dict[int, _Album] = {}
         self._last: list[Face] = []
@@ -215,6 +235,7 @@ class FacesAnalysis:
         for k, v in looks:
             self._vectors.append(VectorRow(key, k.t, self._recogniser.model, v, round(k.quality.value, 4)))
         self._write_joint(key, looks)
+        self._write_worn(key, looks)
         for crop in album.crops:
             if t0 <= crop.t < t1:
                 self._crops.append(CropRow(key, crop.t, crop.xyxy, to_jpeg(crop.image), round(crop.quality, 4)))
@@ -230,6 +251,16 @@ class FacesAnalysis:
             image, face = k.small
             [vector] = self._joint.join(image, [face], v[None])
             self._vectors.append(VectorRow(key, k.t, self._joint.model, vector, round(k.quality.value, 4)))
+
+    def _write_worn(self, key: str, looks: Sequence[tuple[_Kept, Vector]]) -> None:
+        if self._worn is None:
+            return
+        wears = self._worn.wears([k.chip for k, _ in looks])
+        some = [look for look, is_worn in zip(looks, wears, strict=True) if is_worn]
+        if some:
+            vectors = self._worn.embed([k.chip for k, _ in some], np.stack([v for _, v in some]))
+            for (k, _), v in zip(some, vectors, strict=True):
+                self._vectors.append(VectorRow(key, k.t, self._worn.model, v, round(k.quality.value, 4)))
 
 
 def choose(kept: Sequence[_Kept], gate: float) -> list[_Kept]:

@@ -160,7 +160,7 @@ class DlibHog:
     YuNet's scale: 0 -> 0.73, 0.5 -> 0.88, 1 -> 0.95."""
 
     model = "dlib-hog"
-    blind_to = "faces from the side or under about 40 pixels"
+    blind_to = "faces from the side, most that wear masks, or under about 40 pixels"
 
     def __init__(self, weights: Weights, *, longest: int = 1280, enlarge: float = 2.0, min_margin: float = 0.0) -> None:
         self.model_version = weights.entry("dlib-landmarks-5").model_version

@@ -22,6 +22,7 @@ from viot_tools.faces.identity import Calibration, doubles, load, template
 from viot_tools.faces.joint import JointRecogniser, make_joint
 from viot_tools.faces.quality import measure
 from viot_tools.faces.recognise import FaceRecogniser, embed, make_recogniser
+from viot_tools.faces.worn import WornRecogniser, make_worn
 
 log = logging.getLogger("viot.faces")
 
@@ -37,14 +38,16 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """Detector, recogniser and thresholds that belong together; of small faces too, in a tier that has ``joint``
-    vectors of them."""
+    """Detector, recogniser and thresholds that belong together; of small faces (``joint``, ``small``) and of masked
+    ones (``worn``, ``masked``) too, in a tier that has vectors of them."""
 
     detector: FaceDetector
     recogniser: FaceRecogniser
     calibration: Calibration
     joint: JointRecogniser | None = None
     small: Calibration | None = None
+    worn: WornRecogniser | None = None
+    masked: Calibration | None = None
 
     @classmethod
     def of(cls, weights: Weights) -> Kit:
@@ -52,7 +55,9 @@ class Kit:
         detector, recogniser = make_detector(weights), make_recogniser(weights)
         joint = make_joint(weights)
         small = load(joint.model, detector.model) if joint is not None else None
-        return cls(detector, recogniser, load(recogniser.model, detector.model), joint, small)
+        worn = make_worn(weights)
+        masked = load(worn.model, detector.model) if worn is not None else None
+        return cls(detector, recogniser, load(recogniser.model, detector.model), joint, small, worn, masked)
 
 
 def enrol_vectors(
@@ -61,8 +66,8 @@ def enrol_vectors(
     weights: Weights,
     others: Callable[[str], Mapping[str, NDArray[np.float32]]] = lambda model: {},
 ) -> dict[str, NDArray[np.float32]]:
-    """For ``viot person enroll``: the vectors of the tier in force (the joint ones for small faces among them) and, in
-    the hub tier, of the builtin one where its detector finds the faces too. ``names`` of the pictures stand in
+    """For ``viot person enroll``: the vectors of the tier in force (those for small and for masked faces among them)
+    and, in the hub tier, of the builtin one where its detector finds the faces too. ``names`` of the pictures stand in
     messages; warnings are logged, also of a face that is enrolled under another name (``others``: name to vectors, of a
     model).
 
@@ -83,6 +88,12 @@ def enrol_vectors(
     found = {first.model: first.vectors}
     if kit.joint is not None:
         found[kit.joint.model] = enrol_joint(images, names, kit.joint, kit)
+    if kit.worn is not None:
+        try:
+            found[kit.worn.model] = enrol_worn(images, names, kit.worn, kit)
+        except MediaFault as error:
+            # the pictures serve all other faces: it is said again when somebody asks about a masked one
+            log.warning("masked faces cannot be compared: %s", error)
     if weights.tier == "hub":
         other = Weights(weights.home, None, "builtin", weights.manifest)
         try:
@@ -106,6 +117,11 @@ def enrol(images: Sequence[Image], names: Sequence[str], kit: Kit) -> Enrolled:
         if quality.value < kit.calibration.gate:
             why = ", ".join(quality.reasons(kit.calibration.gate))
             warnings.append(f"the face in {name} is {why}: recognition will be poor; add a better picture")
+        elif kit.worn is not None and kit.worn.wears([chip])[0]:
+            warnings.append(
+                f"the lower half of the face in {name} is not seen: recognition behind a mask will be poor; add a "
+                "picture that shows it"
+            )
     for i, name in enumerate(names):
         others = [j for j in range(len(names)) if j != i]
         if others and float((vectors[others] @ vectors[i]).max()) < kit.calibration.lower:
@@ -120,6 +136,21 @@ def enrol_joint(images: Sequence[Image], names: Sequence[str], joint: JointRecog
         face = only_face(image, name, kit.detector)
         rows.append(joint.join(image, [face], embed(kit.recogniser, image, [face])))
     return np.concatenate(rows)
+
+
+def enrol_worn(images: Sequence[Image], names: Sequence[str], worn: WornRecogniser, kit: Kit) -> NDArray[np.float32]:
+    """(N, D) vectors of one person's pictures, to compare masked faces with: of those whose face is told to wear no
+    mask, because one that does, or is cut off at the mouth, resembles whoever wears one.
+
+    Raises MediaFault as :func:`enrol`, and when no such picture is there."""
+    faces = [only_face(image, name, kit.detector) for image, name in zip(images, names, strict=True)]
+    chips = [kit.recogniser.align(image, face) for image, face in zip(images, faces, strict=True)]
+    bare = [chip for chip, is_worn in zip(chips, worn.wears(chips), strict=True) if not is_worn]
+    if not bare:
+        raise MediaFault(
+            f"the lower half of the face is not seen in {', '.join(names)}", fix="add a picture without a mask"
+        )
+    return worn.embed(bare, kit.recogniser.embed_chips(bare))
 
 
 def only_face(image: Image, name: str, detector: FaceDetector) -> Face:

@@ -6,7 +6,8 @@ Knows neither tracks nor the words of the answer (but for why somebody cannot be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,8 @@ from viot_agent.errors import MediaFault, RetryFault
 from viot_agent.media.pictures import decode_image
 from viot_agent.media.types import Image
 from viot_agent.toolbox.contract import ToolContext
-from viot_tools.faces.enrol import Kit, enrol, enrol_joint
-from viot_tools.faces.identity import template
+from viot_tools.faces.enrol import Kit, enrol, enrol_joint, enrol_worn
+from viot_tools.faces.identity import Calibration, template
 from viot_tools.faces.sightings import Judge
 
 Vectors = NDArray[np.float32]
@@ -55,21 +56,46 @@ def small_judge(ctx: ToolContext, kit: Kit, people: Iterable[str]) -> tuple[Judg
     cannot be had, small faces are judged without, for everybody, because a search must see its whole gallery: the
     sentence then says so."""
     assert kit.joint is not None and kit.small is not None
+    joint = kit.joint
+    made = partial(enrol_joint, joint=joint, kit=kit)
+    return _other_judge(
+        ctx, people, joint.model, made, kit.small, f"small faces were compared by {kit.recogniser.model}"
+    )
+
+
+def worn_judge(ctx: ToolContext, kit: Kit, people: Iterable[str]) -> tuple[Judge | None, str]:
+    """The same people by what is seen of a face behind a mask; as :func:`small_judge`."""
+    assert kit.worn is not None and kit.masked is not None
+    worn = kit.worn
+    made = partial(enrol_worn, worn=worn, kit=kit)
+    return _other_judge(
+        ctx, people, worn.model, made, kit.masked, f"masked faces were compared by {kit.recogniser.model}"
+    )
+
+
+def _other_judge(
+    ctx: ToolContext,
+    people: Iterable[str],
+    model: str,
+    made: Callable[[Sequence[Image], Sequence[str]], Vectors],
+    calibration: Calibration,
+    without: str,
+) -> tuple[Judge | None, str]:
     found: dict[str, Vectors] = {}
     for name in people:
         attached = ctx.attachment(name)
         try:
             if attached is not None:
-                vectors = enrol_joint([decode_image(attached)], [name], kit.joint, kit)
+                vectors = made([decode_image(attached)], [name])
             else:
-                vectors = ctx.library.person_vectors(name, kit.joint.model)
+                vectors = ctx.library.person_vectors(name, model)
                 if not len(vectors):
-                    vectors = enrol_joint(*_pictures(ctx, name), kit.joint, kit)
-                    ctx.library.set_person_vectors(name, kit.joint.model, vectors)
+                    vectors = made(*_pictures(ctx, name))
+                    ctx.library.set_person_vectors(name, model, vectors)
         except MediaFault as error:
-            return None, f"small faces were compared by {kit.recogniser.model} alone: {name}: {error.message}"
+            return None, f"{without} alone: {name}: {error.message}"
         found[name] = template(vectors)
-    return Judge(found, kit.small), ""
+    return Judge(found, calibration), ""
 
 
 def _pictures(ctx: ToolContext, name: str) -> tuple[Sequence[Image], Sequence[str]]:

@@ -1,14 +1,15 @@
 """From stored face tracks to people: who was where, who may have been, who is unknown.
 
 Tracks of one chain (a face that crosses a border between segments) are one *subject* and vote together. A subject that
-is small in all its frames is judged by its joint vectors, where there are enough. Owns grouping,
-deciding and merging into appearances. Knows no words: ``tool`` makes the sentences.
+wears a mask in all its good frames is judged by its vectors behind masks (``worn``); one that is small in all of them
+by its joint vectors, where there are enough. Owns grouping, deciding and merging into appearances. Knows no words:
+``tool`` makes the sentences.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,8 @@ clothes)."""
 class Subject:
     """One face followed on one camera. ``looks`` are all its embeddings; never empty. ``start``/``end`` POSIX seconds,
     half a sampling step beyond its first and last sight, inside the window that was asked for. ``small``: its joint
-    vectors, if it is small throughout and was seen well ``LEAST_LOOKS`` times; else empty."""
+    vectors, if it is small throughout and was seen well ``LEAST_LOOKS`` times; else empty. ``worn``: its vectors behind
+    a mask, if it wears one whenever it is seen well; else empty, and ``looks`` are then those without one."""
 
     camera: str
     tracks: tuple[Track, ...]
@@ -39,6 +41,7 @@ class Subject:
     start: float
     end: float
     small: tuple[Look, ...] = ()
+    worn: tuple[Look, ...] = ()
 
     @property
     def reasons(self) -> frozenset[str]:
@@ -106,10 +109,11 @@ def subjects(
     sampled_fps: float,
     *,
     joint: str = "",
+    worn: str = "",
     gate: float = 0.0,
 ) -> list[Subject]:
-    """The faces of ``camera`` in the window, by first sight. ``joint``: the model of joint vectors, empty for none;
-    ``gate``: the quality at which a look is good enough to have one."""
+    """The faces of ``camera`` in the window, by first sight. ``joint``: the model of joint vectors, ``worn`` of vectors
+    behind masks, empty for none; ``gate``: the quality at which a look is good enough to have one."""
     tracks = library.tracks("face", [camera], start, end, model=model)
     if not tracks:
         return []
@@ -117,6 +121,7 @@ def subjects(
     whole = min(t.start for t in tracks), max(t.end for t in tracks) + 1e-3
     looks = _looks(library, model, camera, *whole)
     small = _looks(library, joint, camera, *whole) if joint else {}
+    masked = _looks(library, worn, camera, *whole) if worn else {}
     chains: dict[int, list[Track]] = {}
     for track in tracks:
         chains.setdefault(track.chain, []).append(track)
@@ -126,14 +131,31 @@ def subjects(
         seen = [look for track in chain for look in looks.get(track.id, ())]
         if not seen:
             continue
+        seen, behind = _apart(chain, looks, masked, gate)
         half = max(_half_step(track, sampled_fps) for track in chain)
         a, b = min(t.start for t in chain) - half, max(t.end for t in chain) + half
         a, b = _inside(a, b, start, end, spans)
         # a track with enough good looks but no joint vector has a large one: it speaks for the whole chain
         good = [t for t in chain if sum(look.quality >= gate for look in looks.get(t.id, ())) >= LEAST_LOOKS]
         both = [look for t in good for look in small[t.id]] if all(t.id in small for t in good) else []
-        found.append(Subject(camera, tuple(chain), _in_time(seen), a, b, _in_time(both)))
+        found.append(Subject(camera, tuple(chain), _in_time(seen), a, b, _in_time(both), _in_time(behind)))
     return sorted(found, key=lambda s: (s.start, s.tracks[0].id))
+
+
+def _apart(
+    chain: Sequence[Track], looks: Mapping[int, Sequence[Look]], masked: Mapping[int, Sequence[Look]], gate: float
+) -> tuple[list[Look], list[Look]]:
+    """(the looks to judge the face by, its vectors behind a mask if it wears one whenever it is seen well). A face that
+    was seen well without a mask too is judged by those looks alone: they say more."""
+    everything = [look for track in chain for look in looks.get(track.id, ())]
+    behind = [look for track in chain for look in masked.get(track.id, ())]
+    if not behind:
+        return everything, []
+    covered = {(track.id, look.ts) for track in chain for look in masked.get(track.id, ())}
+    bare = [look for track in chain for look in looks.get(track.id, ()) if (track.id, look.ts) not in covered]
+    if any(look.quality >= gate for look in bare):
+        return bare, []
+    return everything, behind
 
 
 def _looks(library: Library, model: str, camera: str, start: float, end: float) -> dict[int, list[Look]]:
@@ -167,19 +189,28 @@ def _inside(
     return low, max(low, high)
 
 
-def decide(found: Sequence[Subject], judge: Judge, small: Judge | None = None) -> list[Found]:
-    """Name the subjects, each by its own looks (small ones by their joint vectors if there is a judge for them); then
-    those in doubt, by a named one of the same camera (one step)."""
+def decide(
+    found: Sequence[Subject], judge: Judge, small: Judge | None = None, worn: Judge | None = None
+) -> list[Found]:
+    """Name the subjects, each by its own looks (masked ones by their vectors behind masks, small ones by their joint
+    vectors, if there is a judge for them); then those in doubt, by a named one of the same camera (one step). Whole
+    faces in the same mask are alike whoever wears them: masked subjects neither lean on others nor support them.
+    Without a judge for them they are judged as bare ones."""
     votes = []
-    for subject in found:
-        by, looks = (small, subject.small) if small is not None and subject.small else (judge, subject.looks)
+    for subject in found if worn is not None else [replace(s, worn=()) for s in found]:
+        by, looks = judge, subject.looks
+        if worn is not None and subject.worn:
+            by, looks = worn, subject.worn
+        elif small is not None and subject.small:
+            by, looks = small, subject.small
         votes.append((subject, vote(looks, by.people, by.calibration), by.calibration))
     calibration = judge.calibration
-    named = [(s, v.who, summary(s.looks, calibration)) for s, v, _ in votes if v.answer == "match"]
+    named = [(s, v.who, summary(s.looks, calibration)) for s, v, _ in votes if v.answer == "match" and not s.worn]
     out = []
     for subject, verdict, by_calibration in votes:
-        if verdict.answer == "match":
-            out.append(Found(subject, verdict, verdict.who, by_calibration))
+        if verdict.answer == "match" or subject.worn:
+            who = verdict.who if verdict.answer == "match" else None
+            out.append(Found(subject, verdict, who, by_calibration))
             continue
         near: dict[str, list[NDArray[np.float32]]] = {}
         for other, who, vector in named:
@@ -207,14 +238,28 @@ def appearances(found: Iterable[Found]) -> list[Appearance]:
 
 
 def strangers(found: Sequence[Found], calibration: Calibration) -> list[list[Found]]:
-    """The subjects that are nobody enrolled (answer *no*, good enough to say so), grouped into distinct people."""
+    """The subjects that are nobody enrolled (answer *no*, good enough to say so), grouped into distinct people: bare
+    faces, then masked ones by their own vectors (somebody seen both ways counts twice)."""
     unknown = [f for f in found if f.who is None and f.verdict.answer == "no" and not f.verdict.poor]
-    apart = [(i, j) for i, a in enumerate(unknown) for j, b in enumerate(unknown[:i]) if together(a.subject, b.subject)]
-    if not unknown:
+    bare = [f for f in unknown if not f.subject.worn]
+    masked = [f for f in unknown if f.subject.worn]
+    groups = _people([(f, summary(f.subject.looks, calibration)) for f in bare], calibration.same)
+    if masked:
+        by = masked[0].calibration
+        groups += _people([(f, summary(f.subject.worn, by)) for f in masked], by.same)
+    return groups
+
+
+def _people(some: Sequence[tuple[Found, NDArray[np.float32]]], same: float) -> list[list[Found]]:
+    """Subjects with their vectors, grouped into distinct people."""
+    if not some:
         return []
-    labels = cluster(np.stack([summary(f.subject.looks, calibration) for f in unknown]), calibration.same, apart)
+    apart = [
+        (i, j) for i, (a, _) in enumerate(some) for j, (b, _) in enumerate(some[:i]) if together(a.subject, b.subject)
+    ]
+    labels = cluster(np.stack([vector for _, vector in some]), same, apart)
     groups: list[list[Found]] = [[] for _ in range(max(labels) + 1)]
-    for f, label in zip(unknown, labels, strict=True):
+    for (f, _), label in zip(some, labels, strict=True):
         groups[label].append(f)
     return groups
 

@@ -46,7 +46,7 @@ def face_recognition(
         time: the person's own time phrase; omitted = any time.
     """
     from viot_tools.faces.enrol import Kit
-    from viot_tools.faces.gallery import enrolled, small_judge, uploaded
+    from viot_tools.faces.gallery import enrolled, small_judge, uploaded, worn_judge
     from viot_tools.faces.identity import doubles
     from viot_tools.faces.looked import look
     from viot_tools.faces.sightings import Judge, Subject, decide, subjects
@@ -74,16 +74,23 @@ def face_recognition(
                 fix="viot person enroll with another picture",
             )
     looked = [look(ctx.library, c, w, ctx.request.now, "faces", model, ctx.fleet.local) for c, w in where]
-    joint, gate = kit.joint.model if kit.joint is not None else "", kit.calibration.gate
+    joint = kit.joint.model if kit.joint is not None else ""
+    behind, gate = kit.worn.model if kit.worn is not None else "", kit.calibration.gate
     seen: list[list[Subject]] = []
     for entry in looked:
         c, w, fps = entry.camera, entry.window, entry.coverage.sampled_fps
         if entry.coverage.indexed_seconds > 0:
-            seen.append(subjects(ctx.library, c.name, w.start, w.end, model, fps, joint=joint, gate=gate))
-    small, without = None, ""
+            seen.append(subjects(ctx.library, c.name, w.start, w.end, model, fps, joint=joint, worn=behind, gate=gate))
+    small: Judge | None = None
+    worn: Judge | None = None
+    without: list[str] = []
     if any(subject.small for some in seen for subject in some):
-        small, without = small_judge(ctx, kit, people)
-    found = [f for some in seen for f in decide(some, Judge(people, kit.calibration), small)]
+        small, why = small_judge(ctx, kit, people)
+        without += [why] if why else []
+    if any(subject.worn for some in seen for subject in some):
+        worn, why = worn_judge(ctx, kit, people)
+        without += [why] if why else []
+    found = [f for some in seen for f in decide(some, Judge(people, kit.calibration), small, worn)]
     report = _Report(ctx, kit, {c.name: c for c, _ in where}, looked, found, without)
     for name in [wanted] if wanted is not None else sorted(people):
         report.doubles |= {frozenset((name, other)) for other in doubles(name, people, kit.calibration)}
@@ -120,7 +127,7 @@ class _Report:
     cameras: dict[str, Camera]
     looked: list[Looked]
     found: list[Found]
-    without: str = ""
+    without: list[str] = field(default_factory=list)
     doubles: set[frozenset[str]] = field(default_factory=set)
     claims: list[Claim] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
@@ -174,7 +181,10 @@ class _Report:
         if unknown:
             best = [max(group, key=lambda f: max(look.quality for look in f.subject.looks)) for group in unknown]
             what = "unknown person was" if len(unknown) == 1 else "unknown people were"
-            self._say(f"{len(unknown)} {what} seen on {self._where(best)}", [self._show(f, "unknown") for f in best])
+            behind = sum(bool(f.subject.worn) for f in best)
+            masks = f" ({_masked_words(behind, len(best))})" if behind else ""
+            shown = [self._show(f, "unknown") for f in best]
+            self._say(f"{len(unknown)} {what} seen on {self._where(best)}{masks}", shown)
         for name in sorted({f.verdict.who for f in doubtful}):
             some = [f for f in doubtful if f.verdict.who == name]
             self._doubt(some, f"{_count(len(some), 'face')} on {self._where(some)} may be {name}, cannot tell")
@@ -210,6 +220,11 @@ class _Report:
             often = "once" if len(group) == 1 else f"{len(group)} times"
             more = f", and {len(times) - LISTED} more times" if len(times) > LISTED else ""
             self._say(f"{self._label(who)} was seen on {camera} {often}: {', '.join(times[:LISTED])}{more}", marks)
+            behind = [mark for a, mark in zip(group, marks, strict=True) if a.best.subject.worn]
+            if behind:
+                listed = ", ".join(f"[{mark}]" for mark in behind[:LISTED])
+                more = f" and {len(behind) - LISTED} more" if len(behind) > LISTED else ""
+                self._say(f"the face in {listed}{more} wears a mask: it was compared by the eye region", behind)
 
     def _doubt(self, some: Sequence[Found], sentence: str) -> None:
         best = sorted(some, key=lambda f: (-f.verdict.score, f.subject.start))[:3]
@@ -219,11 +234,13 @@ class _Report:
             for f, mark in zip(best, shown, strict=True)
         )
         more = f", and {len(some) - len(best)} more" if len(some) > len(best) else ""
-        self._say(f"{sentence}: {times}{more}", shown)
+        behind = sum(bool(f.subject.worn) for f in some)
+        masks = f" ({_masked_words(behind, len(some))}, compared by the eye region)" if behind else ""
+        self._say(f"{sentence}: {times}{more}{masks}", shown)
 
     def _problems(self, lead: str = "") -> None:
-        if self.without:
-            self._say(self.without)
+        for sentence in self.without:
+            self._say(sentence)
         for pair in sorted(sorted(names) for names in self.doubles if self.found):
             self._say(
                 f"{pair[0]} and {pair[1]} are enrolled with the same face, so it cannot be told which of the two was "
@@ -296,7 +313,7 @@ class _Report:
 
     def _say(self, sentence: str, evidence: Sequence[str] = ()) -> None:
         # a camera's or person's own name keeps its case; the words made here begin a sentence
-        own = ("the face in ", "only ", "no ", "small faces ")
+        own = ("the face in ", "only ", "no ", "small faces ", "masked faces ")
         text = (sentence[0].upper() + sentence[1:] if sentence.startswith(own) else sentence) + "."
         self.claims.append(Claim(text, tuple(evidence)))
 
@@ -316,6 +333,11 @@ class _Report:
             data={"appearances": rows, **(data or {})},
             fix=next((e.fix for e in self.looked if e.fix), ""),
         )
+
+
+def _masked_words(masked: int, of: int) -> str:
+    """``masked``, or ``2 of them masked``."""
+    return "masked" if masked == of else f"{masked} of them masked"
 
 
 def _count(n: int, word: str, plural: str = "") -> str:
