@@ -111,7 +111,7 @@ def _one_to_one(store: Store, everybody: Sequence[Halves], model: str) -> tuple[
         np.arange(2 * n), np.stack([h.first for h in everybody] + [_template(h.second) for h in everybody])
     )
     left, right = (a.ravel() for a in np.meshgrid(np.arange(n), np.arange(n), indexing="ij"))
-    told = np.array([_told(everybody[i], everybody[j]) for i, j in zip(left, right, strict=True)], bool)
+    told = np.array([_told(everybody[int(i)], everybody[int(j)]) for i, j in zip(left, right, strict=True)], dtype=bool)
     left, right = left[told], right[told]
     score = (made.vectors[left].astype(np.float64) * made.vectors[n + right]).sum(axis=1)
     names = [f"{h.people.name}/{h.who}" for h in everybody]
@@ -153,8 +153,21 @@ def _one_to_many(store: Store, everybody: Sequence[Halves], model: str) -> tuple
         made = identify(gallery, inside, probes, who, ranks=(1,))
     tier = store.weights.tier
     metric = f"searches whose mate comes first, among {len(inside)} templates"
-    found = [unit_row("faces.templates.rank1", metric, by_unit(mated, made.better == 0), store.seed, model, tier)]
+    found = [
+        unit_row(
+            "faces.templates.rank1",
+            metric,
+            by_unit(mated, [float(b == 0) for b in made.better]),
+            store.seed,
+            model,
+            tier,
+        )
+    ]
     if made.named is not None:
         metric = f"the same over the threshold at which {FPIR:g} of {made.unmated} strangers' searches find anybody"
-        found.append(unit_row("faces.templates.tpir", metric, by_unit(mated, made.named), store.seed, model, tier))
+        found.append(
+            unit_row(
+                "faces.templates.tpir", metric, by_unit(mated, [float(v) for v in made.named]), store.seed, model, tier
+            )
+        )
     return found, skipped

@@ -44,12 +44,12 @@ def product(store: Store) -> WornRecogniser | None:
 
 def behind(seen: Own, chips: NDArray[np.uint8], worn: WornRecogniser, *, everybody: bool) -> Behind:
     """Those faces as the product sees them; ``everybody`` gets a vector behind a mask, as the people enrolled do."""
-    found = np.isfinite(seen.vectors).all(axis=1)
-    told = np.zeros(len(found), bool)
+    found = np.asarray(np.isfinite(seen.vectors).all(axis=1), np.bool_)
+    told = np.zeros(len(seen.vectors), np.bool_)
     told[found] = worn.wears(list(chips[found]))
     wanted = found if everybody else told
     made = worn.embed(list(chips[wanted]), seen.vectors[wanted]) if wanted.any() else np.zeros((0, 1), np.float32)
-    vectors = np.full((len(found), made.shape[1]), np.nan, np.float32)
+    vectors = np.full((len(told), made.shape[1]), np.nan, np.float32)
     vectors[wanted] = made
     return Behind(seen, told, vectors)
 

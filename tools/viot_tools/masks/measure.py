@@ -184,7 +184,7 @@ def table(found: Sequence[Judged], seed: int = 0) -> list[dict[str, Any]]:
 
 
 def _interval(values: NDArray[Any], seed: int) -> tuple[float, float, float]:
-    low, high = bootstrap(values, seed)
+    low, high = bootstrap(values.tolist(), seed)
     value = float(values.mean()) if len(values) else float("nan")
     return round(value, 4), round(low, 4), round(high, 4)
 
