@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from viot_agent.errors import BackendFault, UserFault
 from viot_tools.bench import cloak, cloak_breaks, cloak_universal
-from viot_tools.bench.cloak_cast import Cast, dealt
+from viot_tools.bench.cloak_cast import LEARN, Cast, dealt
 from viot_tools.bench.cloak_made import Studio, Target
 from viot_tools.bench.cloak_scores import BLUR, NOISE, Way, found_by, looks_rows, not_found, rejected, scores, verdict
 from viot_tools.cloak.making import DEFAULT, Recipe, chosen, make_mask
 from viot_tools.cloak.methods import METHODS
 from viot_tools.cloak.optimise import Options
-from viot_tools.cloak.views import ENOUGH
+from viot_tools.cloak.views import wanted
 
 FAST = METHODS["fi-uap"].but(rounds=2)
 
@@ -132,11 +132,11 @@ def test_noise_and_blur_need_no_surrogate_and_take_no_seconds(
 def test_the_mask_of_the_product_is_the_one_the_bench_measures(people: Cast, studio: Studio, made: ModuleType) -> None:
     sitter, recipe = people.sitters[1], Recipe(DEFAULT, 6.0, 2, rounds=2)
     product = make_mask(list(sitter.learn), recipe, made.white())
-    way = Way("default", chosen(Recipe(DEFAULT, rounds=2)), ENOUGH)
+    way = Way("default", chosen(Recipe(DEFAULT, rounds=2)), wanted(LEARN))
     hidden, _ = way.hidden(studio, sitter, 6.0, 2)
     laid = np.floor(np.clip(sitter.test + product[None], 0, 255)).astype(np.uint8)
     assert np.array_equal(hidden, laid)
-    assert cloak.PRODUCT.method == chosen(Recipe(DEFAULT)) and cloak.PRODUCT.views == ENOUGH
+    assert cloak.PRODUCT.method == chosen(Recipe(DEFAULT)) and cloak.PRODUCT.views == wanted(LEARN)
 
 
 def test_a_verdict_needs_an_interval_without_zero(people: Cast, studio: Studio, asked: tuple[Target, ...]) -> None:
@@ -181,6 +181,12 @@ def test_a_gallery_of_fewer_is_part_of_a_larger_one(people: Cast, studio: Studio
 def test_unknown_suites_and_seeds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserFault, match="no suite"):
         cloak.bench(tmp_path, suite="nothing")
+    with pytest.raises(UserFault, match="no method 'x'"):
+        cloak.bench(tmp_path, methods="fiuap,x")
+    assert [w.name for w in cloak.named("opom-convex, fiuap")] == ["noise", "fiuap", "opom-convex"]
+    with pytest.raises(UserFault, match="epsilons are 'a'"):
+        cloak.bench(tmp_path, epsilons="a")
+    assert cloak.budgets("4,8") == (8.0, 4.0) and cloak.budgets("12") == (8.0, 12.0)
     with pytest.raises(UserFault, match="0 seeds of 10 people"):
         cloak.bench(tmp_path, seeds=0)
 
@@ -221,6 +227,6 @@ def test_schedules_compare_equal_steps_and_equal_gradients() -> None:
 
 
 def test_the_digits_are_learnt_and_a_mask_fools_some() -> None:
-    shares = cloak_universal.digits((0,), epochs=1)
+    shares = cloak_universal.digits((0,), epochs=3)
     assert shares["sga"].value > 0.05 and shares["sga"].n == 797
     assert shares["clean_accuracy"].value > 0.95

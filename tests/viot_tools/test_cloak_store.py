@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from viot_agent.errors import NameFault, UserFault
-from viot_tools.cloak.making import Recipe
+from viot_tools.cloak.making import Recipe, bounded
 from viot_tools.cloak.store import EVERYBODY, Kept, MaskStore, digest, read
 
 
@@ -119,3 +119,9 @@ def test_an_epsilon_out_of_range_says_the_range(epsilon: float) -> None:
 def test_an_unknown_method_says_which_there_are() -> None:
     with pytest.raises(NameFault, match="opom, ga, sga, advcloak"):
         Recipe("magic")
+
+
+@pytest.mark.parametrize(("pictures", "rounds"), [(1, None), (10, None), (20, 40), (24, 33), (30, 26), (400, 16)])
+def test_more_pictures_take_fewer_rounds_not_more_time(pictures: int, rounds: int | None) -> None:
+    assert bounded(Recipe("opom"), pictures).rounds == rounds
+    assert bounded(Recipe("opom", rounds=3), pictures).rounds == 3

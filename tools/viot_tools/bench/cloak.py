@@ -25,7 +25,7 @@ from viot_agent.bench.report import Report, Row
 from viot_agent.errors import UserFault, WeightsMissing
 from viot_agent.weights import Weights
 from viot_tools.bench import cloak_breaks, cloak_universal
-from viot_tools.bench.cloak_cast import PER_SET, Cast, Sitter, cast
+from viot_tools.bench.cloak_cast import LEARN, PER_SET, Cast, Sitter, cast
 from viot_tools.bench.cloak_made import Studio, Target, targets
 from viot_tools.bench.cloak_scores import (
     BLUR,
@@ -43,14 +43,15 @@ from viot_tools.bench.cloak_scores import (
     verdict,
 )
 from viot_tools.cloak.making import DEFAULT, Recipe, chosen, generated, generator_path
+from viot_tools.cloak.making import PRODUCT as PRODUCT_METHODS
 from viot_tools.cloak.methods import METHODS, Method
 from viot_tools.cloak.psr import RANKS, Person, Share, gallery_sizes, pooled
 from viot_tools.cloak.surrogates import surrogates
-from viot_tools.cloak.views import ENOUGH
+from viot_tools.cloak.views import FILLED, wanted
 from viot_tools.faces.detect import make_detector
 
 SUITES = ("table", "default", "breaks", "universal")
-EPSILON, EPSILONS = 8.0, (4.0, 8.0, 12.0)
+EPSILON = 8.0
 SIZES = (50, 100, 200)
 """Distractors, besides all."""
 GA = METHODS["ga"]
@@ -58,20 +59,21 @@ WAYS: tuple[Way, ...] = (
     NOISE,
     BLUR,
     Way("fiuap", METHODS["fi-uap"]),
-    Way("fiuap+", METHODS["fi-uap+"]),
-    Way("opom-affine", METHODS["opom-affine"]),
     Way("opom-convex", METHODS["opom"]),
-    Way("opom-reduced", METHODS["opom-reduced"]),
     Way("opom-momentum", METHODS["opom-momentum"]),
     Way("opom-diverse", METHODS["opom-diverse"]),
     Way("opom-smooth", METHODS["opom-smooth"]),
-    Way("opom-smooth-views", METHODS["opom-smooth"], ENOUGH),
+    Way("opom-transfer", METHODS["opom-transfer"]),
+    Way("fiuap+", METHODS["fi-uap+"]),
+    Way("opom-affine", METHODS["opom-affine"]),
+    Way("opom-reduced", METHODS["opom-reduced"]),
     Way("ga-b1-k1", GA.but(batch=1, passes=1)),
-    Way("ga-b2-k2", GA),
-    Way("opom-convex-as-ga", METHODS["opom"].but(rounds=GA.equal_cost(5))),
-    Way("ga-momentum", METHODS["ga-momentum"]),
     Way("dfanet", METHODS["opom-dfanet"].but(rounds=16)),
     Way("dfanet-off", Method("convex", METHODS["opom-dfanet"].but(rounds=16).options, warm_up=5)),
+    Way("ga-b2-k2", GA),
+    Way("opom-convex-as-ga", METHODS["opom"].but(rounds=GA.equal_cost(LEARN))),
+    Way("opom-smooth-views", METHODS["opom-smooth"], FILLED),
+    Way("ga-momentum", METHODS["ga-momentum"]),
 )
 """Of the table, in its order. Centre is left out: its masks are those of FI-UAP+ but for rounding."""
 CLAIMS = (
@@ -86,6 +88,8 @@ CLAIMS = (
     ("opom-diverse", "opom-momentum"),
     ("opom-smooth", "opom-diverse"),
     ("opom-smooth-views", "opom-smooth"),
+    ("opom-transfer", "opom-smooth"),
+    ("opom-transfer", "fiuap"),
     ("ga-b1-k1", "opom-convex"),
     ("ga-b2-k2", "opom-convex-as-ga"),
     ("ga-momentum", "ga-b2-k2"),
@@ -97,8 +101,8 @@ CLAIMS = (
 METRICS = {f"psr{k}": f"share of probes whose mate is not among the first {k}" for k in RANKS} | {
     "below_threshold": "share of pairs under the recogniser's own threshold"
 }
-PRODUCT = Way("default", chosen(Recipe(DEFAULT)), ENOUGH)
-PRODUCT_IS = f"{DEFAULT} with {ENOUGH} pictures and views"
+PRODUCT = Way("default", chosen(Recipe(DEFAULT)), wanted(LEARN))
+PRODUCT_IS = PRODUCT_METHODS[DEFAULT]
 
 
 def bench(
@@ -106,9 +110,11 @@ def bench(
     *,
     quick: bool = False,
     seed: int = 0,
-    suite: Annotated[str, "table, default, breaks or universal; all where none is named"] = "",
+    suite: Annotated[str, "of table, default, breaks and universal, with commas between; all where none is named"] = "",
     seeds: Annotated[int, "masks of each person, method and epsilon, from different seeds"] = 3,
     people: Annotated[int, "people of each set who are cloaked, half of them for choosing"] = PER_SET,
+    methods: Annotated[str, "of the table, with commas between; all where none is named"] = "",
+    epsilons: Annotated[str, "of the default suite, with commas between"] = "8,4,12",
 ) -> Report:
     """Protection by masks: PSR and share below threshold by black-box recognisers, with intervals over people.
 
@@ -116,10 +122,14 @@ def bench(
     are kept below ``VIOT_HOME/bench/cloak``. Raises UserFault for an unknown suite, WeightsMissing without the
     surrogates' files.
     """
-    if suite and suite not in SUITES:
-        raise UserFault(f"there is no suite {suite!r}", fix=f"the suites are {', '.join(SUITES)}")
+    running = tuple(suite.split(",")) if suite else SUITES
+    strange = next((s for s in running if s not in SUITES), None)
+    if strange is not None:
+        raise UserFault(f"there is no suite {strange!r}", fix=f"the suites are {', '.join(SUITES)}")
     if seeds < 1 or people < 2:
         raise UserFault(f"{seeds} seeds of {people} people", fix="a seed or more, and two people or more of each set")
+    sizes = budgets(epsilons)
+    ways = named(methods) if methods else WAYS[:4] if quick else WAYS
     base = Weights.from_env()
     local = base.models_dir or (data / "models" if (data / "models").is_dir() else None)
     weights = Weights(base.home, local, "hub")
@@ -129,12 +139,10 @@ def bench(
     studio = Studio(white, weights.home / "bench" / "cloak", lambda who: print(who, file=sys.stderr, flush=True))
     draws = tuple(range(seed, seed + (1 if quick else seeds)))
     found = Measuring(who, asked, studio, draws)
-    wanted = (suite,) if suite else SUITES
     rows: list[Row] = []
     notes = [f"{len(who.sitters)} people, {len(who.others)} faces of others, {len(draws)} seeds; made by "
              f"{'+'.join(white.names)}"]  # fmt: skip
-    if "table" in wanted:
-        ways: tuple[Way, ...] = WAYS[:4] if quick else WAYS
+    if "table" in running:
         try:
             generator_path(weights)
         except WeightsMissing as missing:
@@ -149,15 +157,36 @@ def bench(
             )
         made, said = table(found, ways)
         rows, notes = rows + made, notes + said
-    if "default" in wanted:
-        made, said = default(found)
+    if "default" in running:
+        made, said = default(found, epsilons=sizes)
         rows, notes = rows + made, notes + said
-    if "breaks" in wanted:
+    if "breaks" in running:
         rows += cloak_breaks.rows(who.half(False), asked, studio, PRODUCT, EPSILON, seed)
-    if "universal" in wanted:
+    if "universal" in running:
         made, said = cloak_universal.rows(who, white, seeds=draws, quick=quick)
         rows, notes = rows + made, notes + said
     return Report(tuple(rows), (*who.skipped, *skipped), notes=tuple(notes))
+
+
+def named(methods: str) -> tuple[Way, ...]:
+    """The ways of those names, and noise, which is every figure's floor. Raises UserFault for an unknown name."""
+    known = {way.name: way for way in WAYS}
+    asked = [name.strip() for name in methods.split(",")]
+    strange = next((name for name in asked if name not in known), None)
+    if strange is not None:
+        raise UserFault(f"the table has no method {strange!r}", fix=f"it has {', '.join(known)}")
+    return tuple(way for way in WAYS if way.name in asked or way is NOISE)
+
+
+def budgets(epsilons: str) -> tuple[float, ...]:
+    """Numbers with commas between, 8 first, at which methods are compared. Raises UserFault for what is none."""
+    try:
+        found = [float(word) for word in epsilons.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(0 < e <= 255 for e in found):
+        raise UserFault(f"epsilons are {epsilons!r}", fix="numbers from 1 to 255 with commas between, such as 8,4,12")
+    return (EPSILON, *dict.fromkeys(e for e in found if e != EPSILON))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +250,7 @@ def table(m: Measuring, ways: Sequence[Way]) -> tuple[list[Row], list[str]]:
 
 
 def default(
-    m: Measuring, product: Way | None = None, epsilons: Sequence[float] = EPSILONS
+    m: Measuring, product: Way | None = None, epsilons: Sequence[float] = (EPSILON,)
 ) -> tuple[list[Row], list[str]]:
     """The product's method, FI-UAP and noise on the half that had no part in the choice."""
     ways = (product or PRODUCT, Way("fiuap", METHODS["fi-uap"]), NOISE)

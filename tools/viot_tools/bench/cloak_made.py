@@ -7,6 +7,7 @@ that a run that was cut off goes on where it was. Owns this keeping, and who jud
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import io
 import time
@@ -124,5 +125,6 @@ class Studio:
 
 @lru_cache(maxsize=1)
 def _source() -> str:
-    code = b"".join((files("viot_tools.cloak") / f"{name}.py").read_bytes() for name in _SOURCES)
-    return hashlib.sha256(code).hexdigest()
+    """Of what the sources say, whatever their comments and line breaks."""
+    trees = [ast.dump(ast.parse((files("viot_tools.cloak") / f"{name}.py").read_text("utf-8"))) for name in _SOURCES]
+    return hashlib.sha256("\n".join(trees).encode()).hexdigest()

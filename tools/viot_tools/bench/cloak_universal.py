@@ -60,7 +60,7 @@ class Digits(nn.Module):
         return found
 
 
-def trained(images: Tensor, labels: Tensor, seed: int, epochs: int = 30) -> Digits:
+def trained(images: Tensor, labels: Tensor, seed: int, epochs: int = 15) -> Digits:
     """The network trained on (N, 1, 8, 8) digits; frozen, in evaluation mode."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
@@ -135,7 +135,7 @@ def _identity(people: Cast, white: Surrogates, seeds: Sequence[int], epochs: int
 
 def digits(seeds: Sequence[int], epochs: int) -> dict[str, Share]:
     """Fooling ratios of the digits' network by schedule, and ``clean_accuracy``, its share of right answers."""
-    from sklearn.datasets import load_digits
+    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
 
     data = load_digits()
     images = torch.from_numpy(data.images).float().unsqueeze(1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,7 +20,7 @@ from viot_agent.errors import NameFault, UserFault, WeightsMissing
 from viot_agent.media.types import Image
 from viot_agent.weights import Weights
 from viot_tools.cloak.apply import Delta
-from viot_tools.cloak.views import ENOUGH, filled
+from viot_tools.cloak.views import filled, wanted
 
 if TYPE_CHECKING:
     from viot_tools.cloak.methods import Method
@@ -28,15 +28,17 @@ if TYPE_CHECKING:
 
 METHODS = ("opom", "ga", "sga", "advcloak")
 DEFAULT = "opom"
-PRODUCT = {"opom": "opom-smooth", "ga": "ga-smooth"}
-"""What the product makes of a name: with momentum, input diversity and smoothed gradients, whose masks reach other
-makers' recognisers best (``viot bench cloak --suite table``)."""
+PRODUCT = {"opom": "opom-transfer", "ga": "ga-transfer"}
+"""What the product makes of a name: with momentum, input diversity, smoothed gradients and more rounds, whose masks
+reach other makers' recognisers best (``viot bench cloak --suite table``)."""
 EPSILON = 8.0
 LEAST, MOST = 1.0, 32.0
 PEOPLE = 5
 """People that a mask for everybody is learnt from, at least."""
 OF_EACH, AT_LEAST = 10, 4
 """Pictures that each of them gives to it at most, and, with views, at least."""
+AT_FULL, FEWEST = 10, 16
+"""Pictures and views that all rounds are gone through with, and the fewest rounds of more: OPOM's."""
 GENERATOR = Path("cloak/advcloak.safetensors")
 """AdvCloak's generator, below ``VIOT_MODELS`` or ``VIOT_HOME/models``."""
 TRAIN = "python -m viot_finetune.advcloak --help"
@@ -84,17 +86,33 @@ def chosen(recipe: Recipe) -> Method:
     return found if recipe.rounds is None else found.but(rounds=recipe.rounds)
 
 
+def bounded(recipe: Recipe, pictures: int) -> Recipe:
+    """The recipe with its method's rounds, fewer where there are more than ``AT_FULL`` pictures: what a mask costs is
+    pictures times rounds."""
+    if recipe.rounds is not None or pictures <= AT_FULL:
+        return recipe
+    own = chosen(recipe).options.rounds
+    return replace(recipe, rounds=max(min(own, FEWEST), own * AT_FULL // pictures))
+
+
 def make_mask(
-    faces: Sequence[Image], recipe: Recipe, white: Surrogates, said: Said | None = None, *, count: int = ENOUGH
+    faces: Sequence[Image],
+    recipe: Recipe,
+    white: Surrogates,
+    said: Said | None = None,
+    *,
+    count: int | None = None,
+    beside: int = 1,
 ) -> Delta:
     """(112, 112, 3) the mask of one person by ``opom`` or ``ga``; synthetic views fill up what the faces lack of
-    ``count``.
+    ``count`` (None: of what so few need). ``beside``: masks that are made for this one request, all in the time of one.
 
     ``said`` hears how far it is, 0..1. Raises UserFault without a face.
     """
     if not faces:
         raise UserFault("a mask needs at least one picture of the person")
-    return _optimised(filled(faces, count, recipe.seed), None, recipe, white, said)
+    count = wanted(len(faces)) if count is None else count
+    return _optimised(filled(faces, count, recipe.seed), None, bounded(recipe, count * beside), white, said)
 
 
 def make_universal(

@@ -33,7 +33,7 @@ from viot_tools.cloak.measure import Judged, Looks, judged, looks
 from viot_tools.cloak.people import Found, Look, Subject, TooSmall, apart, enrolled_faces, group, only
 from viot_tools.cloak.store import EVERYBODY, Kept, MaskStore, digest
 from viot_tools.cloak.surrogates import Panel, Surrogates, panel, surrogates
-from viot_tools.cloak.views import ENOUGH, LASTING
+from viot_tools.cloak.views import LASTING, wanted
 from viot_tools.faces.enrol import Kit
 from viot_tools.faces.gallery import enrolled
 from viot_tools.masks.pictures import Opened, open_picture, same_file, write_picture
@@ -183,7 +183,8 @@ class Cloaker:
             return self._universal
         given = [look.crop for look in subject.looks]
         if subject.name is None:
-            return self._made([], given, ENOUGH)
+            beside = sum(s.name is None for s in everybody)
+            return self._made([], given, wanted(len(spread(given, MOST_FACES))), beside)
         return self._of_enrolled(subject.name, subject.known, given)
 
     def _of_enrolled(self, name: str, known: Sequence[Image], given: Sequence[Image]) -> tuple[Delta, Origin]:
@@ -206,15 +207,18 @@ class Cloaker:
         self.store.put(Kept(name, recipe, marks, key, delta, origin.faces, reached))
         return delta, origin
 
-    def _made(self, known: Sequence[Image], given: Sequence[Image], count: int) -> tuple[Delta, Origin]:
-        """From enrolled and given faces, with views up to ``count`` where the method learns."""
+    def _made(
+        self, known: Sequence[Image], given: Sequence[Image], count: int, beside: int = 1
+    ) -> tuple[Delta, Origin]:
+        """From enrolled and given faces, with views up to ``count`` where the method learns; ``beside``: so many masks
+        share the time of one."""
         taken = spread([*((f, False) for f in known), *((f, True) for f in given)], MOST_FACES)
         faces = [face for face, _ in taken]
         recipe, new = self._seeded(), sum(fresh for _, fresh in taken)
         if recipe.method == "advcloak":
             return generated(faces, recipe, self.ctx.weights), Origin(False, len(faces), given=new)
         origin = Origin(False, len(faces), given=new, views=max(0, count - len(faces)))
-        return make_mask(faces, recipe, self.white, self.said, count=count), origin
+        return make_mask(faces, recipe, self.white, self.said, count=count, beside=beside), origin
 
     def _for_all(self, everybody: Sequence[Subject]) -> tuple[Delta, Origin]:
         """One mask for everybody: of the enrolled where they are enough, else of those in the pictures too."""

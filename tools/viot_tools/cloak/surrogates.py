@@ -98,7 +98,8 @@ def load_folded(path: Path) -> FaceNet:
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.BatchNorm2d):
                 setattr(parent, name, nn.Identity())
-    return net.to(memory_format=torch.channels_last)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net
 
 
 _FIX = "viot models pull mobilefacenet"

@@ -17,13 +17,19 @@ from numpy.typing import NDArray
 from viot_agent.media.types import Image
 
 SIDE = 112
-ENOUGH = 10
-"""Pictures of a person that need no views: OPOM's number (Zhong and Deng, TPAMI 2022)."""
+ENOUGH, FILLED = 5, 10
+"""Pictures of a person that need no views, and how many pictures and views fewer become. Input diversity moves pictures
+about anyway: ``viot bench cloak --suite table`` has five with and without views, side by side."""
 LASTING = 24
 """Pictures and views that a mask is learnt from which is kept, and is to hold on pictures nobody has seen."""
 
 
-def filled(faces: Sequence[Image], count: int = ENOUGH, seed: int = 0) -> NDArray[np.uint8]:
+def wanted(pictures: int) -> int:
+    """How many pictures and views a mask is learnt from, of so many pictures."""
+    return pictures if pictures >= ENOUGH else FILLED
+
+
+def filled(faces: Sequence[Image], count: int = FILLED, seed: int = 0) -> NDArray[np.uint8]:
     """(N, 112, 112, 3): the faces themselves, then views of them in turn, ``count`` together (or all the faces, where
     there are more). The same arguments give the same views."""
     rng = np.random.default_rng(seed)
