@@ -128,13 +128,6 @@ def run_all(tasks: Sequence[Task], processes: int, keep: Path | None, real: Path
             i = waiting[done]
             try:
                 found[i] = done.result()
-            except BrokenProcessPool as error:
-                # which run it was cannot be told: all that were waiting break at once
-                kept = "finished runs are kept, " if keep is not None else ""
-                raise FailedFault(
-                    f"a process of the study died with {len(tasks) - len(found)} of {len(tasks)} runs to go",
-                    fix=f"{kept}fewer --processes where memory is short",
-                ) from error
             except ViotError as error:
                 raise FailedFault(f"the run {_told(tasks[i])} failed: {error}") from error
             file = files[i]
@@ -143,6 +136,13 @@ def run_all(tasks: Sequence[Task], processes: int, keep: Path | None, real: Path
                 file.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
             told = f"accuracy {found[i]['accuracy']:.4f}, {found[i]['cpu']:.0f} s of CPU"
             print(f"{len(found)}/{len(tasks)} {_told(tasks[i])}: {told}", file=sys.stderr, flush=True)
+    except BrokenProcessPool as error:
+        # at submit or at a result; which run it was cannot be told: all that were waiting break at once
+        kept = "finished runs are kept, " if keep is not None else ""
+        raise FailedFault(
+            f"a process of the study died with {len(tasks) - len(found)} of {len(tasks)} runs to go",
+            fix=f"{kept}fewer --processes where memory is short",
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
         if before is None:
