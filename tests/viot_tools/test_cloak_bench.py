@@ -187,7 +187,7 @@ def test_unknown_suites_and_seeds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserFault, match="epsilons are 'a'"):
         cloak.bench(tmp_path, epsilons="a")
     assert cloak.budgets("4,8") == (8.0, 4.0) and cloak.budgets("12") == (8.0, 12.0)
-    with pytest.raises(UserFault, match="0 seeds of 10 people"):
+    with pytest.raises(UserFault, match="0 seeds of 6 people"):
         cloak.bench(tmp_path, seeds=0)
 
 

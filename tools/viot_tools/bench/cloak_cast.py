@@ -24,7 +24,7 @@ from viot_tools.verification.pairs import sets
 
 Faces = NDArray[np.uint8]
 LEARN, TEST = 5, 5
-PER_SET = 10
+PER_SET = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)

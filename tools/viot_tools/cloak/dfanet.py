@@ -28,7 +28,7 @@ P = 0.1
 KEEP = 0.9
 """Mean cosine of thinned and plain features that ``tuned`` leaves. What it gains by recogniser, against no dropout:
 ``viot bench cloak --suite table``, the rows ``cloak.dfanet.gain``."""
-_TRIED = (P, 0.07, 0.05, 0.035, 0.025, 0.02, 0.015, 0.01, 0.007, 0.005)
+_TRIED = (P, 0.07, 0.05, 0.035, 0.025, 0.02, 0.015, 0.01, 0.007, 0.005, 0.003, 0.002, 0.001)
 Where = Callable[[str, nn.Conv2d], bool]
 _OFF_PATH = re.compile(r"short_?cut|down_?sample|identity|skip|squeeze|excit|(^|[._])se\d*([._]|$)", re.IGNORECASE)
 
