@@ -96,10 +96,11 @@ def faces(
     notes: dict[str, Any] = {"command": shlex.join(["viot", *sys.argv[1:]])}
     source = data
     if align:
-        from accelerate import PartialState
+        from accelerate import Accelerator
 
-        # under accelerate every process runs this command: the first one aligns, the others wait for it
-        state = PartialState()
+        # under accelerate every process runs this command: the first one aligns, the others wait for it. The training
+        # shares this object's state, so it is made the same way
+        state = Accelerator(mixed_precision=precision)
         if state.is_main_process:
             made, without = align_folder(data, out / "aligned")
             notes["aligned"] = {"from": str(data), "faces": made, "no_face_in": without}
