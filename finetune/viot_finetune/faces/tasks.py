@@ -201,18 +201,15 @@ def aligned_people(data: Path, out: Path) -> Judges:
         same.append(np.array([p.same for p in pairs], bool))
         fold.append(np.array([p.fold for p in pairs], np.int64))
         at, people = at + len(aligned.pictures), people + len(one.pictures)
-    together = {
-        "pictures": np.concatenate(faces), "found": np.concatenate(found), "index": np.concatenate(index),
-        "same": np.concatenate(same), "fold": np.concatenate(fold),
-    }  # fmt: skip
-    np.savez(out, **together)
+    pictures, seen = np.concatenate(faces), np.concatenate(found)
+    rows, alike, folds = np.concatenate(index), np.concatenate(same), np.concatenate(fold)
+    np.savez(out, pictures=pictures, found=seen, index=rows, same=alike, fold=folds)
     floors = []
     for rule in TRIVIAL:
-        vectors = both_views(rule.embed, together["pictures"])
-        vectors[~together["found"]] = np.nan
-        judged = listed(vectors, together["index"], together["same"], together["fold"], people)
-        floors.append(judged.accuracy)
-    return Judges(at, people, len(together["same"]), int((~together["found"]).sum()), max(floors))
+        vectors = both_views(rule.embed, pictures)
+        vectors[~seen] = np.nan
+        floors.append(listed(vectors, rows, alike, folds, people).accuracy)
+    return Judges(at, people, len(alike), int((~seen).sum()), max(floors))
 
 
 @lru_cache(maxsize=1)
