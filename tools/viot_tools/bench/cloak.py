@@ -244,7 +244,8 @@ def table(m: Measuring, ways: Sequence[Way]) -> tuple[list[Row], list[str]]:
             )
     names = [w.name for w in ways if w.method is not None]
     best = max(names, key=lambda n: figures["below_threshold"](all_scores[n]).value)
-    notes = [f"best on the choosing half by the share below threshold: {best}; the product's is {PRODUCT_IS}"]
+    absent = "" if PRODUCT_IS in names else ", which this table leaves out"
+    notes = [f"best of this table by the share below threshold: {best}; the product's is {PRODUCT_IS}{absent}"]
     notes += [verdict(all_scores[a], all_scores[b], figures) for a, b in CLAIMS if a in all_scores and b in all_scores]
     return rows, notes
 

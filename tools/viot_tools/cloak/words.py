@@ -16,7 +16,7 @@ from viot_tools.saying import names_words
 GET_JUDGES = "viot models pull && viot models pull retail-0095 retail-0095-weights"
 LIMITS = (
     "This lowers the chance of being recognised and is no guarantee: a recogniser that was not asked here may still "
-    "know the face, people know it as before, and a low JPEG quality, shrinking or blurring weakens the cloak."
+    "know the face, people know it as before, and strong JPEG compression weakens the cloak."
 )
 
 
