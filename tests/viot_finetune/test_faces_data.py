@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from viot_agent.errors import MediaFault, UserFault
 from viot_finetune.faces.augment import Augmentation, Masks
-from viot_finetune.faces.data import Folder, InMemory, Part, RecordSet, face_set, hold_out, order
+from viot_finetune.faces.data import Folder, InMemory, Part, RecordSet, align_folder, face_set, hold_out, order
 from viot_finetune.faces.drawn import Nuisance, draw
 from viot_finetune.faces.noise import noisy
 from viot_finetune.faces.recordio import MAGIC, RecordFile, read_labels, read_record, unpack
@@ -134,6 +134,9 @@ def test_a_set_without_the_first_record_is_all_pictures(tmp_path: Path) -> None:
         (lambda rec, idx: idx.write_text("0\t99999999\n"), "ends inside"),
         (lambda rec, idx: idx.write_text("zero\n"), "line 1 is not 'key offset'"),
         (lambda rec, idx: idx.unlink(), "there is no file"),
+        (lambda rec, idx: idx.write_bytes(bytes(range(256))), "is no text"),
+        (lambda rec, idx: idx.write_text("0\t0\n1\t-5\n"), "line 2.*no place in a file"),
+        (lambda rec, idx: idx.write_text("0\t99999999999999999999999\n"), "line 1.*no place in a file"),
     ],
 )
 def test_a_damaged_pair_is_named(tmp_path: Path, harm: object, words: str) -> None:
@@ -141,6 +144,12 @@ def test_a_damaged_pair_is_named(tmp_path: Path, harm: object, words: str) -> No
     harm(rec, rec.with_suffix(".idx"))  # type: ignore[operator]
     with pytest.raises(MediaFault, match=words):
         RecordSet(rec)
+
+
+@pytest.mark.parametrize("label", [float("nan"), float("inf")])
+def test_a_label_that_is_no_person_is_named(tmp_path: Path, label: float) -> None:
+    with pytest.raises(MediaFault, match=r"record 1 .* names no person"):
+        RecordSet(write(tmp_path, {0: header([1], jpeg(4)), 1: header([label], jpeg(5))}))
 
 
 def test_lengths_in_headers_are_not_believed() -> None:
@@ -166,6 +175,7 @@ def test_folders(tmp_path: Path) -> None:
         for name in files:
             (tmp_path / person / name).write_bytes(jpeg(30, 50))
     (tmp_path / "a" / "notes.txt").write_text("no picture")
+    (tmp_path / "a" / "folder.png").mkdir()
     data = face_set(tmp_path)
     assert isinstance(data, Folder)
     assert data.people == ["a", "b"]
@@ -180,6 +190,18 @@ def test_folders(tmp_path: Path) -> None:
 def test_no_people_no_training(tmp_path: Path, where: str) -> None:
     with pytest.raises(UserFault, match=r"no folder|no people"):
         face_set(tmp_path / where)
+
+
+def test_aligning_refuses_a_folder_of_something_else_and_a_set_without_faces(tmp_path: Path, home: Path) -> None:
+    for person in ("a", "b"):
+        (tmp_path / "set" / person).mkdir(parents=True)
+        (tmp_path / "set" / person / "1.png").write_bytes(jpeg(30, 50))
+    with pytest.raises(UserFault, match="no face was found in any of the 2 pictures"):
+        align_folder(tmp_path / "set", tmp_path / "aligned")
+    (tmp_path / "aligned" / "c").mkdir(parents=True)
+    (tmp_path / "aligned" / "c" / "1.png").write_bytes(jpeg(30))
+    with pytest.raises(UserFault, match="1 pictures that are not of"):
+        align_folder(tmp_path / "set", tmp_path / "aligned")
 
 
 def test_people_held_out_are_whole_people_and_numbered_anew() -> None:

@@ -172,8 +172,9 @@ def test_what_a_person_chooses_otherwise() -> None:
     assert len(casia) == 1
     assert casia[0].drops == pytest.approx((10, 14, 16))
     assert shortened(face, loss="cosface").loss_options == face.loss_options, "the same loss keeps its options"
-    with pytest.raises(UserFault, match="above 0"):
-        shortened(face, rate=-1)
+    for wrong in ({"rate": -1.0}, {"rate": float("nan")}, {"epochs": float("inf")}):
+        with pytest.raises(UserFault, match="above 0"):
+            shortened(face, **wrong)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +182,8 @@ def test_what_a_person_chooses_otherwise() -> None:
     [
         ({"batch": 64}, QUIET, "--batch 48"),
         ({"loss": "sfaces"}, QUIET, "curricularface"),
+        ({"loss_options": {"s": "much"}}, QUIET, "give a number"),
+        ({"loss_options": {"m": float("nan")}}, QUIET, "give a number"),
         ({}, replace(QUIET, resume=True), "no checkpoint"),
     ],
 )
@@ -199,6 +202,44 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
         train(wider, 8, people(), recipe(), tmp_path, limits=replace(QUIET, resume=True))
     with pytest.raises(UserFault, match="already at update 3"):
         train(tiny(), 8, people(), recipe(), tmp_path, limits=replace(QUIET, resume=True, updates=2))
+
+
+@pytest.mark.parametrize("file", ["weights.safetensors", "optimiser.safetensors", "random.safetensors", "state.json"])
+@pytest.mark.parametrize("content", [None, b"", b"{}", bytes(range(256))], ids=["gone", "empty", "braces", "bytes"])
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, file: str, content: bytes | None) -> None:
+    train(tiny(), 8, people(), recipe(), tmp_path, limits=replace(QUIET, updates=3))
+    path = tmp_path / "checkpoint" / file
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(UserFault, match=r"damaged|holds no checkpoint") as fault:
+        train(tiny(), 8, people(), recipe(), tmp_path, limits=replace(QUIET, resume=True))
+    assert "without --resume" in str(fault.value) or "leave out --resume" in str(fault.value)
+
+
+def test_an_optimiser_of_something_else_is_named(tmp_path: Path) -> None:
+    train(tiny(), 8, people(), recipe(), tmp_path, limits=replace(QUIET, updates=3))
+    folder = tmp_path / "checkpoint"
+    (folder / "optimiser.safetensors").write_bytes((folder / "random.safetensors").read_bytes())
+    with pytest.raises(UserFault, match=r"optimiser kept in .* is damaged"):
+        train(tiny(), 8, people(), recipe(), tmp_path, limits=replace(QUIET, resume=True))
+
+
+def test_the_command_does_not_overwrite_a_run_and_says_where_it_cannot_write(tmp_path: Path) -> None:
+    data, out = folder_of(tmp_path / "data", people(2, 8)), tmp_path / "out"
+    words = ["faces", "--data", str(data), "--batch", "8", "--epochs", "1", "--updates", "1", *SMALL, "--out"]
+    assert CliRunner().invoke(app, [*words, str(out)]).exit_code == 0
+    before = (out / "checkpoint" / "weights.safetensors").read_bytes()
+    again = CliRunner().invoke(app, [*words, str(out)])
+    assert isinstance(again.exception, UserFault)
+    assert "--resume" in str(again.exception)
+    assert (out / "checkpoint" / "weights.safetensors").read_bytes() == before
+    assert CliRunner().invoke(app, [*words, str(out), "--resume"]).exit_code == 0
+    (tmp_path / "file").write_text("no folder")
+    blocked = CliRunner().invoke(app, [*words, str(tmp_path / "file")])
+    assert isinstance(blocked.exception, UserFault)
+    assert "--out" in str(blocked.exception)
 
 
 def test_a_loss_that_is_no_number_stops_the_run() -> None:

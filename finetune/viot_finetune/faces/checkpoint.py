@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from viot_agent.errors import UserFault
 
 NAME = "checkpoint"
+_AGAIN = "train again without --resume"
 
 
 def write(
@@ -44,29 +46,47 @@ def write(
     shutil.rmtree(gone, ignore_errors=True)
 
 
+def holds_one(out: Path) -> bool:
+    """Whether ``out`` holds a checkpoint, whole or damaged."""
+    return any((out / name / "state.json").is_file() for name in (NAME, f"{NAME}.old"))
+
+
 def facts_of(out: Path) -> dict[str, Any]:
-    """What :func:`write` kept as facts. Raises UserFault when there is nothing to go on from."""
-    folder = _folder(out)
-    return dict(json.loads((folder / "state.json").read_text("utf-8")))
+    """What :func:`write` kept as facts. Raises UserFault when there is nothing to go on from, or it is damaged."""
+    path = _folder(out) / "state.json"
+    try:
+        facts = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserFault(f"{path} is damaged: {error}", fix=_AGAIN) from error
+    wanted = {"update": int, "run": dict, "log": list, "optimiser": dict}
+    lacking = [n for n, kind in wanted.items() if not isinstance(facts, dict) or not isinstance(facts.get(n), kind)]
+    if lacking:
+        raise UserFault(f"{path} is damaged: it lacks {', '.join(lacking)}", fix=_AGAIN)
+    return dict(facts)
 
 
 def read(out: Path, pair: nn.Module, optimiser: torch.optim.Optimizer, rank: int) -> None:
-    """Put weights, optimiser and state of chance back. Raises UserFault when the checkpoint is of another run."""
+    """Put weights, optimiser and state of chance back. Raises UserFault when the checkpoint is of another run or
+    damaged."""
     folder = _folder(out)
     facts = facts_of(out)
     try:
-        pair.load_state_dict(load_file(str(folder / "weights.safetensors")))
+        pair.load_state_dict(_tensors(folder / "weights.safetensors"))
     except RuntimeError as error:
         raise UserFault(
             f"{folder} holds another net: {str(error).splitlines()[0]}", fix="give the options of the first run again"
         ) from error
     state = optimiser.state_dict()
-    state["state"] = {int(i): dict(values) for i, values in facts["optimiser"].items()}
-    for name, tensor in load_file(str(folder / "optimiser.safetensors")).items():
-        index, _, key = name.partition(".")
-        state["state"].setdefault(int(index), {})[key] = tensor
-    optimiser.load_state_dict(state)
-    random = load_file(str(folder / "random.safetensors"))
+    kept = _tensors(folder / "optimiser.safetensors")
+    try:
+        state["state"] = {int(i): dict(values) for i, values in facts["optimiser"].items()}
+        for name, tensor in kept.items():
+            index, _, key = name.partition(".")
+            state["state"].setdefault(int(index), {})[key] = tensor
+        optimiser.load_state_dict(state)
+    except (TypeError, ValueError) as error:
+        raise UserFault(f"the optimiser kept in {folder} is damaged: {error}", fix=_AGAIN) from error
+    random = _tensors(folder / "random.safetensors")
     if f"rank{rank}" not in random:
         raise UserFault(f"{folder} was written by {len(random)} processes", fix="resume with as many")
     set_random(random[f"rank{rank}"])
@@ -86,6 +106,14 @@ def set_random(state: Tensor) -> None:
     torch.set_rng_state(state[:size].contiguous())
     if state.numel() > size and torch.cuda.is_available():
         torch.cuda.set_rng_state(state[size:].contiguous())
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        kept: dict[str, Tensor] = load_file(str(path))
+    except (OSError, SafetensorError) as error:
+        raise UserFault(f"{path} is missing or damaged: {error}", fix=_AGAIN) from error
+    return kept
 
 
 def _folder(out: Path) -> Path:

@@ -54,7 +54,7 @@ def faces(
         float | None, typer.Option("--epochs", help="One stage of so many epochs in place of the preset's.")
     ] = None,
     updates: Annotated[int, typer.Option("--updates", min=0, help="Stop after so many; 0: all of the preset.")] = 0,
-    seed: Annotated[int | None, typer.Option("--seed", help="Left out: the preset's.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Left out: the preset's.")] = None,
     save_every: Annotated[
         int, typer.Option("--save-every", min=0, help="Checkpoint every N updates; 0: at the end.")
     ] = 0,
@@ -72,6 +72,7 @@ def faces(
     from viot_agent.errors import NameFault, UserFault
     from viot_finetune.faces.augment import Augmentation, Masks
     from viot_finetune.faces.card import leave
+    from viot_finetune.faces.checkpoint import holds_one
     from viot_finetune.faces.data import align_folder, face_set, hold_out
     from viot_finetune.faces.judge import LEAST_PEOPLE, embed, verify
     from viot_finetune.faces.presets import preset as named
@@ -84,6 +85,11 @@ def faces(
         raise NameFault(f"there is no precision {precision!r}", name=precision, fix="no, bf16 or fp16")
     if 0 < held_out < LEAST_PEOPLE:
         raise UserFault(f"{held_out} people are too few to be judged on", fix=f"--held-out {LEAST_PEOPLE} or more")
+    if not resume and holds_one(out):
+        raise UserFault(
+            f"{out} holds the checkpoint of a run, which a new one would overwrite",
+            fix="--resume to go on with it, or another --out",
+        )
     if threads:
         torch.set_num_threads(threads)
     recipe = shortened(named(preset), loss=loss, backbone=backbone, batch=batch, rate=rate, epochs=epochs)
@@ -94,6 +100,10 @@ def faces(
     )
     chosen = recipe.seed if seed is None else seed
     notes: dict[str, Any] = {"command": shlex.join(["viot", *sys.argv[1:]])}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserFault(f"{out} cannot be made: {error.strerror}", fix="name another folder with --out") from error
     source = data
     if align:
         from accelerate import Accelerator
@@ -147,7 +157,7 @@ def study(
     seeds: Annotated[
         int, typer.Option("--seeds", min=0, help="Repetitions, each with its own people; 0: as many as the study has.")
     ] = 0,
-    seed: Annotated[int, typer.Option("--seed", help="The first seed.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The first seed.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="A tiny one, to see that it runs.")] = False,
     processes: Annotated[int, typer.Option("--processes", min=1, help="Runs at once, a thread each.")] = 2,
     keep: Annotated[Path | None, typer.Option("--keep", help="Finished runs are kept here and not run again.")] = None,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from viot_agent.errors import MediaFault, UserFault
 from viot_finetune.faces.augment import Picture
-from viot_finetune.faces.recordio import RecordFile
+from viot_finetune.faces.recordio import RecordFile, person_of
 from viot_finetune.faces.recordio import decode as decode
 
 SIDE = 112
@@ -78,9 +78,11 @@ class RecordSet:
 
     def __init__(self, rec: Path) -> None:
         self._file = RecordFile(rec)
-        raw = [int(labels[0]) for labels in self._file.labels(self._file.keys)]
+        keys = self._file.keys
+        found = zip(keys, self._file.labels(keys), strict=True)
+        raw = [person_of(labels, f"record {key} of {rec}") for key, labels in found]
         if not raw:
-            raise UserFault(f"{rec} holds no pictures")
+            raise UserFault(f"{rec} holds no pictures", fix="its .idx file must list them: download both again")
         people = {label: i for i, label in enumerate(sorted(set(raw)))}
         self.labels = np.array([people[label] for label in raw], np.int64)
         self.classes = len(people)
@@ -153,14 +155,15 @@ def people_in(path: Path) -> list[str]:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in ENDINGS)
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in ENDINGS and p.is_file())
 
 
 def align_folder(source: Path, target: Path) -> tuple[int, list[str]]:
     """Write the largest face of every picture of ``source`` (PERSON/*) to ``target`` as 112x112 PNG, aligned by five
     points of the detector in force; how many, and the files in which no face was found.
 
-    Raises WeightsMissing when the tier's detector is not on this machine.
+    Raises WeightsMissing when the tier's detector is not on this machine, UserFault when ``target`` holds pictures of
+    something else (they would be trained on too) and when no face is found at all.
     """
     import cv2
 
@@ -170,6 +173,13 @@ def align_folder(source: Path, target: Path) -> tuple[int, list[str]]:
 
     detector, found = make_detector(Weights.from_env()), Folder(source)
     made, without = 0, []
+    mine = {target / found.people[person] / f"{file.name}.png" for file, person in found.files}
+    others = [p for name in people_in(target) for p in _pictures(target / name) if p not in mine]
+    if others:
+        raise UserFault(
+            f"{target} holds {len(others)} pictures that are not of {source}, such as {others[0].name}",
+            fix="remove that folder, or give another --out",
+        )
     for file, person in found.files:
         image = decode(file.read_bytes(), str(file))
         faces = detector.detect(image)
@@ -185,4 +195,9 @@ def align_folder(source: Path, target: Path) -> tuple[int, list[str]]:
         if not cv2.imwrite(str(path), crop[:, :, ::-1]):
             raise MediaFault(f"{path} cannot be written", fix="name a folder that can be written to")
         made += 1
+    if not made:
+        raise UserFault(
+            f"no face was found in any of the {len(without)} pictures of {source}",
+            fix="give pictures of faces, or leave out --align where they are aligned crops",
+        )
     return made, without

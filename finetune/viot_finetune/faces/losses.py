@@ -222,7 +222,8 @@ LOSSES: dict[str, type[ClassLoss]] = {
 
 
 def loss_named(name: str, dim: int, classes: int, **options: Any) -> ClassLoss:
-    """A loss by its name. Raises UserFault for a name or an option that is not there, with those that are."""
+    """A loss by its name. Raises UserFault for a name or an option that is not there, with those that are, and for an
+    option that is no finite number."""
     import inspect
 
     if name not in LOSSES:
@@ -232,6 +233,9 @@ def loss_named(name: str, dim: int, classes: int, **options: Any) -> ClassLoss:
     if wrong:
         fix = f"its options are {', '.join(known)}" if known else "it has none"
         raise UserFault(f"the loss {name} has no option {', '.join(wrong)}", fix=fix)
+    for option, value in options.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise UserFault(f"{option} of the loss {name} is {value!r}", fix="give a number, such as 0.5")
     if classes < 2:
         raise UserFault(
             f"training needs at least two people, not {classes}", fix="name a folder that holds PERSON/*.jpg"

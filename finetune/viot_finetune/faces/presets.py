@@ -137,8 +137,8 @@ def shortened(
     Raises UserFault for a rate or a length that is not positive.
     """
     for name, value in (("--rate", rate), ("--epochs", epochs)):
-        if value is not None and value <= 0:
-            raise UserFault(f"{name} must be above 0, not {value}")
+        if value is not None and not 0 < value < math.inf:
+            raise UserFault(f"{name} must be above 0, not {value}", fix="give a finite number above 0")
     stages = recipe.stages
     if rate is not None:
         stages = tuple(replace(s, rate=s.rate * rate / stages[0].rate) for s in stages)

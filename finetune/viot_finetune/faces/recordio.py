@@ -15,6 +15,7 @@ Owns the format. All numbers are little-endian. Lengths are checked before bytes
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Iterable, Iterator
@@ -98,15 +99,25 @@ def unpack(record: bytes) -> Record:
 
 
 def read_index(path: Path) -> dict[int, int]:
-    """``{key: offset}``. Raises MediaFault for a line that is not two whole numbers."""
+    """``{key: offset}``. Raises MediaFault for what is no text, and for a line that is not two whole numbers or whose
+    offset is none."""
     found: dict[int, int] = {}
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        fix = "an .idx file holds 'key offset' lines: download it again"
+        raise MediaFault(f"{path} is no text", fix=fix) from error
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             key, offset = (int(word) for word in line.split())
         except ValueError as error:
-            raise MediaFault(f"{path} line {number} is not 'key offset': {line[:40]!r}") from error
+            raise MediaFault(
+                f"{path} line {number} is not 'key offset': {line[:40]!r}", fix="download it again"
+            ) from error
+        if not 0 <= offset < 1 << 63:
+            raise MediaFault(f"{path} line {number}: {line[:40]!r} is no place in a file", fix="download it again")
         found[key] = offset
     return found
 
@@ -158,11 +169,18 @@ class RecordFile:
         return keys
 
 
+def person_of(labels: tuple[float, ...], where: str) -> int:
+    """The number of the person, which is the first label. Raises MediaFault when that is no number of a person."""
+    if not labels or not math.isfinite(labels[0]):
+        raise MediaFault(f"{where} names no person: its labels are {labels[:3]}", fix="download it again")
+    return int(labels[0])
+
+
 def decode(content: bytes, where: str) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB. Raises MediaFault when it is no picture."""
     import cv2
 
     image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
     if image is None:
-        raise MediaFault(f"{where} is no picture that can be read")
+        raise MediaFault(f"{where} is no picture that can be read", fix="take it out, or fetch it again")
     return np.ascontiguousarray(image[:, :, ::-1], np.uint8)
