@@ -197,6 +197,20 @@ def test_no_face_anywhere_is_exit_code_2(viot: typer.Typer, tmp_path: Path) -> N
     assert code == 2 and "no face to mask was found" in words
 
 
+def test_a_bad_file_among_others_is_named_and_the_others_get_their_masks(
+    viot: typer.Typer, me: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "text.jpg").write_text("no picture")
+    names = [str(tmp_path / "text.jpg"), str(tmp_path), str(me)]
+    done = CliRunner().invoke(viot, ["mask", *names, "--out", str(tmp_path / "all")])
+    assert isinstance(done.exception, UserFault)
+    assert "2 of 3 files could not be read" in str(done.exception)
+    assert f"left out: {tmp_path / 'text.jpg'} is not a picture" in done.output and "is a folder" in done.output
+    assert [p.name for p in (tmp_path / "all").iterdir()] == ["me-masked.png"]
+    with pytest.raises(UserFault, match=r"is a folder \(name its pictures"):
+        run(viot, str(tmp_path))
+
+
 @pytest.mark.slow
 def test_in_words_with_the_embedded_model(home: Path, me: Path) -> None:
     from viot_agent.system import Viot
