@@ -181,6 +181,9 @@ def test_nothing_is_overwritten_and_nothing_left_out(tmp_path: Path) -> None:
     (tmp_path / "full" / "x").touch()
     with pytest.raises(UserFault, match="is there already"):
         write(found, aligned, points, tmp_path / "full")
+    (tmp_path / "file").touch()
+    with pytest.raises(UserFault, match=r"cannot be made: .*--out"):
+        write(found, aligned, points, tmp_path / "file" / "new")
     lost = AlignedSet(aligned.pictures, aligned.faces, np.arange(len(aligned.pictures)) > 0)
     with pytest.raises(UserFault, match=r"no face was found in 1 of 6 pictures, such as Ann_0x0/Ann_0x0_0001\.jpg"):
         write(found, lost, points, tmp_path / "new")
@@ -235,6 +238,15 @@ def test_the_report_by_kind() -> None:
 def test_the_command_says_what_is_wrong(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert mlfw.main([str(tmp_path / "absent"), "--layout", "lfw", "--out", str(tmp_path / "out")]) == 2
     assert "there is no folder" in capsys.readouterr().err
+    # before any picture is looked for: the folder that is not there would be the first complaint else
+    assert mlfw.main([str(tmp_path / "absent"), "--out", str(tmp_path / "out"), "--seed", "-1"]) == 2
+    assert "the seed is -1" in capsys.readouterr().err
+    (tmp_path / "nobody").mkdir()
+    assert mlfw.main([str(tmp_path / "nobody"), "--out", str(tmp_path / "out")]) == 2
+    assert "holds no people" in capsys.readouterr().err
+    (tmp_path / "out").touch()
+    assert mlfw.main([str(tmp_path / "absent"), "--out", str(tmp_path / "out")]) == 2
+    assert "is there already" in capsys.readouterr().err
 
 
 @pytest.mark.real

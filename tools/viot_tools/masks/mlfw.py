@@ -74,13 +74,15 @@ def plan(
 ) -> list[MaskedPair]:
     """What every pair wears, in the order of the list. ``templates``: names to draw from (None: all).
 
-    Raises UserFault for a share outside 0..1 and for fewer than two templates.
+    Raises UserFault for a share outside 0..1, a negative seed and fewer than two templates.
     """
     from viot_tools.masks.templates import TEMPLATES
 
     names = sorted(TEMPLATES) if templates is None else list(dict.fromkeys(templates))
     if not 0 <= one_masked <= 1:
         raise UserFault(f"a share of {one_masked:g} pairs makes no sense", fix="give a number from 0 to 1")
+    if seed < 0:
+        raise UserFault(f"the seed is {seed}", fix="give a whole number from 0 on")
     strange = [n for n in names if n not in TEMPLATES]
     if strange or len(names) < 2:
         raise UserFault(
@@ -149,10 +151,12 @@ def write(
             f"no face was found in {len(lost)} of {len(wanted)} pictures, such as {lost[0]}",
             fix="build the list without them, or take the set's own aligned release with --aligned",
         )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserFault(f"{out} is there already", fix="name a new folder with --out")
+    _new(out)
     planned = plan(found.pairs, seed, one_masked, templates)
-    (out / "aligned").mkdir(parents=True)
+    try:
+        (out / "aligned").mkdir(parents=True)
+    except OSError as error:
+        raise UserFault(f"{out} cannot be made: {error.strerror}", fix="name another folder with --out") from error
     rows, lines, written = [], [], set()
     for index, (made, names) in enumerate(zip(planned, _names(planned), strict=True)):
         for name, picture, worn in zip(names, (made.pair.left, made.pair.right), (made.left, made.right), strict=True):
@@ -171,6 +175,12 @@ def write(
     about = {"source": source, "seed": seed, "one_masked": one_masked, "kinds": _counts(planned), "pairs": rows}
     (out / "manifest.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return planned
+
+
+def _new(out: Path) -> None:
+    """Raises UserFault when ``out`` is a file or a folder that holds something."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserFault(f"{out} is there already", fix="name a new folder with --out")
 
 
 def _names(planned: Sequence[MaskedPair]) -> Iterator[tuple[str, str]]:
@@ -270,7 +280,17 @@ def build(
     from viot_tools.faces.detect import make_detector
     from viot_tools.masks.landmarks import Landmarks
 
-    found = layouts.read(layout, folder) if layout else pairs.pair_list(pairs.read_people(folder), seed)[0]
+    plan((), seed, one_masked)  # what cannot be is said before minutes go into finding faces
+    _new(out)
+    if layout:
+        found = layouts.read(layout, folder)
+    else:
+        if not folder.is_dir():
+            raise UserFault(f"there is no folder {folder}", fix="name a folder that holds PERSON/PICTURE.jpg")
+        people = pairs.read_people(folder)
+        if not people.pictures:
+            raise UserFault(f"{folder} holds no people", fix="its layout must be PERSON/PICTURE.jpg, or give --layout")
+        found = pairs.pair_list(people, seed)[0]
     detector = make_detector(weights)
     pictures = found.pictures
     aligned = as_aligned(found.root, pictures) if is_aligned else align(found.root, pictures, detector)
