@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -143,3 +144,25 @@ def test_the_source_is_never_written_over_and_what_is_no_video_is_said(
     with pytest.raises(MediaFault):
         mask_video(source, tmp_path / "out.mp4", landmarks)
     assert [p.name for p in tmp_path.iterdir()] == ["x.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("found", "score", "believed"),
+    [
+        (range(0, 15), 0.61, True),  # weak, but always there
+        ((0, 1, 2, 3, 14), 0.64, False),  # a thing in the background, taken for a face now and then
+        ((0, 1, 2, 3, 14), 0.94, True),  # a face behind somebody for a moment
+        ((0, 1), 0.61, True),  # somebody who walks through
+    ],
+)
+def test_what_is_seldom_and_never_surely_a_face_wears_no_mask(
+    found: Sequence[int], score: float, believed: bool
+) -> None:
+    path = FacePath(0, 0.0, 1.5, [0.1 * k for k in found], score=score)
+    assert path.believed(0.1) is believed
+
+
+def test_who_is_masked_when_is_told(clip: Path, tmp_path: Path, landmarks: Landmarks) -> None:
+    made = mask_video(clip, tmp_path / "out.mp4", landmarks)
+    [(first, last)] = made.seconds
+    assert first == pytest.approx(0.0, abs=0.1) and last == pytest.approx(2.0, abs=0.15)  # nobody after the cut

@@ -24,6 +24,9 @@ from viot_tools.masks.pictures import usable
 
 RATE = 12.5
 """Frames a second at which faces are looked for; between them points are interpolated."""
+SELDOM, SURE = 0.5, 0.7
+"""A face that is found in fewer than this share of the samples of its time, and never with this score, is none: things
+in the background are taken for faces now and then."""
 AGAIN = 3.0
 """Seconds within which a face that comes back at its old place is the same wearer."""
 _NEAR = 0.20
@@ -35,7 +38,8 @@ _STILL = 0.05
 @dataclass(slots=True)
 class FacePath:
     """One face through one shot. ``wearer`` counts people from 0 in order of appearance; after :func:`smoothed`,
-    ``points`` (N, 68, 2) at the times ``ts`` (N,) seconds. Visible from ``first`` to ``last`` seconds."""
+    ``points`` (N, 68, 2) at the times ``ts`` (N,) seconds. Visible from ``first`` to ``last`` seconds; ``score`` the
+    detector's best of it."""
 
     wearer: int
     first: float
@@ -44,6 +48,11 @@ class FacePath:
     points: list[Points] = field(default_factory=list)
     lights: list[Light] = field(default_factory=list)
     box: XYXY = (0.0, 0.0, 0.0, 0.0)
+    score: float = 0.0
+
+    def believed(self, step: float) -> bool:
+        """Whether it is a face, sampled every ``step`` seconds."""
+        return self.score >= SURE or len(self.ts) >= SELDOM * ((self.ts[-1] - self.ts[0]) / step + 1)
 
     def at(self, t: float) -> Points:
         """(68, 2) pixels at ``t`` seconds: on a line between samples, held at the ends."""
@@ -66,7 +75,8 @@ def follow(
 ) -> list[FacePath]:
     """The faces of a video. ``times``: seconds of all its frames; ``said`` hears how far it is, 0..1.
 
-    Faces seen in one sample only are left out: such are mostly none. Raises what the reader raises.
+    Faces seen in one sample only, or seldom and never surely, are left out: such are mostly none. Raises what the
+    reader raises.
     """
     fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else RATE
     stride = max(1, round(fps / RATE))
@@ -105,11 +115,11 @@ def follow(
             # light changes slowly, and reading it costs as much as landmarks
             read = len(path.lights) % 4 == 0
             path.lights.append(light_on(frame.image, FaceMesh(points)) if read else path.lights[-1])
-            path.box, path.last = face.xyxy, t + step - 1e-3
+            path.box, path.last, path.score = face.xyxy, t + step - 1e-3, max(path.score, face.score)
         if said is not None:
             said((i + 1) / len(times))
     many = len(times) > 3 * stride
-    kept = [smoothed(path) for path in paths if len(path.ts) > 1 or not many]
+    kept = [smoothed(path) for path in paths if (len(path.ts) > 1 or not many) and path.believed(step)]
     order = list(dict.fromkeys(p.wearer for p in kept))
     for path in kept:
         path.wearer = order.index(path.wearer)

@@ -22,6 +22,8 @@ NAME: Final = "masked_face_generation"
 LONGEST: Final = 600.0
 """Seconds of a video that is masked for a request; ``viot mask`` has no limit."""
 SEED: Final = 0
+LISTED: Final = 8
+"""Faces of a video that are told one by one."""
 
 MediaArg = Annotated[str, Arg("media")]
 MaskArg = Annotated[str, Arg("choice", KINDS)]
@@ -84,9 +86,11 @@ def _video(ctx: ToolContext, handle: str, source: Path, mask: str | None, landma
     new = ctx.new_handle("mask", path)
     piece = _evidence(ctx, handle, new, landmarks, clip=str(path), length=made.clip.duration)
     sound = "its sound is kept" if made.sound else made.lost or "it has no sound"
+    worn = [f"{n} from {a:.1f} to {b:.1f} s" for n, (a, b) in zip(made.templates, made.seconds, strict=True)]
+    more = f" and {len(worn) - LISTED} more" if len(worn) > LISTED else ""
     sentence = (
-        f"{new} shows {handle} with {faces_words(len(made.templates))} masked throughout: "
-        f"{', '.join(dict.fromkeys(made.templates))}; seed {SEED}; {sound} [{piece.id}]."
+        f"{new} shows {handle} with {faces_words(len(worn))} masked where found: "
+        f"{', '.join(worn[:LISTED])}{more}; seed {SEED}; {sound} [{piece.id}]."
     )
     data = {"handle": new, "path": str(path), "templates": list(made.templates), "seed": SEED, "sound": made.sound}
     return _made(ctx, sentence, piece, data)

@@ -30,9 +30,9 @@ CRF = 20
 
 @dataclass(frozen=True, slots=True)
 class MaskedVideo:
-    """``clip`` None when no face was found (nothing is written then). ``templates`` by wearer, in order of appearance;
-    ``sound`` the codec of the kept sound or ''; ``lost`` why a sound there was could not be kept; ``info`` of the
-    source."""
+    """``clip`` None when no face was found (nothing is written then). ``templates`` by wearer, in order of appearance,
+    and ``seconds`` the first and last of each; ``sound`` the codec of the kept sound or ''; ``lost`` why a sound there
+    was could not be kept; ``info`` of the source."""
 
     clip: ClipInfo | None
     templates: tuple[str, ...]
@@ -40,6 +40,7 @@ class MaskedVideo:
     sound: str
     info: MediaInfo
     lost: str = ""
+    seconds: tuple[tuple[float, float], ...] = ()
 
 
 class _Wearing:
@@ -115,7 +116,9 @@ def mask_video(
         lost = fault.message
     except OSError as error:
         raise BackendFault(f"the sound cannot be written to {out}: {error.strerror}", fix="free the disk") from error
-    return MaskedVideo(clip, templates, seed, sound, reader.info, lost)
+    worn = [[p for p in paths if p.wearer == i] for i in range(wearers)]
+    seconds = tuple((min(p.first for p in w), max(p.last for p in w)) for w in worn)
+    return MaskedVideo(clip, templates, seed, sound, reader.info, lost, seconds)
 
 
 def _image(said: Callable[[float], None] | None, frames: int) -> Callable[[Frame], Image]:
