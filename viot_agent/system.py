@@ -21,6 +21,7 @@ from viot_agent.errors import FailedFault, MediaFault, NameFault, UserFault
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.reserved import check_camera_name, check_person_name
 from viot_agent.fleet.types import Camera, Person
+from viot_agent.library import names
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.run_store import restored
 from viot_agent.library.store import Library
@@ -150,8 +151,13 @@ class Viot:
             decode_image(picture)  # names the file when it is no picture
             data.append(picture.read_bytes())
         vectors: dict[str, Any] = {}
+
+        def others(model: str) -> dict[str, Any]:
+            # who is enrolled already is refused below, and is not somebody else with this face
+            return {n: rows for n, rows in self._vectors_of(model).items() if names.folded(n) != names.folded(name)}
+
         for point in entry_points(group="viot_agent.enrolment"):
-            vectors.update(point.load()(data, [str(p) for p in pictures], self.weights, self._vectors_of))
+            vectors.update(point.load()(data, [str(p) for p in pictures], self.weights, others))
         person = self.library.add_person(name, data, consent)
         for model, rows in vectors.items():
             self.library.set_person_vectors(person.name, model, rows)

@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from viot_agent.errors import NameFault
+from viot_agent.system import Viot
 from viot_agent.weights import Weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,3 +62,17 @@ def test_lfw_strangers_are_not_named(tier: str, shared: Path, home: Path) -> Non
     tally = benchmark().lfw(shared, weights)
     assert tally["stranger_named"] == 0 and tally["wrong"] == 0
     assert tally["right"] >= 28
+
+
+def test_who_is_enrolled_already_is_not_taken_for_somebody_else(
+    shared: Path, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    portrait = shared / "faces" / "ageitgey" / "obama.jpg"
+    with Viot.open(home) as viot:
+        viot.weights = Weights(home, None, "builtin")
+        viot.enrol("Barack Obama", [portrait], "test data")
+        with pytest.raises(NameFault, match="already enrolled"):
+            viot.enrol("barack obama", [portrait], "test data")
+        assert "the face enrolled as" not in caplog.text
+        viot.enrol("Somebody Else", [portrait], "test data")
+        assert "the face enrolled as Barack Obama" in caplog.text
