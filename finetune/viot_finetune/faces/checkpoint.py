@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -51,15 +52,16 @@ def holds_one(out: Path) -> bool:
     return any((out / name / "state.json").is_file() for name in (NAME, f"{NAME}.old"))
 
 
-def facts_of(out: Path) -> dict[str, Any]:
-    """What :func:`write` kept as facts. Raises UserFault when there is nothing to go on from, or it is damaged."""
+def facts_of(out: Path, wanted: Mapping[str, type] = MappingProxyType({})) -> dict[str, Any]:
+    """What :func:`write` kept as facts. Raises UserFault when there is nothing to go on from, or it is damaged: no
+    JSON, or without one of ``wanted`` as that type."""
     path = _folder(out) / "state.json"
     try:
         facts = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise UserFault(f"{path} is damaged: {error}", fix=_AGAIN) from error
-    wanted = {"update": int, "run": dict, "log": list, "optimiser": dict}
-    lacking = [n for n, kind in wanted.items() if not isinstance(facts, dict) or not isinstance(facts.get(n), kind)]
+    every = {**wanted, "optimiser": dict}
+    lacking = [n for n, kind in every.items() if not isinstance(facts, dict) or not isinstance(facts.get(n), kind)]
     if lacking:
         raise UserFault(f"{path} is damaged: it lacks {', '.join(lacking)}", fix=_AGAIN)
     return dict(facts)

@@ -180,7 +180,7 @@ class _Run:
             return 0
         if self.out is None:
             raise UserFault("nothing was written, so there is nothing to resume from", fix="name a folder with --out")
-        facts = checkpoint.facts_of(self.out)
+        facts = checkpoint.facts_of(self.out, {"update": int, "run": dict, "log": list})
         known = json.loads(json.dumps(self.fingerprint))
         other = [name for name, value in known.items() if facts["run"].get(name) != value]
         if other:

@@ -225,7 +225,9 @@ class Kept:
         self._schedule: dict[str, Any] = {}
         if not folder.exists():
             return
-        facts = checkpoint.facts_of(folder)
+        facts = checkpoint.facts_of(
+            folder, {"run": dict, "step": int, "curve": list, "resumed": list, "schedule": dict}
+        )
         for name, what in (("recipe", "recipe"), ("data", "data"), ("words", "list of words"), ("start", "start")):
             if facts["run"][name] != self.run[name]:
                 raise UserFault(f"{folder} holds a run of another {what}", fix="remove it to begin anew")
