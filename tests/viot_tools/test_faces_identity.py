@@ -170,6 +170,7 @@ def test_shipped_thresholds_are_sane() -> None:
     assert {(r["model"], r["detector"]) for r in rows} == {
         ("mobilefacenet", "yunet"),
         ("mobilefacenet+dlib-face-recogniser", "yunet"),
+        ("mobilefacenet+eyes", "yunet"),
         ("dlib-face-recogniser", "dlib-hog"),
     }
     for row in rows:
