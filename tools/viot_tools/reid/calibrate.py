@@ -181,8 +181,8 @@ class Material:
     views: list[View]
 
 
-def material(data: Path, embedder: Embedder, analyzer: ObjectsAnalyzer) -> Material:
-    """Looks at MOT17-mini and the clips. Raises UserFault when the former is not there."""
+def material(data: Path, embedder: Embedder, analyzer: ObjectsAnalyzer, clips: Sequence[str] = CLIPS) -> Material:
+    """Looks at MOT17-mini and at those of ``clips`` that are there. Raises UserFault when the former is not."""
     from viot_tools.bench.clip_people import clip_pictures
     from viot_tools.bench.vehicles import annotation
 
@@ -193,14 +193,14 @@ def material(data: Path, embedder: Embedder, analyzer: ObjectsAnalyzer) -> Mater
         own = [v for s, v in zip(everybody, vectors, strict=True) if s.sequence == name]
         views.append(sequence_view(name, own))
     visits = (annotation(data, "visits.json") or {}).get("clips", {})
-    clips = {}
-    for name in CLIPS:
+    seen = {}
+    for name in clips:
         if (data / "videos" / name).is_file():
             print(f"  {name}", file=sys.stderr, flush=True)
             people = clip_pictures(data / "videos" / name, analyzer)
-            clips[name] = people, [embedder.embed([p.image for p in one.pictures]) for one in people]
-            views.append(clip_view(name, *clips[name], visits.get(name, [])))
-    return Material(everybody, vectors, clips, [v for v in views if len(v.strange) >= LEAST])
+            seen[name] = people, [embedder.embed([p.image for p in one.pictures]) for one in people]
+            views.append(clip_view(name, *seen[name], visits.get(name, [])))
+    return Material(everybody, vectors, seen, [v for v in views if len(v.strange) >= LEAST])
 
 
 def view_numbers(views: Sequence[View], *, plain: bool = False) -> dict[str, Any]:

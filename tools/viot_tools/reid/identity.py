@@ -8,9 +8,9 @@ its quality.
 Strangers look more alike on one camera than on another (from above, in one light, in one uniform), so people are
 compared by how much more alike they are than strangers of that camera are to the one asked for: cosine minus the median
 over everybody seen there (test normalisation; Auckenthaler et al., "Score Normalization for Text-Independent Speaker
-Verification Systems", Digital Signal Processing 2000, eq. 3 with the median for the mean and no division). Two of them
-that stand on one camera at the same time cannot both be right: the weaker one is not, and where both are about equally
-alike (``margin``) nobody is named.
+Verification Systems", Digital Signal Processing 2000; here the median for the mean, and no division). Two of them that
+stand on one camera at the same time cannot both be right: the weaker one is not, and where both are about equally alike
+(``margin``) nobody is named.
 
 Owns the decision. Knows no picture, no library and no words. Where the numbers come from: ``calibrate``.
 """
