@@ -120,6 +120,16 @@ def test_verify_names_the_wrong_file_and_what_mends_it(
     assert "2 model file(s)" in said.err
 
 
+def test_models_are_listed_where_none_is_here(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "models").mkdir()
+    monkeypatch.setenv("VIOT_MODELS", str(tmp_path / "models"))
+    assert run(["models", "list"]) == 0
+    said = capsys.readouterr().out
+    assert "tier in force: hub" in said and "is not on this machine" in said
+
+
 def test_doctor_names_the_fix_of_a_home_and_of_every_wrong_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -319,6 +319,9 @@ def test_another_language_is_not_guessed_at(mini: MiniChat, text: str) -> None:
         "Is 王芳 on theatre now?",
         "is José on theatre? he está late",
         "who was at the café at 9 est",
+        "find Dov",
+        "where's Dov?",
+        "track Waar on gate 1",
     ],
 )
 def test_a_name_from_elsewhere_is_english_enough(mini: MiniChat, text: str) -> None:
@@ -350,6 +353,16 @@ def test_who_was_not_there_is_asked_of_a_named_person(mini: MiniChat, text: str)
         "was Alex Lacamoire not on theatre?",
         "who was on theatre, not gate 1?",
         "I do not care who was not there. How many people were on gate 1?",
+        "which of the cameras are not working?",
+        "Which of the cars was not seen yesterday?",
+        "which ones are not indexed yet?",
+        "Who was not wearing a mask at gate 1?",
+        "who isn't sitting down",
+        "who was missing a helmet?",
+        "who is not on the list?",
+        "who was not clearly recognised?",
+        "which of them was not at gate 1: Alex Lacamoire or Lin-Manuel Miranda?",
+        "Who was not there? Also count people on gate 2.",
     ],
 )
 def test_other_negations_are_no_such_question(text: str) -> None:

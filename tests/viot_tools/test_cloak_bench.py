@@ -93,10 +93,12 @@ def test_a_mask_is_made_once_and_again_when_anything_differs(
     assert len(said) == 5 == len(list(studio.folder.glob("*.npz")))
 
 
-def test_a_damaged_kept_mask_is_told(people: Cast, studio: Studio) -> None:
+@pytest.mark.parametrize("damage", ["no mask", "half", "empty"])
+def test_a_damaged_kept_mask_is_told(people: Cast, studio: Studio, damage: str) -> None:
     studio.mask(people.sitters[0], FAST)
     [file] = studio.folder.glob("*.npz")
-    file.write_bytes(b"no mask")
+    whole = file.read_bytes()
+    file.write_bytes({"no mask": b"no mask", "half": whole[: len(whole) // 2], "empty": b""}[damage])
     with pytest.raises(BackendFault, match="cannot be read"):
         studio.mask(people.sitters[0], FAST)
 

@@ -16,8 +16,9 @@ from viot_agent.media.clips import write_clip
 from viot_agent.media.probe import examine
 from viot_agent.media.readers import open_media
 from viot_agent.weights import Weights
+from viot_tools.faces.detect import make_detector
 from viot_tools.masks.face import CANONICAL, pose_scale
-from viot_tools.masks.follow import FacePath, follow, smoothed
+from viot_tools.masks.follow import SURE, FacePath, follow, smoothed
 from viot_tools.masks.landmarks import Landmarks
 from viot_tools.masks.light import Light
 from viot_tools.masks.video import mask_video
@@ -159,10 +160,17 @@ def test_what_is_seldom_and_never_surely_a_face_wears_no_mask(
     found: Sequence[int], score: float, believed: bool
 ) -> None:
     path = FacePath(0, 0.0, 1.5, [0.1 * k for k in found], score=score)
-    assert path.believed(0.1) is believed
+    assert path.believed(0.1, SURE["yunet"]) is believed
 
 
 def test_who_is_masked_when_is_told(clip: Path, tmp_path: Path, landmarks: Landmarks) -> None:
     made = mask_video(clip, tmp_path / "out.mp4", landmarks)
     [(first, last)] = made.seconds
     assert first == pytest.approx(0.0, abs=0.1) and last == pytest.approx(2.0, abs=0.15)  # nobody after the cut
+
+
+def test_every_detector_has_a_sure_score_above_its_least(tmp_path: Path) -> None:
+    """Else each of its finds is sure."""
+    assert make_detector(Weights(tmp_path, None, "hub")).model in SURE
+    assert make_detector(Weights(tmp_path, None, "builtin")).model in SURE
+    assert SURE["yunet"] > 0.6 and SURE["dlib-hog"] > 1 / (1 + np.exp(-1))

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from viot_agent.errors import UserFault, ViotError
+from viot_agent.errors import UserFault, ViotError, WeightsMissing
 
 app = typer.Typer(
     help="Model files: what serves what, under which licence, and whether it is here.", no_args_is_help=True
@@ -39,7 +39,12 @@ def list_() -> None:
     console.print(table)
     console.print(f"tier in force: {weights.tier}", highlight=False)
     for point in entry_points(group="viot_agent.analyzers"):
-        for analyzer in point.load()(weights):
+        try:
+            analyzers = point.load()(weights)
+        except WeightsMissing as missing:  # the table above says what is not here
+            console.print(f"{point.name}: {missing}", highlight=False, markup=False, soft_wrap=True)
+            continue
+        for analyzer in analyzers:
             console.print(analyzer.summary, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -1,13 +1,13 @@
 """Files that are written whole or not at all.
 
-Owns the one way to do that. Knows no format.
+Owns how that is done. Knows no format.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from viot_agent.errors import BackendFault, DiskFault
@@ -23,13 +23,10 @@ def write_whole(path: Path, data: bytes, *, fix: str, private: bool = False) -> 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # a short name of its own: the target's may be as long as the file system allows
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        name = str(path.parent / f".{secrets.token_hex(8)}.part")
+        handle = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if private else 0o666)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        if not private:
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(name).chmod(0o666 & ~mask)
         Path(name).replace(path)
     except OSError as error:
         kind = DiskFault if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else BackendFault

@@ -223,7 +223,7 @@ class Kept:
         self.curve: list[float] = []
         self.resumed: list[int] = []
         self._schedule: dict[str, Any] = {}
-        if not folder.exists():
+        if not checkpoint.holds_one(folder):
             return
         facts = checkpoint.facts_of(
             folder, {"run": dict, "step": int, "curve": list, "resumed": list, "schedule": dict}

@@ -185,7 +185,7 @@ def budgets(epsilons: str) -> tuple[float, ...]:
     except ValueError:
         found = []
     if not found or not all(0 < e <= 255 for e in found):
-        raise UserFault(f"epsilons are {epsilons!r}", fix="numbers from 1 to 255 with commas between, such as 8,4,12")
+        raise UserFault(f"epsilons are {epsilons!r}", fix="numbers above 0 with commas between, such as 8,4,12")
     return (EPSILON, *dict.fromkeys(e for e in found if e != EPSILON))
 
 
@@ -243,9 +243,11 @@ def table(m: Measuring, ways: Sequence[Way]) -> tuple[list[Row], list[str]]:
                 )
             )
     names = [w.name for w in ways if w.method is not None]
-    best = max(names, key=lambda n: figures["below_threshold"](all_scores[n]).value)
-    absent = "" if PRODUCT_IS in names else ", which this table leaves out"
-    notes = [f"best of this table by the share below threshold: {best}; the product's is {PRODUCT_IS}{absent}"]
+    notes = []
+    if names:
+        best = max(names, key=lambda n: figures["below_threshold"](all_scores[n]).value)
+        absent = "" if PRODUCT_IS in names else ", which this table leaves out"
+        notes.append(f"best of this table by the share below threshold: {best}; the product's is {PRODUCT_IS}{absent}")
     notes += [verdict(all_scores[a], all_scores[b], figures) for a, b in CLAIMS if a in all_scores and b in all_scores]
     return rows, notes
 

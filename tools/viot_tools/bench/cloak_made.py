@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,9 +92,9 @@ class Studio:
         path = self.folder / f"{self._key(faces, method)}.npz"
         if path.is_file():
             try:
-                with np.load(path) as kept:
+                with path.open("rb") as file, np.load(file) as kept:
                     return Made(kept["delta"], float(kept["seconds"]))
-            except (OSError, ValueError, KeyError) as error:
+            except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
                 raise BackendFault(f"{path} cannot be read: {error}", fix="delete that file") from error
         if self.said is not None:
             self.said(sitter.name)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from viot_tools.cloak.surrogates import Surrogates
 
 MOST, QUICK = 100, 20
-"""Pairs of a set that are attacked: an attack of one takes most of a second."""
+"""Pairs of a set that are attacked."""
 
 
 def some(pairs: Sequence[Pair], count: int) -> tuple[Pair, ...]:

@@ -24,8 +24,8 @@ def origin_words(origin: Origin, universal: bool) -> str:
     """Where the mask came from."""
     if universal:
         how = "kept" if origin.stored else "made now"
-        people = "1 person" if origin.people == 1 else f"{origin.people} people"
-        return f"one mask for everybody, learnt from {_n(origin.faces, 'picture')} of {people}{_views(origin)} ({how})"
+        learnt = f"learnt from {_n(origin.faces, 'picture')} of {origin.people} people{_views(origin)}"
+        return f"one mask for everybody, {learnt} ({how})"
     if origin.stored:
         return f"the kept mask, learnt from {_n(origin.faces, 'picture')}"
     before = origin.faces - origin.given

@@ -137,7 +137,9 @@ def subjects(
         a, b = _inside(a, b, start, end, spans)
         # a track with enough good looks but no joint vector has a large one: it speaks for the whole chain
         good = [t for t in chain if sum(look.quality >= gate for look in looks.get(t.id, ())) >= LEAST_LOOKS]
-        both = [look for t in good for look in small[t.id]] if all(t.id in small for t in good) else []
+        # nor has a face that wore a mask some of the time: its joint vectors may be of those looks
+        plain = not any(t.id in masked for t in chain) and all(t.id in small for t in good)
+        both = [look for t in good for look in small[t.id]] if plain else []
         found.append(Subject(camera, tuple(chain), _in_time(seen), a, b, _in_time(both), _in_time(behind)))
     return sorted(found, key=lambda s: (s.start, s.tracks[0].id))
 

@@ -24,9 +24,10 @@ from viot_tools.masks.pictures import usable
 
 RATE = 12.5
 """Frames a second at which faces are looked for; between them points are interpolated."""
-SELDOM, SURE = 0.5, 0.7
-"""A face that is found in fewer than this share of the samples of its time, and never with this score, is none: things
-in the background are taken for faces now and then."""
+SELDOM = 0.5
+SURE = {"yunet": 0.7, "dlib-hog": 0.88}
+"""A face that is found in fewer than this share of the samples of its time, and never with its detector's sure score,
+is none: things in the background are taken for faces now and then."""
 AGAIN = 3.0
 """Seconds within which a face that comes back at its old place is the same wearer."""
 _NEAR = 0.20
@@ -50,9 +51,9 @@ class FacePath:
     box: XYXY = (0.0, 0.0, 0.0, 0.0)
     score: float = 0.0
 
-    def believed(self, step: float) -> bool:
-        """Whether it is a face, sampled every ``step`` seconds."""
-        return self.score >= SURE or len(self.ts) >= SELDOM * ((self.ts[-1] - self.ts[0]) / step + 1)
+    def believed(self, step: float, sure: float) -> bool:
+        """Whether it is a face, sampled every ``step`` seconds, by a detector that is ``sure`` from that score on."""
+        return self.score >= sure or len(self.ts) >= SELDOM * ((self.ts[-1] - self.ts[0]) / step + 1)
 
     def at(self, t: float) -> Points:
         """(68, 2) pixels at ``t`` seconds: on a line between samples, held at the ends."""
@@ -119,7 +120,8 @@ def follow(
         if said is not None:
             said((i + 1) / len(times))
     many = len(times) > 3 * stride
-    kept = [smoothed(path) for path in paths if (len(path.ts) > 1 or not many) and path.believed(step)]
+    sure = SURE.get(landmarks.detector.model, np.inf)
+    kept = [smoothed(path) for path in paths if (len(path.ts) > 1 or not many) and path.believed(step, sure)]
     order = list(dict.fromkeys(p.wearer for p in kept))
     for path in kept:
         path.wearer = order.index(path.wearer)

@@ -109,17 +109,19 @@ def only_asks(asked: str) -> bool:
 
 _WHO_NOT = re.compile(
     r"^\W*(?:(?:and|so|ok(?:ay)?|please|hey|hi|(?:can|could) you (?:tell|show) me|tell me|show me|list|say)\W+)*"
-    r"(?:who|which (?:people|persons?|ones?|of (?:them|us|(?:the|our|my)(?: \w+){1,2})))\s+"
+    r"(?:who|which (?:people|persons?|of (?:them|us|(?:the|our|my) (?:\w+ )?(?:people|staff|team|employees|workers|"
+    r"guards|residents|students|pupils|family|colleagues|men|women|children|kids|visitors|guests|drivers))))\s+"
     r"(?:(?:was|were|is|are|has|have|had|did|do|does)(?:\s+not|\s?n['’]?t)|never"
     r"|(?:was|is|were|are) (?:missing|absent))\b"
-    r"(?!\s+(?:known|enrolled|recogni[sz]ed|identified|registered|familiar|on file))",
+    r"(?:\s+been)?(?=\W*$|\s+(?:seen|present|around|here|there|in|at|on|inside|near|by|from|since|during|between|today|"
+    r"yesterday|this|last|tonight)\b(?!.*\b(?:list|file|database|records?|system|register)\b))[^.?!:]*\W*$",
     re.I,
 )
 
 
 def asks_who_was_not(asked: str) -> bool:
-    """Whether the request asks who was *not* there. Tools say who was seen; that somebody was not is told of a named
-    person only, with what was looked at."""
+    """Whether the request asks who was *not* there, and nothing else. Tools say who was seen; that somebody was not is
+    told of a named person only, with what was looked at. What people did not do or wear is another question."""
     return bool(_WHO_NOT.match(asked))
 
 

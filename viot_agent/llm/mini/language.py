@@ -55,6 +55,7 @@ _ASKING = frozenset(
 _ACCENTED = frozenset("où qué dónde cuándo cómo é está".split())
 """Asking, or saying "is", with their accents alone: without them they are English slips."""
 _WHERE_IS = re.compile(r"\bou\s+(?:est|sont|etait|etaient)\b")
+_CONTRACTED = re.compile(r"(?:'(?:s|re|ve|ll|d|m)|n't)$")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
@@ -70,8 +71,10 @@ def foreign(reading: Reading) -> bool:
     if letters and len(strange) * 2 > len(letters):
         return True
     written = _WORD.findall(" ".join(said))
+    # a capital within the request is somebody's name ("find Dov"), and of two letters or more
+    written = [w for i, w in enumerate(written) if not i or not w.istitle() or len(w) == 1]
     words = [_plain(w) for w in written]
-    english = sum(w in _ENGLISH for w in words)
+    english = sum(w in _ENGLISH or _CONTRACTED.sub("", w) in _ENGLISH for w in words)
     other = max(sum(w in known for w in words) for known in _KNOWN.values())
     asking = any(w in _ASKING for w in words) or any(
         unicodedata.normalize("NFC", w.casefold()) in _ACCENTED for w in written
