@@ -1,5 +1,5 @@
 """Where a run stands, on disk: tensors as safetensors, numbers as JSON, no pickle. A run that goes on from here ends
-with the same weights, bit for bit, as one that was never cut off.
+with the same weights, bit for bit, as one that was never cut off (if its batches are the same: mini's are drawn anew).
 
 A checkpoint is written beside the last one and takes its place by a rename, so a run that is killed while it writes
 leaves the last one whole. Owns the layout. Knows no schedule.
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from viot_agent.errors import UserFault
 
 NAME = "checkpoint"
-_AGAIN = "train again without --resume"
+_AGAIN = "begin anew: remove that folder, and leave out --resume where it was given"
 
 
 def write(

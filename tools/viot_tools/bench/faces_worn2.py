@@ -5,7 +5,8 @@ faces, wrongly. ``faces.identify.masked.far`` and ``.right``: searches as in ``f
 compared behind its mask, at the thresholds for that, if it was told to wear one, and as a bare face else.
 ``faces.identify.masked.right.gain`` is the paired difference to the whole face at the thresholds of bare ones
 (``faces.identify.masked.whole.*``); ``faces.identify.bare.gain`` what telling masks costs or gains people who wear
-none. The people are those on whom nothing was chosen. Owns these figures.
+none. The people are those on whom nothing was chosen. All their enrolled pictures count, where the product leaves out
+those whose lower half is hidden or cut off. Owns these figures.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viot_agent.bench.report import Row
-from viot_tools.bench.faces_identify import Outcome, Searched, Trial, both, searched, trials
+from viot_tools.bench.faces_identify import Outcome, Searched, Trial, both, eligible, searched, trials
 from viot_tools.bench.faces_store import Own, Store, Vectors
 from viot_tools.bench.reid_rows import by_unit
 from viot_tools.bench.reid_rows import row as unit_row
@@ -78,13 +79,15 @@ def rows(
     told: dict[bool, tuple[list[str], list[float]]] = {False: ([], []), True: ([], [])}
     away, home, bare = [], [], []
     for people in chosen:
-        aligned = store.aligned(people)
+        aligned, others = store.aligned(people), frozenset(eligible(people))
         gallery = behind(store.own(people), aligned.faces, worn, everybody=True)
         probes = behind(*masked[people.name], worn, everybody=False)
         for seen, wears in ((gallery, False), (probes, True)):
             for i in np.flatnonzero(np.isfinite(seen.seen.vectors).all(axis=1)):
-                told[wears][0].append(f"{people.name}/{people.owner[aligned.pictures[i]]}")
-                told[wears][1].append(float(seen.told[i]))
+                who = people.owner[aligned.pictures[i]]
+                if who in others:
+                    told[wears][0].append(f"{people.name}/{who}")
+                    told[wears][1].append(float(seen.told[i]))
         strangers, mates = trials(people, aligned.found, store.seed)
         for trial in strangers:
             hit = bool(named(trial, gallery, probes, plain, behind_masks))

@@ -34,7 +34,8 @@ from viot_tools.faces.recognise import MobileFaceNet
 from viot_tools.verification.robust import periocular
 
 ROW = 66
-"""The row of the 112x112 crop from which on a masked face is painted over; ``robust.choose`` took it on one half."""
+"""The row of the 112x112 crop from which on a masked face is painted over; ``robust.choose`` took it on one half
+(``viot bench faces`` says it in the words of ``faces.masked.mobilefacenet.robust``)."""
 
 FILE = Path(__file__).with_name("worn.safetensors")
 

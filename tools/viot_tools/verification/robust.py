@@ -3,8 +3,8 @@
 A mask lowers the likeness of two pictures of one person (they wear different ones) and raises that of two strangers in
 the same one. ``periocular`` paints everything under the nose's bridge in the face's own mean colour, so that neither
 side's mask is seen; what is left (eyes, brows, forehead) is embedded by the same network, without training. The vote is
-a weighted mean of the two cosines, ``(1 - w) cos(full) + w cos(periocular)``. The product does the same with one
-vector a face (``faces.worn``).
+a weighted mean of the two cosines, ``(1 - w) cos(full) + w cos(periocular)``. The product goes a similar way with one
+vector a face, both parts whitened and weighed alike (``faces.worn``).
 
 ``choose`` picks the row and the weight on one half of the people; nothing of the other half is looked at. Owns the
 painting, the fusion and the choice. Knows no detector and no product thresholds.
