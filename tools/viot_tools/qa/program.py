@@ -52,7 +52,19 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
 COLOURS = ("black", "white", "grey", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
 """Berlin and Kay's basic colour terms, the eleven of English. ``beige``, ``silver``, ``navy`` ... are read as these."""
 VEHICLES = ("car", "van", "truck", "bus", "motorcycle", "bicycle")
-ACTIONS = ("standing", "walking", "running", "sitting", "lying", "falling", "bending", "waving", "fighting")
+ACTIONS = (
+    "standing",
+    "walking",
+    "running",
+    "sitting",
+    "lying",
+    "falling",
+    "squatting",
+    "waving",
+    "carrying",
+    "fighting",
+)
+"""What ``action_recognition`` can tell, in its words."""
 
 
 @dataclass(frozen=True, slots=True)
