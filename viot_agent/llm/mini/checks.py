@@ -16,19 +16,28 @@ from viot_agent.llm.mini.units import REQUEST, Reading, Unit
 _ONES = "|".join(w for w, n in UNITS.items() if 0 < n < 10)
 # atomic: of "twenty-five minutes" no part may be read as people
 _N = rf"(?P<n>(?>\d{{1,6}}\b|(?:{'|'.join(TENS)})(?:[\s-]+(?:{_ONES})\b)?\b|(?:{'|'.join(UNITS)})\b))"
-_NOT_PEOPLE = (
-    r"(?!\d|[.,:]\d|[\s-]?(?:hundred|thousand|million|dozen)s?\b|\s?(?:%|am\b|pm\b|o'?clock|seconds?\b|secs?\b|minutes?\b|mins?\b|hours?\b|hrs?\b|days?\b|weeks?\b|"
-    r"times?\b|cars?\b|vehicles?\b|plates?\b|metres?\b|meters?\b))"
+# what may follow a number of people: their own nouns, words that hold a sentence together, the end. Of any other noun
+# ("5 bikes", "5 suitcases") code settles nothing
+_OF_PEOPLE = (
+    r"(?!\d|[.,:]\d|[\s-]?(?:hundred|thousand|million|dozen)s?\b|\s?%)"
+    r"(?=\s*(?:$|[^\w\s]|\+|(?:or|and) more\b|"
+    r"(?:people|persons?|ppl|folks?|guys|men|women|adults|kids|children|students|pupils|customers|clients|visitors|"
+    r"guests|shoppers|workers|staff|employees|pedestrians|passengers|humans|heads|bodies|souls|pax|individuals|"
+    r"strangers|fans|others|of (?:them|us|you)|"
+    r"in|on|at|inside|outside|around|near|by|there|here|then|together|altogether|waiting|standing|queu\w*|gathered|"
+    r"loitering|walking|sitting|crowding|were|was|are|is|show\w*|turn\w*|came|come|present|during|between|from|to|"
+    r"after|before|today|yesterday|tonight|last|this|cut|save|send|export|clip|please|i|we|you|let|give|get|set|alert|"
+    r"make|then|and|or|but|per|for|with)\b))"
 )
 _ABOVE = re.compile(
-    rf"(?<!not )(?<!no )\b(?:more than|over|above|exceed(?:s|ed|ing)?|greater than|upwards of)\s+{_N}{_NOT_PEOPLE}",
+    rf"(?<!not )(?<!no )\b(?:more than|over|above|exceed(?:s|ed|ing)?|greater than|upwards of)\s+{_N}{_OF_PEOPLE}",
     re.I,
 )
 _REACHES = (
-    re.compile(rf"\b(?:at least|no (?:fewer|less) than|not (?:fewer|less) than)\s+{_N}{_NOT_PEOPLE}", re.I),
+    re.compile(rf"\b(?:at least|no (?:fewer|less) than|not (?:fewer|less) than)\s+{_N}{_OF_PEOPLE}", re.I),
     re.compile(
         rf"(?<![\d.,:-])(?<!hundred )(?<!hundred and )(?<!thousand )(?<!thousand and )\b{_N}"
-        rf"(?:\+|\s+(?:or|and) more\b){_NOT_PEOPLE}",
+        rf"(?:\+|\s+(?:or|and) more\b){_OF_PEOPLE}",
         re.I,
     ),
 )
