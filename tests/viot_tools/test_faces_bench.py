@@ -18,6 +18,7 @@ from viot_tools.bench.faces_store import Own, Store, joined, row
 from viot_tools.faces.calibrate import half
 from viot_tools.faces.detect import Face
 from viot_tools.faces.recognise import TEMPLATE, unit
+from viot_tools.verification.folds import both_views
 from viot_tools.verification.pairs import read_people
 from viot_tools.verification.people import balanced
 from viot_tools.verification.roc import roc
@@ -268,6 +269,48 @@ def test_the_sizes_in_the_docs_are_those_of_the_bench() -> None:
         name: [f"{s['parameters']:.2f}", f"{s['macs']:.2f}", f"{s['tokens']:.0f}" if "tokens" in s else ""]
         for name, s in printed.items()
     }
+
+
+class Counting(Left):
+    """Counts the faces it embeds."""
+
+    asked = 0
+
+    def embed(self, chosen: np.ndarray) -> np.ndarray:
+        self.asked += len(chosen)
+        return super().embed(chosen)
+
+
+def test_no_face_is_embedded_twice(tmp_path: Path) -> None:
+    weights, one = Weights(tmp_path / "home", None, "hub"), Counting()
+    s = Store(
+        world(tmp_path), weights, True, 0, detector=Middle(), own=Left(), recognisers={"mobilefacenet": one}
+    )  # fmt: skip
+    faces, found = s.aligned(s.sets[0]).faces[:6].copy(), np.array([True] * 5 + [False])
+    first = s.embed("mobilefacenet", faces[[0, 1, 1, 2, 5]], found[[0, 1, 1, 2, 5]])
+    assert one.asked == 2 * 3 and np.isnan(first[4]).all()  # both views of three faces
+    again = s.embed("mobilefacenet", faces, found)
+    assert one.asked == 2 * 5 and np.array_equal(again[[0, 1, 1, 2]], first[:4])
+    assert np.allclose(again[:5], both_views(Left().embed, faces[:5]), atol=1e-6) and np.isnan(again[5]).all()
+    assert s.embed("mobilefacenet", faces[:0], found[:0]).shape == (0, 48)
+    assert s.vectors(s.sets[0], "mobilefacenet").shape == (36, 48) and one.asked == 2 * 36
+
+
+def test_a_suite_that_cannot_run_is_said_and_the_others_run(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No model is there but the builtin ones: what the hub tier needs is missing."""
+    monkeypatch.setenv("VIOT_MODELS", str(tmp_path / "none"))
+    (tmp_path / "none").mkdir()
+    world(tmp_path, people=2, pictures=2)
+    made = faces.bench(tmp_path, quick=True)
+    assert {r.tier for r in made.rows} <= {"", "builtin"} and any(r.id.startswith("faces.sizes.") for r in made.rows)
+    not_run = [line for line in made.skipped if "was not run" in line]
+    assert not_run and all("viot models pull" in line for line in not_run)
+    for name in faces.SUITES:
+        assert any(line.startswith(f"suite {name} in tier hub was not run") for line in made.skipped), name
+    with pytest.raises(WeightsMissing):
+        faces.bench(tmp_path, quick=True, suite="identify")
 
 
 def test_an_unknown_suite_and_an_empty_folder(tmp_path: Path, home: Path) -> None:

@@ -45,6 +45,21 @@ def test_a_picture_without_a_face_is_a_search_that_finds_nobody(bench_world: Mod
     assert by_id["faces.templates.tar_1e-2"].value == 1.0  # the other picture stands for the template
 
 
+def test_people_without_a_face_in_their_first_template_are_counted(
+    bench_world: ModuleType, tmp_path: Path, home: Path
+) -> None:
+    data = bench_world.world(tmp_path, people=36)
+    for i in (3, 7):
+        for k in (0, 2):
+            cv2.imwrite(str(data / "faces" / "some" / f"p{i:02d}" / f"{k}.png"), np.zeros((112, 112, 3), np.uint8))
+    by_id = {r.id: r for r in faces_templates.rows(bench_world.store(data, tmp_path, quick=False))[0]}
+    said = "among 17 templates; without 2 people in whose first template no face was found"
+    assert by_id["faces.templates.rank1"].metric.endswith(said)
+    assert by_id["faces.templates.rank1"].value == 1.0
+    # in the list of pairs they stay, and are not accepted
+    assert by_id["faces.templates.tar_1e-2"].value == pytest.approx(34 / 36)
+
+
 def released(bench_world: ModuleType, tmp_path: Path) -> Path:
     """Twenty templates, two media each, of the made-up people."""
     some = bench_world.world(tmp_path / "some", people=20) / "faces" / "some"
@@ -75,6 +90,12 @@ def test_a_release_is_evaluated_by_its_own_list(bench_world: ModuleType, tmp_pat
     path.write_text(path.read_text().replace("100 101 1", "100 101 0"))
     [row] = faces_templates.rows(bench_world.store(data, tmp_path))[0]
     assert row.n == 57 and "1143 impostor pairs" in row.metric
+    # a second release in the folder has its own row
+    for kind in ("face_tid_mid", "template_pair_label"):
+        first = data / "meta" / f"ijbx_{kind}.txt"
+        (data / "meta" / f"ijby_{kind}.txt").write_text(first.read_text())
+    rows, _ = faces_templates.rows(bench_world.store(data, tmp_path))
+    assert [r.id for r in rows] == ["faces.templates.ijbx.tar_1e-2", "faces.templates.ijby.tar_1e-2"]
     path.unlink()
     with pytest.raises(UserFault, match="there is no file"):
         faces_templates.rows(bench_world.store(data, tmp_path))

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from viot_agent.media.types import Image
-from viot_tools.bench import faces_worn, faces_worn2
+from viot_tools.bench import faces_told, faces_worn
+from viot_tools.bench.faces_identify import Trial
+from viot_tools.faces.identity import load
 from viot_tools.faces.recognise import unit
 
 
@@ -76,9 +78,36 @@ def test_a_bare_face_called_masked_is_compared_as_one(bench_world: ModuleType, t
     rows, _ = faces_worn.rows(s, Upper(faces, wrongly=4))
     by_id = {r.id: r for r in rows}
     assert by_id["faces.worn.bare"].value == pytest.approx(4 / 16)
-    made = faces_worn2.behind(s.own(s.sets[0]), faces, Upper(faces, wrongly=4), everybody=False)
-    assert made.told.sum() == 4 and np.isfinite(made.vectors).all(axis=1).sum() == 4
+    searched = faces_told.behind(s.own(s.sets[0]), faces, Upper(faces, wrongly=4), enrolled=False)
+    assert searched.told.sum() == 4 and np.isfinite(searched.vectors).all(axis=1).tolist() == [True] * 4 + [False] * 12
+
+
+def test_pictures_told_to_wear_a_mask_are_not_enrolled(bench_world: ModuleType, tmp_path: Path, home: Path) -> None:
+    s = bench_world.store(bench_world.world(tmp_path, people=4, pictures=4, noise=2.0), tmp_path, quick=False)
+    own, faces = s.own(s.sets[0]), s.aligned(s.sets[0]).faces
+    gallery = faces_told.behind(own, faces, Upper(faces, wrongly=5), enrolled=True)
+    assert np.isfinite(gallery.vectors).all(axis=1).tolist() == [False] * 5 + [True] * 11
+    # p01 is left with one picture of two; with p00, who has none, there is no gallery behind masks
+    some = faces_told.templates(Trial("p03", 15, {"p01": (4, 5), "p02": (8, 9)}), gallery)
+    assert some is not None and list(some) == ["p01", "p02"]
+    assert some["p01"] == pytest.approx(gallery.vectors[5])
+    assert faces_told.templates(Trial("p03", 15, {"p00": (0, 1), "p02": (8, 9)}), gallery) is None
+
+
+def test_without_a_gallery_behind_masks_the_whole_face_decides(
+    bench_world: ModuleType, tmp_path: Path, home: Path
+) -> None:
+    s = bench_world.store(bench_world.world(tmp_path, people=4, pictures=4, noise=2.0), tmp_path, quick=False)
+    own, faces = s.own(s.sets[0]), s.aligned(s.sets[0]).faces
+    plain, masked = load("mobilefacenet", "yunet"), load("mobilefacenet+eyes", "yunet")
+    probes = faces_told.behind(own, faces, Blind(faces, wrongly=16), enrolled=False)
+    mate = Trial("p03", 15, {"p00": (0, 1), "p03": (12, 13)})
+    # blind behind masks, everybody is p00, the first of those who are alike
+    every = faces_told.behind(own, faces, Blind(faces), enrolled=True)
+    assert faces_told.named(mate, every, probes, plain, masked) == "p00"
+    not_all = faces_told.behind(own, faces, Blind(faces, wrongly=2), enrolled=True)
+    assert faces_told.named(mate, not_all, probes, plain, masked) == "p03"
 
 
 def test_a_stand_in_recogniser_has_nothing_for_masks(bench_world: ModuleType, tmp_path: Path, home: Path) -> None:
-    assert faces_worn2.product(bench_world.store(bench_world.world(tmp_path, people=2, pictures=2), tmp_path)) is None
+    assert faces_told.product(bench_world.store(bench_world.world(tmp_path, people=2, pictures=2), tmp_path)) is None

@@ -9,7 +9,15 @@ import pytest
 
 from viot_agent.errors import UserFault
 from viot_tools.verification.roc import TooFew
-from viot_tools.verification.templates import cosines, identify, pool, read_media, read_template_pairs, verify
+from viot_tools.verification.templates import (
+    cosines,
+    identify,
+    pool,
+    pool_in_parts,
+    read_media,
+    read_template_pairs,
+    verify,
+)
 
 X, Y = [1.0, 0.0], [0.0, 1.0]
 
@@ -29,6 +37,35 @@ def test_pictures_without_a_face_count_for_nothing() -> None:
     assert np.isnan(cosines(made, np.array([3]), np.array([5]))[0])
     with pytest.raises(UserFault, match="such as 4"):
         made.rows([4])
+
+
+def test_pooling_in_parts_is_pooling_and_asks_for_few_pictures_at_a_time() -> None:
+    rng = np.random.default_rng(3)
+    vectors = rng.normal(size=(300, 5)).astype(np.float32)
+    vectors[rng.random(300) < 0.1] = np.nan
+    template, medium = rng.permutation(np.repeat(np.arange(0, 60, 2), 10)), rng.integers(0, 4, 300)
+    vectors[template == 8] = np.nan
+    asked: list[np.ndarray] = []
+
+    def see(part: np.ndarray) -> np.ndarray:
+        asked.append(part)
+        return vectors[part]
+
+    made, whole = pool_in_parts(see, template, medium, most=25), pool(vectors, template, medium)
+    assert made.ids.tolist() == whole.ids.tolist() == sorted(set(template.tolist()))
+    assert np.array_equal(made.vectors, whole.vectors, equal_nan=True) and np.isnan(made.vectors[4]).all()
+    assert max(map(len, asked)) == 30 and sorted(np.concatenate(asked).tolist()) == list(range(300))
+    # by the words of the protocol: media first, then templates
+    mine = [vectors[(template == 2) & (medium == m)] for m in range(4)]
+    total = sum(m[np.isfinite(m).all(axis=1)].mean(axis=0) for m in mine if np.isfinite(m).any())
+    assert made.vectors[1] == pytest.approx(total / np.linalg.norm(total), abs=1e-6)
+
+
+def test_cosines_of_many_pairs_are_those_of_few() -> None:
+    made = pool(np.random.default_rng(0).normal(size=(9, 4)), np.arange(9))
+    left, right = (a.ravel() for a in np.meshgrid(np.arange(9), np.arange(9)))
+    assert cosines(made, left, right, most=7) == pytest.approx(cosines(made, left, right))
+    assert cosines(made, left, right)[left == right] == pytest.approx(1.0)
 
 
 def test_one_to_one_says_what_it_cannot_show() -> None:
@@ -79,7 +116,7 @@ def test_the_benchmarks_two_files(tmp_path: Path) -> None:
     assert left.tolist() == [1, 1] and right.tolist() == [11065, 11066] and same.tolist() == [True, False]
 
 
-@pytest.mark.parametrize("text", ["", "1 2\n", "1 x 1\n", "1 2 3\n"])
+@pytest.mark.parametrize("text", ["", "1 2\n", "1 x 1\n", "1 2 3\n", "1 2 1\n3 4\n", "1.5 2 1\n"])
 def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "p.txt").write_text(text)
     with pytest.raises(UserFault):

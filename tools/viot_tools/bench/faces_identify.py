@@ -101,6 +101,11 @@ def trials(people: People, found: NDArray[np.bool_], seed: int) -> tuple[list[Tr
     return strangers, mates
 
 
+def searchable(store: Store) -> list[People]:
+    """The sets in which there are people to search for and people to search among."""
+    return [p for p in store.sets if all(trials(p, store.aligned(p).found, store.seed))]
+
+
 def searched(trial: Trial, vectors: NDArray[np.float32], looked: Own, calibration: Calibration) -> str:
     """Whom the product names, '' for nobody. ``vectors`` (N, D) are the enrolled pictures', ``looked`` the probes'."""
     if not np.isfinite(looked.vectors[trial.probe]).all():
@@ -165,9 +170,10 @@ def _best(trial: Trial, vectors: NDArray[np.float32]) -> tuple[str, float]:
 
 def rows(store: Store) -> tuple[list[Row], list[str]]:
     """The rows of the store's tier, and what was left out and why."""
-    chosen = [p for p in store.sets if len(eligible(p)) >= 2]
+    chosen = searchable(store)
     skipped = [
-        f"faces.identify.* on {p.name}: fewer than two people with two pictures on whom no threshold was chosen"
+        f"faces.identify.* on {p.name}: fewer than two people with two pictures and a face that was found, on whom no "
+        "threshold was chosen"
         for p in store.sets
         if p not in chosen
     ]

@@ -5,6 +5,7 @@ Owns the passes over pictures, the sets in use and the rows' intervals over peop
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,7 @@ class Store:
         self._own: dict[str, Own] = {}
         self._vectors: dict[tuple[str, str], Vectors] = {}
         self._lists: dict[str, tuple[PairSet, str]] = {}
+        self._seen: dict[str, dict[bytes, Vectors]] = {}
 
     def aligned(self, people: People) -> AlignedSet:
         """The set's faces. The one pass over its pictures, in which the product's own crops are embedded too."""
@@ -113,10 +115,16 @@ class Store:
         return self._vectors[key]
 
     def embed(self, name: str, faces: NDArray[np.uint8], found: NDArray[np.bool_]) -> Vectors:
-        """(N, D) of both views of any aligned faces; NaN where ``found`` is False."""
-        out = both_views(self.recogniser(name).embed, faces)
-        out[~found] = np.nan
-        return out
+        """(N, D) of both views of any aligned faces; NaN where ``found`` is False. A face that was embedded before (the
+        same pixels, whichever suite asked) is not embedded again."""
+        known = self._seen.setdefault(name, {})
+        keys = [hashlib.sha256(face).digest() if ok else b"" for face, ok in zip(faces, found, strict=True)]
+        new = {key: i for i, key in enumerate(keys) if key and key not in known}
+        if new:
+            known.update(zip(new, both_views(self.recogniser(name).embed, faces[list(new.values())]), strict=True))
+        size = len(next(iter(known.values()))) if known else 1
+        nothing = np.full(size, np.nan, np.float32)
+        return np.stack([known[key] if key else nothing for key in keys]) if keys else np.zeros((0, size), np.float32)
 
     def pairs(self, people: People) -> PairSet:
         """The set's list."""
@@ -129,9 +137,9 @@ class Store:
 
     def notes(self) -> list[str]:
         """Where each list came from, and the pictures in which no face was found: these count as errors."""
-        lists = ", ".join(self._list(p)[1] for p in self.sets)
+        lists = ", ".join(where for _, where in self._lists.values())
         lost = [f"{len(a.failures)} of {len(a.pictures)} in {name}" for name, a in self._aligned.items() if a.failures]
-        said = [f"pair lists ({self.weights.tier}): {lists}"]
+        said = [f"pair lists ({self.weights.tier}): {lists}"] if lists else []
         if lost:
             said.append(f"no face found ({self.weights.tier}, every pair with one counts as wrong): {', '.join(lost)}")
         return said

@@ -1,7 +1,8 @@
 """Sets of pictures against sets of pictures, as in IJB-B and IJB-C: one template a person, 1:1 and 1:N.
 
 Where the data folder is such a release (``meta/NAME_face_tid_mid.txt``, ``meta/NAME_template_pair_label.txt`` and the
-pictures in ``loose_crop``), its own list of template pairs is evaluated: ``faces.templates.NAME.tar_RATE``.
+pictures in ``loose_crop``), its own list of template pairs is evaluated: ``faces.templates.NAME.tar_RATE``; several
+releases in one folder each by theirs.
 
 Else templates are made of the sets of named people: everybody's pictures by turns make two templates (of one set:
 pictures are their own media). ``faces.templates.tar_RATE``: true accepts over all pairs of a first and a second
@@ -28,11 +29,20 @@ from viot_tools.bench.faces_store import Store
 from viot_tools.bench.reid_rows import by_unit
 from viot_tools.bench.reid_rows import row as unit_row
 from viot_tools.verification.align import align
+from viot_tools.verification.folds import both_views
 from viot_tools.verification.pairs import People
 from viot_tools.verification.people import pairing
 from viot_tools.verification.recognisers import default_name
 from viot_tools.verification.roc import Rate, TooFew, tar_at_far
-from viot_tools.verification.templates import Templates, identify, pool, read_media, read_template_pairs, verify
+from viot_tools.verification.templates import (
+    Templates,
+    identify,
+    pool,
+    pool_in_parts,
+    read_media,
+    read_template_pairs,
+    verify,
+)
 
 RATES = (1e-2, 1e-3, 1e-4)
 FPIR = 0.1
@@ -44,23 +54,35 @@ def rows(store: Store) -> tuple[list[Row], list[str]]:
     """The rows of the store's tier, and what was left out and why. Raises UserFault for a broken release,
     WeightsMissing."""
     lists = sorted((store.data / "meta").glob("*_face_tid_mid.txt"))
-    if lists:
-        return _released(store, lists[0])
-    return _own(store)
+    if not lists:
+        return _own(store)
+    found, skipped = [], []
+    for media in lists:
+        more, without = _released(store, media)
+        found += more
+        skipped += without
+    return found, skipped
 
 
 def _released(store: Store, media: Path) -> tuple[list[Row], list[str]]:
     name, model = media.name.removesuffix("_face_tid_mid.txt"), default_name(store.weights.tier)
     pictures, template, medium = read_media(media)
     left, right, same = read_template_pairs(media.with_name(f"{name}_template_pair_label.txt"))
-    made = align(store.data / "loose_crop", pictures, store.detector)
-    found, refused = verify(
-        pool(store.embed(model, made.faces, made.found), template, medium), left, right, same, RATES
-    )
+    lost = 0
+
+    def see(part: NDArray[np.int64]) -> Vectors:
+        nonlocal lost
+        made = align(store.data / "loose_crop", [pictures[i] for i in part], store.detector)
+        lost += len(made.failures)
+        vectors = both_views(store.recogniser(model).embed, made.faces)
+        vectors[~made.found] = np.nan
+        return vectors
+
+    found, refused = verify(pool_in_parts(see, template, medium), left, right, same, RATES)
     out = [_rate(f"faces.templates.{name}", rate, model, store) for rate in found]
     skipped = [f"faces.templates.{name}.*: {why}" for why in refused]
-    if made.failures:
-        skipped.append(f"faces.templates.{name}: {len(made.failures)} pictures without a face count for nothing")
+    if lost:
+        skipped.append(f"faces.templates.{name}: {lost} pictures without a face count for nothing")
     return out, skipped
 
 
@@ -134,7 +156,9 @@ def _told(a: Halves, b: Halves) -> bool:
 
 def _one_to_many(store: Store, everybody: Sequence[Halves], model: str) -> tuple[list[Row], list[str]]:
     # sets with a list of who is known to be two people cannot be one gallery with others
-    usable = [h for h in everybody if h.people.apart is None and np.isfinite(h.first).all()]
+    told = [h for h in everybody if h.people.apart is None]
+    usable = [h for h in told if np.isfinite(h.first).all()]
+    lost = len(told) - len(usable)
     if len(usable) < 4:
         return [], ["faces.templates.rank1, .tpir: fewer than four people in sets in which all are told apart"]
     names = [f"{h.people.name}/{h.who}" for h in usable]
@@ -152,7 +176,8 @@ def _one_to_many(store: Store, everybody: Sequence[Halves], model: str) -> tuple
         skipped.append(f"faces.templates.tpir: {fault}")
         made = identify(gallery, inside, probes, who, ranks=(1,))
     tier = store.weights.tier
-    metric = f"searches whose mate comes first, among {len(inside)} templates"
+    left_out = f"; without {lost} people in whose first template no face was found" if lost else ""
+    metric = f"searches whose mate comes first, among {len(inside)} templates{left_out}"
     found = [
         unit_row(
             "faces.templates.rank1",
@@ -165,6 +190,7 @@ def _one_to_many(store: Store, everybody: Sequence[Halves], model: str) -> tuple
     ]
     if made.named is not None:
         metric = f"the same over the threshold at which {FPIR:g} of {made.unmated} strangers' searches find anybody"
+        metric += left_out
         found.append(
             unit_row(
                 "faces.templates.tpir", metric, by_unit(mated, [float(v) for v in made.named]), store.seed, model, tier

@@ -5,8 +5,9 @@ faces, wrongly. ``faces.identify.masked.far`` and ``.right``: searches as in ``f
 compared behind its mask, at the thresholds for that, if it was told to wear one, and as a bare face else.
 ``faces.identify.masked.right.gain`` is the paired difference to the whole face at the thresholds of bare ones
 (``faces.identify.masked.whole.*``); ``faces.identify.bare.gain`` what telling masks costs or gains people who wear
-none. The people are those on whom nothing was chosen. All their enrolled pictures count, where the product leaves out
-those whose lower half is hidden or cut off. Owns these figures.
+none. The people are those on whom nothing was chosen. They are enrolled as ``viot person enroll`` does: a picture told
+to wear a mask (one cut off at the mouth among them) takes no part behind masks, and where that leaves somebody of the
+gallery without a picture, masked faces are compared by whole faces. Owns these figures.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from viot_tools.verification.pairs import People
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Behind:
-    """A set's faces: their crops (N, 112, 112, 3) by the product's recogniser and ``seen`` as it sees them; ``told``
-    (N,) whether they are said to wear a mask, ``vectors`` (N, D) behind it; NaN for a face that was not found."""
+    """A set's faces: ``seen`` as the recogniser sees them, ``told`` (N,) whether they are said to wear a mask,
+    ``vectors`` (N, D) by what is compared of masked ones, NaN where there is none."""
 
     seen: Own
     told: NDArray[np.bool_]
@@ -43,12 +44,13 @@ def product(store: Store) -> WornRecogniser | None:
     return make_worn(store.weights) if isinstance(store.own_recogniser, MobileFaceNet) else None
 
 
-def behind(seen: Own, chips: NDArray[np.uint8], worn: WornRecogniser, *, everybody: bool) -> Behind:
-    """Those faces as the product sees them; ``everybody`` gets a vector behind a mask, as the people enrolled do."""
+def behind(seen: Own, chips: NDArray[np.uint8], worn: WornRecogniser, *, enrolled: bool) -> Behind:
+    """Those faces (crops (N, S, S, 3)) as the product sees them. Vectors have those told to wear no mask where they are
+    ``enrolled``, else, where they are searched for, those told to wear one."""
     found = np.asarray(np.isfinite(seen.vectors).all(axis=1), np.bool_)
     told = np.zeros(len(seen.vectors), np.bool_)
     told[found] = worn.wears(list(chips[found]))
-    wanted = found if everybody else told
+    wanted = found & (~told if enrolled else told)
     made = worn.embed(list(chips[wanted]), seen.vectors[wanted]) if wanted.any() else np.zeros((0, 1), np.float32)
     vectors = np.full((len(told), made.shape[1]), np.nan, np.float32)
     vectors[wanted] = made
@@ -57,12 +59,24 @@ def behind(seen: Own, chips: NDArray[np.uint8], worn: WornRecogniser, *, everybo
 
 def named(trial: Trial, gallery: Behind, probes: Behind, plain: Calibration, masked: Calibration) -> str:
     """Whom the product names, '' for nobody."""
-    if not probes.told[trial.probe]:
+    people = templates(trial, gallery) if probes.told[trial.probe] else None
+    if people is None:
         return searched(trial, gallery.seen.vectors, probes.seen, plain)
-    people = {who: template(gallery.vectors[list(rows)]) for who, rows in trial.gallery.items()}
     look = Look(0.0, float(probes.seen.quality[trial.probe]), probes.vectors[trial.probe])
     verdict = vote([look], people, masked)
     return verdict.who if verdict.answer == "match" else ""
+
+
+def templates(trial: Trial, gallery: Behind) -> dict[str, Vectors] | None:
+    """The enrolled people as masked faces are compared with them; None when one of them has no picture for that."""
+    found: dict[str, Vectors] = {}
+    for who, rows in trial.gallery.items():
+        mine = gallery.vectors[list(rows)]
+        mine = mine[np.isfinite(mine).all(axis=1)]
+        if not len(mine):
+            return None
+        found[who] = template(mine)
+    return found
 
 
 def rows(
@@ -80,8 +94,8 @@ def rows(
     away, home, bare = [], [], []
     for people in chosen:
         aligned, others = store.aligned(people), frozenset(eligible(people))
-        gallery = behind(store.own(people), aligned.faces, worn, everybody=True)
-        probes = behind(*masked[people.name], worn, everybody=False)
+        gallery = behind(store.own(people), aligned.faces, worn, enrolled=True)
+        probes = behind(*masked[people.name], worn, enrolled=False)
         for seen, wears in ((gallery, False), (probes, True)):
             for i in np.flatnonzero(np.isfinite(seen.seen.vectors).all(axis=1)):
                 who = people.owner[aligned.pictures[i]]

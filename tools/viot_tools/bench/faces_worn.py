@@ -6,7 +6,7 @@ landmarks, crop, recogniser, quality, vote, at the shipped thresholds, among peo
 ``faces.masked.SET.found`` one set alone.
 ``faces.identify.masked.whole.far`` and ``.right`` as ``faces.identify.*``, by whole faces at the thresholds of bare
 ones. That is the product where it does nothing else for masked faces (the rows are then ``faces.identify.masked.far``
-and ``.right``); what it does where it does is in ``faces_worn2``.
+and ``.right``); what it does where it does is in ``faces_told``.
 
 Owns these figures.
 """
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viot_agent.bench.report import Row
-from viot_tools.bench import faces_worn2
-from viot_tools.bench.faces_identify import both, eligible, outcome
+from viot_tools.bench import faces_told
+from viot_tools.bench.faces_identify import both, outcome, searchable
 from viot_tools.bench.faces_store import Own, Store
 from viot_tools.bench.reid_rows import by_unit
 from viot_tools.bench.reid_rows import row as unit_row
@@ -39,7 +39,7 @@ AGAIN = 0.3
 def rows(store: Store, by: WornRecogniser | None = None) -> tuple[list[Row], list[str]]:
     """The rows of the store's tier, and what was left out and why; ``by`` stands in for what the tier has for masked
     faces. Raises WeightsMissing."""
-    chosen = [p for p in store.sets if len(eligible(p)) >= 2]
+    chosen = searchable(store)
     if not chosen:
         return [], ["faces.masked.found, faces.identify.masked.*: no set of people on whom no threshold was chosen"]
     model, tier = store.detector.model, store.weights.tier
@@ -56,11 +56,11 @@ def rows(store: Store, by: WornRecogniser | None = None) -> tuple[list[Row], lis
         found.append(unit_row(f"faces.masked.{name}.found", f"{metric}, one set", values, store.seed, model, tier))
     made, _ = outcome(store, chosen, lambda people: worn[people.name][0])
     how = ", behind masks, by the whole face"
-    judge = faces_worn2.product(store) if by is None else by
+    judge = faces_told.product(store) if by is None else by
     if judge is None:
         return [*found, *both(made, "faces.identify.masked", how, store, None)], []
     found += both(made, "faces.identify.masked.whole", how, store, None)
-    return [*found, *faces_worn2.rows(store, chosen, worn, made, judge)], []
+    return [*found, *faces_told.rows(store, chosen, worn, made, judge)], []
 
 
 def wearing(store: Store, people: People) -> tuple[Own, NDArray[np.uint8], list[float], list[str]]:

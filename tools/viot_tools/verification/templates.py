@@ -11,7 +11,8 @@ Owns pooling, both comparisons and the reading of the benchmark's two text files
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,21 +22,26 @@ from numpy.typing import NDArray
 from viot_agent.errors import UserFault
 from viot_tools.verification.roc import LEAST_FALSE, Rate, TooFew, needed, tar_at_far
 
+PART = 2048
+"""Pictures that are held at a time."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Templates:
-    """``ids`` (T,) and their ``vectors`` (T, D) float32, L2-normalised; a template without a face is NaN."""
+    """``ids`` (T,), from low to high, and their ``vectors`` (T, D) float32, L2-normalised; a template without a face is
+    NaN."""
 
     ids: NDArray[np.int64]
     vectors: NDArray[np.float32]
 
     def rows(self, ids: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
         """(N,) where each template stands. Raises UserFault for one that was not pooled."""
-        place = {int(t): i for i, t in enumerate(self.ids)}
-        strange = [int(t) for t in ids if int(t) not in place]
-        if strange:
+        wanted = np.asarray(ids, np.int64)
+        place = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
+        strange = np.unique(wanted[self.ids[place] != wanted])
+        if len(strange):
             raise UserFault(f"{len(strange)} templates have no picture, such as {strange[0]}")
-        return np.array([place[int(t)] for t in ids], np.int64)
+        return np.asarray(place, np.int64)
 
 
 def pool(
@@ -43,21 +49,51 @@ def pool(
 ) -> Templates:
     """Pool N pictures' vectors (N, D) by ``template`` (N,) and ``medium`` (N,) (None: every picture is its own). A
     picture whose vector is NaN (no face) counts for nothing."""
+    template = np.asarray(template)
     media = np.arange(len(template)) if medium is None else np.asarray(medium)
-    ids = np.unique(template)
-    out = np.full((len(ids), vectors.shape[1]), np.nan)
-    for i, one in enumerate(ids):
-        mine = (template == one) & np.isfinite(vectors).all(axis=1)
-        if mine.any():
-            total = sum(vectors[mine & (media == m)].astype(np.float64).mean(axis=0) for m in np.unique(media[mine]))
-            out[i] = total / max(float(np.linalg.norm(total)), 1e-12)
+    ids, at = np.unique(template, return_inverse=True)
+    seen = np.isfinite(vectors).all(axis=1)
+    each, which = np.unique(np.stack([at.ravel()[seen], media[seen]]), axis=1, return_inverse=True)
+    sums = np.zeros((each.shape[1], vectors.shape[1]))
+    np.add.at(sums, which.ravel(), vectors[seen].astype(np.float64))
+    totals = np.zeros((len(ids), vectors.shape[1]))
+    np.add.at(totals, each[0], sums / np.bincount(which.ravel(), minlength=each.shape[1])[:, None])
+    out = totals / np.maximum(np.linalg.norm(totals, axis=1, keepdims=True), 1e-12)
+    out[np.setdiff1d(np.arange(len(ids)), each[0])] = np.nan
     return Templates(ids.astype(np.int64), out.astype(np.float32))
 
 
-def cosines(templates: Templates, left: NDArray[np.integer], right: NDArray[np.integer]) -> NDArray[np.float64]:
-    """(N,) cosines of the template pairs ``left[i]``, ``right[i]``. Raises UserFault for an unknown template."""
-    a, b = templates.vectors[templates.rows(left)], templates.vectors[templates.rows(right)]
-    return np.asarray((a.astype(np.float64) * b).sum(axis=1))
+def pool_in_parts(
+    see: Callable[[NDArray[np.int64]], NDArray[np.floating]],
+    template: NDArray[np.integer],
+    medium: NDArray[np.integer],
+    most: int = PART,
+) -> Templates:
+    """:func:`pool` of pictures that do not all fit into memory: ``see`` is asked for the vectors (M, D) of ``most``
+    pictures (M,) or somewhat more at a time, whole templates each; only templates are kept. Raises what ``see``
+    raises."""
+    order = np.argsort(template, kind="stable")
+    ends = np.flatnonzero(np.r_[np.diff(template[order]) != 0, True]) + 1
+    made: list[Templates] = []
+    begin = 0
+    for end in ends.tolist():
+        if end - begin >= most or end == len(order):
+            part = order[begin:end]
+            made.append(pool(see(part), template[part], medium[part]))
+            begin = end
+    return Templates(np.concatenate([m.ids for m in made]), np.concatenate([m.vectors for m in made]))
+
+
+def cosines(
+    templates: Templates, left: NDArray[np.integer], right: NDArray[np.integer], most: int = 1 << 18
+) -> NDArray[np.float64]:
+    """(N,) cosines of the template pairs ``left[i]``, ``right[i]``, ``most`` of them at a time. Raises UserFault for an
+    unknown template."""
+    a, b, out = templates.rows(left), templates.rows(right), np.empty(len(left))
+    for i in range(0, len(out), most):
+        part = slice(i, i + most)
+        out[part] = (templates.vectors[a[part]].astype(np.float64) * templates.vectors[b[part]]).sum(axis=1)
+    return out
 
 
 def verify(
@@ -147,11 +183,19 @@ def read_media(path: Path) -> tuple[list[str], NDArray[np.int64], NDArray[np.int
 
 def read_template_pairs(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """``ijb?_template_pair_label.txt``: two templates and 1 or 0 a line. Raises UserFault for another file."""
-    rows = _table(path, 3)
-    label = _whole(path, rows, 2)
-    if set(label.tolist()) - {0, 1}:
+    if not path.is_file():
+        raise UserFault(f"there is no file {path}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of an empty file, which is refused below
+            rows = np.loadtxt(path, np.int64, ndmin=2, comments=None)  # sixteen million lines in IJB-C
+    except ValueError as error:
+        raise UserFault(f"{path}: two templates and a label are expected in every line ({error})") from error
+    if rows.shape[1] != 3 or not len(rows):
+        raise UserFault(f"{path}: two templates and a label are expected in every line")
+    if not np.isin(rows[:, 2], (0, 1)).all():
         raise UserFault(f"{path} has labels other than 0 and 1")
-    return _whole(path, rows, 0), _whole(path, rows, 1), label == 1
+    return rows[:, 0], rows[:, 1], rows[:, 2] == 1
 
 
 def _table(path: Path, columns: int) -> list[list[str]]:
