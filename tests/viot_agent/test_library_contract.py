@@ -17,6 +17,8 @@ from viot_agent.library import api
 from viot_agent.library.fake import Crop, FakeLibrary, Looked
 from viot_agent.library.records import Fingerprint, RunRows, RunStamp, SegmentSpan
 from viot_agent.library.rows import (
+    Attribute,
+    AttributeRow,
     Count,
     CountRow,
     CropRow,
@@ -79,12 +81,18 @@ def on_disk(home: Path) -> Library:
         plates=(PlateRow("b", 40, "皖AT6M00", 0.75, (0.5, 1.0), (1, 2, 3, 4), b"plate"),),
         counts=(CountRow("person", 31, 3), CountRow("person", 30, 2)),
         poses=(PoseRow("b", 31, _pose(1)), PoseRow("b", 32, _pose(2)), PoseRow("b", 59, _pose(3))),
+        attributes=(
+            AttributeRow("b", 35, "upper_colour", "red", 0.5),
+            AttributeRow("b", 36, "carrying", "bag", 0.25),
+            AttributeRow("b", 36, "carrying", "backpack", 0.75),
+        ),
     )
     third = Rows(
         tracks=(_track("c", "face", 5, 6), _track("v", "vehicle", 1, 2)),
         vectors=(VectorRow("c", 5, "embed", vec["Dock ü"], 0.25),),
         counts=(CountRow("person", 5, 1), CountRow("car", 5, 4)),
         poses=(PoseRow("c", 5, _pose(4)),),
+        attributes=(AttributeRow("v", 1, "colour", "white", 0.75),),
     )
     library.write_segment(gate, SegmentSpan(0, 0.0, 30.0), [RunRows(faces, first, 5.0, 150)])
     library.write_segment(gate, SegmentSpan(1, 30.0, 60.0), [RunRows(faces, second, 5.0, 150)])
@@ -144,6 +152,12 @@ def in_memory(home: Path) -> FakeLibrary:
             Poses(
                 3, 1, "gate", DAY + np.array([31.0, 32.0, 59.0]), np.stack([_pose(n) for n in (1, 2, 3)]), "net", "7"
             ),
+        ],
+        attributes=[
+            Attribute(3, 1, "gate", DAY + 35, "upper_colour", "red", 0.5, "net", "7"),
+            Attribute(5, 5, "Dock ü", DAY + 101, "colour", "white", 0.75, "old net", "1"),
+            Attribute(3, 1, "gate", DAY + 36, "carrying", "bag", 0.25, "net", "7"),
+            Attribute(3, 1, "gate", DAY + 36, "carrying", "backpack", 0.75, "net", "7"),
         ],
         counts=[
             Count("gate", DAY + 31, "person", 3, "net", "7"),
@@ -225,6 +239,15 @@ ASKS: dict[str, tuple[Ask, int | None]] = {
     "poses, at the last one": (lambda x: x.poses(None, DAY + 59, DAY + 60), 1),
     "poses, between two": (lambda x: x.poses(None, DAY + 40, DAY + 50), 0),
     "poses by model": (lambda x: x.poses(None, None, None, model="old net"), 1),
+    "attributes": (lambda x: x.attributes(None, None, None), 4),
+    "attributes of a camera": (lambda x: x.attributes(["Dock ü"], None, None), 1),
+    "attributes, a stretch of the track where they were not seen": (
+        lambda x: x.attributes(None, DAY + 50, DAY + 51),
+        3,
+    ),
+    "attributes, before the track": (lambda x: x.attributes(None, DAY, DAY + 30.5), 0),
+    "attributes, at the track's end": (lambda x: x.attributes(["gate"], DAY + 59, None), 0),
+    "attributes by model": (lambda x: x.attributes(None, None, None, model="old net"), 1),
     "counts": (lambda x: x.counts("person", None, None, None), 3),
     "counts in a window": (lambda x: x.counts("person", None, DAY + 31, DAY + 105), 1),
     "counts by model": (lambda x: x.counts("person", None, None, None, model="old net"), 1),
@@ -313,6 +336,7 @@ def test_changes(make: Callable[[Path], api.Library], tmp_path: Path) -> None:
     assert {h.camera for h in library.search("embed", np.ones(4, np.float32), None, None, None)} == {"Dock ü"}
     assert library.plates(None, None, None) == []
     assert [p.camera for p in library.poses(None, None, None)] == ["Dock ü"]
+    assert [a.camera for a in library.attributes(None, None, None)] == ["Dock ü"]
     assert library.events("fire", None, None, None) == []
     assert [t.camera for t in library.tracks("face", None, None, None)] == ["Dock ü"]
     assert library.best_crop(1) is None

@@ -26,7 +26,17 @@ from viot_agent.library.database import Database, sqlite_url
 from viot_agent.library.lock import FileLock
 from viot_agent.library.migrate import upgrade
 from viot_agent.library.records import Fingerprint, MediaRow, RunRows, RunStamp, SegmentSpan
-from viot_agent.library.rows import CropRow, EventRow, PlateRow, PoseRow, Rows, TrackPoint, TrackRow, VectorRow
+from viot_agent.library.rows import (
+    AttributeRow,
+    CropRow,
+    EventRow,
+    PlateRow,
+    PoseRow,
+    Rows,
+    TrackPoint,
+    TrackRow,
+    VectorRow,
+)
 from viot_agent.library.run_store import restored
 from viot_agent.library.schema import HEAD, KNOWN, metadata
 from viot_agent.library.store import Library
@@ -103,7 +113,7 @@ def cut(home: Path) -> None:
 REFUSED = {
     "newer": (
         lambda h: edit(h, "UPDATE alembic_version SET version_num='0099'; UPDATE library_info SET value='viot 9.1'"),
-        r"was made by viot 9\.1 \(schema 0099\); this is viot-agent .* \(schema 0002\)",
+        r"was made by viot 9\.1 \(schema 0099\); this is viot-agent .* \(schema 0003\)",
     ),
     "no version": (lambda h: edit(h, "DROP TABLE alembic_version"), "no library of this program"),
     "two versions": (lambda h: edit(h, "INSERT INTO alembic_version VALUES ('0000')"), "no library of this program"),
@@ -201,7 +211,7 @@ def test_migrations_make_the_same_tables(tmp_path: Path) -> None:
 
 
 def test_an_old_library_is_brought_up_to_date(tmp_path: Path) -> None:
-    """A library of the first schema keeps its rows, and takes poses afterwards."""
+    """A library of the first schema keeps its rows, and takes poses and attributes afterwards."""
     old = Database(sqlite_url(tmp_path / "library.db"), where="old")
     with old.write() as connection:
         upgrade(connection, "0001")
@@ -216,9 +226,12 @@ def test_an_old_library_is_brought_up_to_date(tmp_path: Path) -> None:
         assert [c.name for c in library.cameras()] == ["cam"]
         row = media(library)
         pose = PoseRow("a", 1, np.ones((17, 3), np.float32))
-        library.write_segment(row, SegmentSpan(0, 0, 30), [run(track("a", (1, 0)), poses=(pose,))])
+        red = AttributeRow("a", 1, "upper_colour", "red", 0.5)
+        library.write_segment(row, SegmentSpan(0, 0, 30), [run(track("a", (1, 0)), poses=(pose,), attributes=(red,))])
         [found] = library.poses(None, None, None)
         assert (found.camera, found.ts.tolist(), found.keypoints.shape) == ("cam", [1001.0], (1, 17, 3))
+        [seen] = library.attributes(None, None, None)
+        assert (seen.camera, seen.ts, seen.name, seen.value, seen.score) == ("cam", 1001.0, "upper_colour", "red", 0.5)
 
 
 def test_tables_are_good_postgresql() -> None:
@@ -259,6 +272,15 @@ BROKEN = {
     "poses out of order": (
         run(track("a", (1, 0)), poses=tuple(PoseRow("a", t, np.zeros((17, 3), np.float32)) for t in (2, 2))),
         "poses of 'a' with times out of order",
+    ),
+    "no such track, attribute": (run(attributes=(AttributeRow("x", 1, "hat", "yes", 0.5),)), "names a track 'x'"),
+    "an attribute twice": (
+        run(track("a", (1, 0)), attributes=tuple(AttributeRow("a", t, "hat", "yes", 0.5) for t in (1, 2))),
+        "says hat yes of 'a' twice",
+    ),
+    "an attribute without a score": (
+        run(track("a", (1, 0)), attributes=(AttributeRow("a", 1, "hat", "yes", float("nan")),)),
+        "scored hat of 'a' with nan",
     ),
     "bad vector": (
         run(track("a", (1, 0)), vectors=(VectorRow("a", 1, "v", np.zeros(3, np.float32), 0.5),)),

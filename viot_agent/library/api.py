@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viot_agent.fleet.types import Camera, Person
-from viot_agent.library.rows import Count, Event, Footage, Hit, PlateRead, Poses, Track, Vector
+from viot_agent.library.rows import Attribute, Count, Event, Footage, Hit, PlateRead, Poses, Track, Vector
 from viot_agent.steps import Coverage
 
 
@@ -78,6 +78,9 @@ class Library(Protocol):
     def poses(
         self, cameras: Sequence[str] | None, start: float | None, end: float | None, *, model: str | None = None
     ) -> list[Poses]: ...  # one a track, only the poses inside the window
+    def attributes(
+        self, cameras: Sequence[str] | None, start: float | None, end: float | None, *, model: str | None = None
+    ) -> list[Attribute]: ...  # of every track that overlaps the window, wherever in the track it was seen best
     def counts(
         self,
         kind: str,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from viot_agent.errors import LibraryFault, NameFault, UserFault
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.library import intervals, names
-from viot_agent.library.rows import Count, Event, Footage, Hit, PlateRead, Poses, Track, Vector
+from viot_agent.library.rows import Attribute, Count, Event, Footage, Hit, PlateRead, Poses, Track, Vector
 from viot_agent.steps import Coverage
 
 
@@ -53,7 +53,7 @@ R = TypeVar("R", bound=_Seen)
 
 class FakeLibrary:
     """``hits`` maps a model's name to embeddings with their vectors; ``footage`` is what exists, ``looked`` what of it
-    is indexed. Cameras named in rows must be among ``cameras``."""
+    is indexed. Cameras named in rows must be among ``cameras``, tracks of attributes among ``tracks``."""
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class FakeLibrary:
         crops: Sequence[Crop] = (),
         plates: Sequence[PlateRead] = (),
         poses: Sequence[Poses] = (),
+        attributes: Sequence[Attribute] = (),
         counts: Sequence[Count] = (),
         events: Sequence[Event] = (),
         pictures: Mapping[str, Sequence[bytes]] | None = None,
@@ -80,6 +81,7 @@ class FakeLibrary:
         self._crops = list(crops)
         self._plates = list(plates)
         self._poses = list(poses)
+        self._attributes = list(attributes)
         self._counts = list(counts)
         self._events = list(events)
         self._pictures = {name: [bytes(p) for p in rows] for name, rows in (pictures or {}).items()}
@@ -122,6 +124,7 @@ class FakeLibrary:
         self._crops = [c for c in self._crops if c.track not in gone]
         self._plates = _without(self._plates, camera)
         self._poses = _without(self._poses, camera)
+        self._attributes = _without(self._attributes, camera)
         self._counts = _without(self._counts, camera)
         self._events = _without(self._events, camera)
 
@@ -301,6 +304,20 @@ class FakeLibrary:
             if p.camera in wanted and model in (None, p.model) and keep.any():
                 found.append(replace(p, ts=p.ts[keep], keypoints=p.keypoints[keep]))
         return sorted(found, key=lambda p: (float(p.ts[0]), self._order(p.camera)))
+
+    def attributes(
+        self, cameras: Sequence[str] | None, start: float | None, end: float | None, *, model: str | None = None
+    ) -> list[Attribute]:
+        wanted = self._wanted(cameras)
+        tracks = {t.id: t for t in self._tracks}
+        found = [
+            a
+            for a in self._attributes
+            if a.camera in wanted
+            and model in (None, a.model)
+            and intervals.overlaps(tracks[a.track].start, tracks[a.track].end, start, end)
+        ]
+        return sorted(found, key=lambda a: (tracks[a.track].start, self._order(a.camera), a.track, a.name, a.value))
 
     def counts(
         self,

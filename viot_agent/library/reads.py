@@ -1,4 +1,4 @@
-"""What tools ask: spans and coverage, tracks, vectors, crops, plates, poses, counts, events. Reads only.
+"""What tools ask: spans and coverage, tracks, vectors, crops, plates, poses, attributes, counts, events. Reads only.
 
 Nothing is cached; every method looks through one consistent view. Windows are half-open; a row belongs when its
 interval overlaps the window, a row of no length where its time lies in it. Unknown camera names raise NameFault with
@@ -17,9 +17,9 @@ from sqlalchemy import ColumnElement, Row, Table, and_, func, or_, select
 from viot_agent.library import intervals, packing
 from viot_agent.library.base import Part
 from viot_agent.library.intervals import Span
-from viot_agent.library.rows import Count, Event, Footage, Hit, PlateRead, Poses, Track, Vector
+from viot_agent.library.rows import Attribute, Count, Event, Footage, Hit, PlateRead, Poses, Track, Vector
+from viot_agent.library.schema import attributes, counts, crops, events, media, plates, poses, segments, tracks
 from viot_agent.library.schema import cameras as cameras_table
-from viot_agent.library.schema import counts, crops, events, media, plates, poses, segments, tracks
 from viot_agent.library.schema import segment_runs as runs
 from viot_agent.library.vectors import Found
 from viot_agent.steps import Coverage
@@ -239,6 +239,29 @@ class Reads(Part):
                 mine = (names[r.camera_id], ts[keep], keypoints[keep])
                 found.append(Poses(r.track_id, r.chain, *mine, r.model, r.model_version))
         return sorted(found, key=lambda p: float(p.ts[0]))  # stable: cameras in their order
+
+    def attributes(
+        self, cameras: Sequence[str] | None, start: float | None, end: float | None, *, model: str | None = None
+    ) -> list[Attribute]:
+        """The attributes of the tracks that overlap the window, by the start of their track, then name and value.
+
+        An attribute holds for its whole track: ``ts``, where it was seen best, may lie outside of the window.
+        """
+        with self.db.read() as connection:
+            names = self._camera_ids(connection, cameras)
+            query = (
+                select(attributes, tracks.c.chain, runs.c.model, runs.c.model_version)
+                .join(runs, runs.c.id == attributes.c.run_id)
+                .join(tracks, tracks.c.id == attributes.c.track_id)
+                .where(attributes.c.camera_id.in_(names), *_overlap(attributes, start, end))
+                .order_by(attributes.c.start_ts, attributes.c.camera_id, attributes.c.track_id)
+                .order_by(attributes.c.name, attributes.c.value, attributes.c.id)
+            )
+            rows = connection.execute(query if model is None else query.where(runs.c.model == model)).all()
+        return [
+            Attribute(r.track_id, r.chain, names[r.camera_id], r.ts, r.name, r.value, r.score, r.model, r.model_version)
+            for r in rows
+        ]
 
     def counts(
         self,

@@ -37,7 +37,7 @@ class TrackPoint:
 class TrackRow:
     """One thing followed through one segment. ``key`` is unique in (segment, analyzer) and the same on every run.
 
-    ``kind``: ``person``, ``vehicle`` or ``face``; ``label`` a finer class (``car``, ``truck``).
+    ``kind``: ``person``, ``vehicle``, ``object`` or ``face``; ``label`` a finer class (``car``, ``truck``, ``chair``).
     """
 
     key: str
@@ -91,6 +91,21 @@ class PoseRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AttributeRow:
+    """What a track looks like: ``name`` has ``value`` (``upper_colour``, ``red``), with a score 0..1.
+
+    One row a name and value: several values of one name may hold (``carrying`` a bag and a backpack). ``t`` is when it
+    was seen best; it holds for the whole track.
+    """
+
+    track: str
+    t: float
+    name: str
+    value: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class CountRow:
     """How many of ``kind`` were in the frame at ``t``."""
 
@@ -121,6 +136,7 @@ class Rows:
     counts: tuple[CountRow, ...] = ()
     events: tuple[EventRow, ...] = ()
     poses: tuple[PoseRow, ...] = ()
+    attributes: tuple[AttributeRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +264,21 @@ class Poses:
     camera: str
     ts: NDArray[np.float64]
     keypoints: NDArray[np.float32]
+    model: str = ""
+    model_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A stored attribute of a track: ``name`` has ``value``, seen best at ``ts``. ``chain`` as in :class:`Track`."""
+
+    track: int
+    chain: int
+    camera: str
+    ts: float
+    name: str
+    value: str
+    score: float
     model: str = ""
     model_version: str = ""
 

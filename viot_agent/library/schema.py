@@ -26,10 +26,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The schema revision this program reads and writes."""
 
-KNOWN = ("0001", "0002")
+KNOWN = ("0001", "0002", "0003")
 """Every revision this program can open (older ones are migrated first)."""
 
 metadata = MetaData(
@@ -275,6 +275,23 @@ poses = Table(
     _float("end_ts"),
     _blob("data"),
     UniqueConstraint("run_id", "track_id"),
+    Index(None, "track_id"),
+    Index(None, "camera_id", "start_ts", "end_ts"),
+)
+attributes = Table(
+    "attributes",
+    metadata,
+    _id(),
+    _to("segment_runs", "run_id"),
+    _to("tracks", "track_id"),
+    _to("cameras", "camera_id"),
+    _float("ts"),
+    _float("start_ts"),  # of the track, which it holds for
+    _float("end_ts"),
+    _text("name", 32),
+    _text("value", 64),
+    _float("score"),
+    UniqueConstraint("run_id", "track_id", "name", "value"),
     Index(None, "track_id"),
     Index(None, "camera_id", "start_ts", "end_ts"),
 )

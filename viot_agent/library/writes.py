@@ -21,7 +21,7 @@ from viot_agent.library import chains, packing
 from viot_agent.library.base import Part
 from viot_agent.library.records import Fingerprint, MediaRow, RunRows, RunStamp, SegmentSpan, StoredRun
 from viot_agent.library.rows import KEYPOINTS, Rows
-from viot_agent.library.schema import counts, crops, events, media, plates, poses, segments, tracks
+from viot_agent.library.schema import attributes, counts, crops, events, media, plates, poses, segments, tracks
 from viot_agent.library.schema import segment_runs as runs
 from viot_agent.library.vectors import NewVector
 from viot_agent.media.types import XYXY
@@ -181,7 +181,7 @@ class Writes(Part):
         run_id = int(done.inserted_primary_key[0])
         own = {"run_id": run_id, "camera_id": row.camera_id}
         keys = self._write_tracks(connection, row, segment, span, run, own)
-        if stamp.needs and (rows.crops or rows.vectors or rows.plates or rows.poses):
+        if stamp.needs and (rows.crops or rows.vectors or rows.plates or rows.poses or rows.attributes):
             keys = {**_needed_keys(connection, segment, stamp, found), **keys}
 
         def track(key: str) -> int:
@@ -225,6 +225,7 @@ class Writes(Part):
             ],
         )
         _insert(connection, poses, [{**own, **_poses(stamp, row, key, track(key), rows)} for key in _posed(rows)])
+        _insert(connection, attributes, [{**own, **a} for a in _attributes(connection, stamp, row, keys, rows)])
         kinds = dict.fromkeys(c.kind for c in rows.counts)
         packed = []
         for kind in kinds:
@@ -324,6 +325,27 @@ def _poses(stamp: RunStamp, row: MediaRow, key: str, track: int, rows: Rows) -> 
         raise FailedFault(f"The analyzer {stamp.analyzer!r} made poses of {key!r} with times out of order.")
     data = packing.pack_poses(ts, np.stack([p.keypoints for p in mine]).astype(np.float32))
     return {"track_id": track, "start_ts": ts[0], "end_ts": ts[-1], "data": data}
+
+
+def _attributes(
+    connection: Connection, stamp: RunStamp, row: MediaRow, keys: Mapping[str, int], rows: Rows
+) -> list[dict[str, Any]]:
+    """The attributes with the interval of their tracks. Raises FailedFault for one that is told twice, one without a
+    track, or a score outside 0..1."""
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for a in rows.attributes:
+        if a.track not in keys:
+            raise FailedFault(f"The analyzer {stamp.analyzer!r} names a track {a.track!r} that no analyzer made.")
+        if (a.track, a.name, a.value) in found:
+            raise FailedFault(f"The analyzer {stamp.analyzer!r} says {a.name} {a.value} of {a.track!r} twice.")
+        if not 0 <= a.score <= 1:
+            raise FailedFault(f"The analyzer {stamp.analyzer!r} scored {a.name} of {a.track!r} with {a.score}.")
+        told = {"ts": row.start_ts + a.t, "name": a.name, "value": a.value, "score": float(a.score)}
+        found[a.track, a.name, a.value] = {"track_id": keys[a.track], **told}
+    ids = {a["track_id"] for a in found.values()}
+    times = select(tracks.c.id, tracks.c.start_ts, tracks.c.end_ts).where(tracks.c.id.in_(ids))
+    spans = {r.id: {"start_ts": r.start_ts, "end_ts": r.end_ts} for r in connection.execute(times)} if ids else {}
+    return [{**a, **spans[a["track_id"]]} for a in found.values()]
 
 
 def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
