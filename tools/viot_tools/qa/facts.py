@@ -35,7 +35,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """An action with its stretch."""
+    """An action with its stretch; ``unknown`` where it was looked at and cannot be told."""
 
     action: str
     start: float
@@ -50,6 +50,7 @@ class Thing:
 
     ``label``: kind of vehicle or object, "" where unknown. ``doing`` None: actions were not looked at. ``name``: the
     enrolled person that faces told for certain; ``named`` False: faces could not tell. ``track``: id in the library.
+    ``sure`` False: it may be none at all (a fire that does not move).
     """
 
     id: str
@@ -67,6 +68,7 @@ class Thing:
     score: float = 1.0
     model: str = ""
     model_version: str = ""
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,9 @@ class Facts:
 
     ``known``: what was looked for at all: subjects (``person``, ``vehicle``, ``object``, ``fire``, ``smoke``,
     ``anomaly``), attribute names, ``action``, ``name``. ``coverage`` by subject, for the honesty of a *no*.
-    ``spans``: the indexed stretches of each camera, so that a track cut by the end of the footage is no arrival.
+    ``spans``: the indexed stretches of each camera inside the time asked about, so that a track cut by the end of the
+    footage is no arrival. ``problems``: of a subject, attribute, ``action`` or ``name``, why its absence cannot be
+    told, in words for a person.
     """
 
     cameras: tuple[str, ...]
@@ -85,6 +89,7 @@ class Facts:
     known: frozenset[str]
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
     spans: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,8 @@ class Found:
     it cannot be told, with ``reason``; ``maybe``: things that may belong and were not counted.
 
     ``things`` support the answer, ``intervals`` are the stretches (camera, start, end) that settle it. ``number``: the
-    answer as a number where it is one (count, seconds, POSIX time).
+    answer as a number where it is one (count, seconds, POSIX time). ``pick``: which of the program's picks it is, where
+    one was asked for (order, compare).
     """
 
     value: str
@@ -102,3 +108,4 @@ class Found:
     maybe: tuple[Thing, ...] = ()
     intervals: tuple[tuple[str, float, float], ...] = ()
     number: float | None = None
+    pick: int | None = None
