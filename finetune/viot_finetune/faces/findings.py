@@ -34,15 +34,16 @@ def interval(values: Sequence[float]) -> Interval:
     return mean, mean - half, mean + half
 
 
-def rows(id_: str, model: str, runs: Runs, real_floor: float | None) -> list[Row]:
-    """Accuracy on drawn people, true accepts where there are pairs enough, accuracy on real people who judged."""
+def rows(id_: str, model: str, runs: Runs, floor: tuple[float, float | None], real_floor: float | None) -> list[Row]:
+    """Accuracy on drawn people, true accepts where there are pairs enough, accuracy on real people who judged.
+    ``floor``: accuracy and true accepts of bare pixels on the same drawn people."""
 
-    def row(suffix: str, figure: str, metric: str, tier: str, floor: float | None) -> Row:
-        return Row(id_ + suffix, metric, *interval([r[figure] for r in runs]), len(runs), model, tier, floor)
+    def row(suffix: str, figure: str, metric: str, tier: str, low: float | None) -> Row:
+        return Row(id_ + suffix, metric, *interval([r[figure] for r in runs]), len(runs), model, tier, low)
 
-    found = [row("", "accuracy", "accuracy", "drawn", 0.5)]
+    found = [row("", "accuracy", "accuracy", "drawn", floor[0])]
     if all(r["tar"] is not None for r in runs):
-        found.append(row(".tar", "tar", "TAR at FAR 1 %", "drawn", 0.01))
+        found.append(row(".tar", "tar", "TAR at FAR 1 %", "drawn", floor[1]))
     if real_floor is not None:
         found.append(row(".real", "real_accuracy", "accuracy", "real", real_floor))
     return found

@@ -3,7 +3,8 @@ that chose each loss's learning rate and margin on people that no table uses).
 
 Every seed is a repetition from scratch: its own people to train on, its own people to judge, its own wrong labels and
 first weights, the same for all methods. ``viot finetune faces-study`` makes the runs and writes them down; ``viot bench
-faces-studies --kept DIR`` prints the tables from what was written, and without ``--kept`` makes all runs anew.
+faces-studies --kept-in DIR`` prints the tables from what was written (floors are worked out anew), and without it makes
+all runs anew.
 
 Owns the plans. Knows not how a run is made, nor what its figures show (``findings``).
 """
@@ -20,7 +21,7 @@ from typing import Annotated, Any
 from viot_agent.bench.report import Report, Row
 from viot_agent.errors import NameFault, UserFault
 from viot_finetune.faces import findings
-from viot_finetune.faces.tasks import Judges, Task, aligned_people, run_all
+from viot_finetune.faces.tasks import Judges, Task, aligned_people, drawn_floor, run_all
 
 NOISE = (0, 20, 40)
 """Wrong labels, per cent."""
@@ -108,7 +109,9 @@ def report(
     """The table of one study out of the figures of its runs, by the key of their task."""
     results = {cell.id: [figures[t.key()] for t in cell.tasks] for cell in cells}
     floor = None if judges is None else judges.floor
-    rows: list[Row] = [row for c in cells for row in findings.rows(c.id, c.model, results[c.id], floor)]
+    rows: list[Row] = [
+        row for c in cells for row in findings.rows(c.id, c.model, results[c.id], drawn_floor(c.tasks), floor)
+    ]
     notes: list[str] = []
     if which == "noise":
         by_share = {(loss, share): results[f"faces.noise.{loss}.{share}"] for loss in METHODS for share in NOISE}
@@ -121,11 +124,13 @@ def report(
         notes.append(_sizes())
     else:
         notes = _best(results)
+    notes.append("floors are the better of two trivial rules on the same people: grey values at 16x16, colours")
     notes.append(f"seeds {', '.join(map(str, sorted({t.seed for c in cells for t in c.tasks})))}; {_cost(results)}")
     if judges is not None:
         notes.append(
             f"real: {judges.pairs} pairs of {judges.people} people, none of whom was trained on (training people are "
-            f"drawn); {judges.missed} of {judges.pictures} pictures without a face that was found count as wrong"
+            f"drawn), found and aligned by {judges.detector}; {judges.missed} of {judges.pictures} pictures without a face "
+            "that was found count as wrong"
         )
     skipped = ["*.real: no --data"] if judges is None and which != "rates" else []
     runs = [

@@ -159,17 +159,21 @@ def _told(task: Task) -> str:
 @dataclass(frozen=True, slots=True)
 class Judges:
     """Real people who judge: ``pictures`` of ``people`` people in ``pairs`` pairs, ``missed`` pictures without a face
-    (their pairs count as wrong), and the accuracy of a ``floor``: comparing the bare pixels."""
+    (their pairs count as wrong), the accuracy of a ``floor``: comparing the bare pixels, and the ``detector`` by which
+    faces were found and aligned."""
 
     pictures: int
     people: int
     pairs: int
     missed: int
     floor: float
+    detector: str
 
 
 def aligned_people(data: Path, out: Path) -> Judges:
-    """Align all sets of people in ``data/faces`` into the file ``out``, with the pair lists of ``viot bench faces``.
+    """Align all sets of people in ``data/faces`` into the file ``out``, with the pair lists of ``viot bench faces``:
+    by YuNet where the hub tier's files are given (``VIOT_MODELS``, else ``data/models``), by the builtin tier's dlib
+    where not; ``Judges.detector`` says which.
 
     Raises UserFault where there is no such set, WeightsMissing when the detector's file is not on this machine.
     """
@@ -209,7 +213,27 @@ def aligned_people(data: Path, out: Path) -> Judges:
         vectors = both_views(rule.embed, pictures)
         vectors[~seen] = np.nan
         floors.append(listed(vectors, rows, alike, folds, people).accuracy)
-    return Judges(at, people, len(alike), int((~seen).sum()), max(floors))
+    return Judges(at, people, len(alike), int((~seen).sum()), max(floors), detector.model)
+
+
+def drawn_floor(tasks: Sequence[Task]) -> tuple[float, float | None]:
+    """What the better trivial rule reaches on the people who judge these tasks, mean over them: accuracy, and true
+    accepts (None where there are too few pairs to show them)."""
+    found = [_floor(t.judges, t.judged, t.seed, SIDES.get(t.net, 112), t.unlike) for t in tasks]
+    tars = [tar for _, tar in found if tar is not None]
+    return float(np.mean([a for a, _ in found])), float(np.mean(tars)) if len(tars) == len(found) else None
+
+
+@lru_cache(maxsize=64)
+def _floor(judges: int, judged: int, seed: int, side: int, unlike: float) -> tuple[float, float | None]:
+    from viot_finetune.faces.judge import verify
+    from viot_tools.verification.folds import both_views
+    from viot_tools.verification.recognisers import TRIVIAL
+
+    people = draw(judges, judged, seed, first=STRANGERS, nuisance=Nuisance().scaled(unlike), side=side)
+    made = [verify(both_views(rule.embed, people.pictures), people.labels, seed) for rule in TRIVIAL]
+    tars = [m.tar for m in made if m.tar is not None]
+    return max(m.accuracy for m in made), max(tars) if tars else None
 
 
 @lru_cache(maxsize=1)
