@@ -175,11 +175,9 @@ def _upper(store: Store, name: str, parts: Sequence[Masked], row_: int, mine: ND
     for m in parts:
         n = len(m.planned)
         wanted = np.tile(mine[at : at + n], 2)
-        faces, place = np.unique(periocular(m.faces[wanted], row_), axis=0, return_inverse=True)
-        made = store.embed(name, faces, np.ones(len(faces), bool))
+        made = store.embed(name, periocular(m.faces[wanted], row_), m.found[wanted])
         vectors = np.full((2 * n, made.shape[1]), np.nan, np.float32)
-        vectors[wanted] = made[place.ravel()]
-        vectors[~m.found] = np.nan
+        vectors[wanted] = made
         out.append(squared_distance(vectors[:n], vectors[n:]))
         at += n
     return np.concatenate(out)
