@@ -16,7 +16,17 @@ from hypothesis import strategies as st
 
 from viot_agent.errors import MediaFault, UserFault
 from viot_finetune.faces.augment import Augmentation, Masks
-from viot_finetune.faces.data import Folder, InMemory, Part, RecordSet, align_folder, face_set, hold_out, order
+from viot_finetune.faces.data import (
+    Folder,
+    InMemory,
+    Part,
+    RecordSet,
+    align_folder,
+    face_set,
+    fingerprint,
+    hold_out,
+    order,
+)
 from viot_finetune.faces.drawn import Nuisance, draw
 from viot_finetune.faces.noise import noisy
 from viot_finetune.faces.recordio import MAGIC, RecordFile, read_labels, read_record, unpack
@@ -202,6 +212,30 @@ def test_aligning_refuses_a_folder_of_something_else_and_a_set_without_faces(tmp
     (tmp_path / "aligned" / "c" / "1.png").write_bytes(jpeg(30))
     with pytest.raises(UserFault, match="1 pictures that are not of"):
         align_folder(tmp_path / "set", tmp_path / "aligned")
+
+
+def test_a_fingerprint_is_of_the_list_wherever_it_lies(tmp_path: Path) -> None:
+    for roof in ("one", "two"):
+        for who in ("ana", "ben", "cem"):
+            for k in range(2):
+                path = tmp_path / roof / who / f"{k}.jpg"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(jpeg(k))
+    one = Folder(tmp_path / "one")
+    first = fingerprint(one)
+    assert fingerprint(Folder(tmp_path / "two")) == first
+    parts = {fingerprint(hold_out(one, 1, seed)[0]) for seed in range(9)}
+    assert len(parts) == 3 and first not in parts
+    (tmp_path / "two" / "ben" / "1.jpg").write_bytes(jpeg(1) + b"more")
+    assert fingerprint(Folder(tmp_path / "two")) != first
+    (tmp_path / "one" / "ben" / "1.jpg").rename(tmp_path / "one" / "ben" / "2.jpg")
+    assert fingerprint(Folder(tmp_path / "one")) != first
+    rows = {k: header([k % 2], jpeg(k, 64), k) for k in range(4)}
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole = fingerprint(RecordSet(write(tmp_path / "a", rows)))
+    swapped = RecordSet(write(tmp_path / "b", {**rows, 3: header([0], jpeg(3, 64), 3)}))
+    assert len(swapped.labels) == 4 and fingerprint(swapped) != whole
 
 
 def test_people_held_out_are_whole_people_and_numbered_anew() -> None:

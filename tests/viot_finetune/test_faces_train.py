@@ -18,8 +18,8 @@ from torch import nn
 from typer.testing import CliRunner
 
 from viot_agent.errors import FailedFault, UserFault
+from viot_finetune import checkpoint
 from viot_finetune.commands import app
-from viot_finetune.faces import checkpoint
 from viot_finetune.faces.augment import Augmentation
 from viot_finetune.faces.data import InMemory
 from viot_finetune.faces.judge import embed
@@ -202,6 +202,15 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
         train(wider, 8, people(), recipe(), tmp_path, limits=replace(QUIET, resume=True))
     with pytest.raises(UserFault, match="already at update 3"):
         train(tiny(), 8, people(), recipe(), tmp_path, limits=replace(QUIET, resume=True, updates=2))
+
+
+def test_other_data_of_the_same_size_are_refused(tmp_path: Path) -> None:
+    first = people()
+    train(tiny(), 8, first, recipe(), tmp_path / "a", limits=replace(QUIET, updates=3))
+    swapped = np.r_[first.labels[1:], first.labels[:1]]
+    for other in (people(seed=8), InMemory(first.pictures, swapped)):
+        with pytest.raises(UserFault, match="another run: files and labels differ"):
+            train(tiny(), 8, other, recipe(), tmp_path / "a", limits=replace(QUIET, resume=True))
 
 
 @pytest.mark.parametrize("file", ["weights.safetensors", "optimiser.safetensors", "random.safetensors", "state.json"])

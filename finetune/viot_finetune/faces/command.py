@@ -70,9 +70,9 @@ def faces(
     import torch
 
     from viot_agent.errors import NameFault, UserFault
+    from viot_finetune.checkpoint import holds_one
     from viot_finetune.faces.augment import Augmentation, Masks
     from viot_finetune.faces.card import leave
-    from viot_finetune.faces.checkpoint import holds_one
     from viot_finetune.faces.data import align_folder, face_set, hold_out
     from viot_finetune.faces.judge import LEAST_PEOPLE, embed, verify
     from viot_finetune.faces.presets import preset as named

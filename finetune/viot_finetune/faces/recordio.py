@@ -147,15 +147,16 @@ class RecordFile:
         """
         with self.path.open("rb") as file:
             for key in keys:
-                yield unpack(read_record(file, self._offset(key)))
+                yield unpack(read_record(file, self.offset(key)))
 
     def labels(self, keys: Iterable[int]) -> Iterator[tuple[float, ...]]:
         """The labels of these keys, in turn; no picture is read. Raises MediaFault as :meth:`record`."""
         with self.path.open("rb") as file:
             for key in keys:
-                yield read_labels(file, self._offset(key))
+                yield read_labels(file, self.offset(key))
 
-    def _offset(self, key: int) -> int:
+    def offset(self, key: int) -> int:
+        """Where the record of a key begins, in bytes. Raises MediaFault as :meth:`record`."""
         if key not in self._offsets:
             raise MediaFault(f"{self.path} has no record {key}", fix="the .idx file belongs to another .rec file")
         return self._offsets[key]

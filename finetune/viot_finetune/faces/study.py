@@ -129,8 +129,8 @@ def report(
     if judges is not None:
         notes.append(
             f"real: {judges.pairs} pairs of {judges.people} people, none of whom was trained on (training people are "
-            f"drawn), found and aligned by {judges.detector}; {judges.missed} of {judges.pictures} pictures without a face "
-            "that was found count as wrong"
+            f"drawn), found and aligned by {judges.detector}; {judges.missed} of {judges.pictures} pictures without a "
+            "face that was found count as wrong"
         )
     skipped = ["*.real: no --data"] if judges is None and which != "rates" else []
     runs = [

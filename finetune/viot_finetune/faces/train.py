@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from viot_agent.errors import FailedFault, UserFault
-from viot_finetune.faces import checkpoint
+from viot_finetune import checkpoint
 from viot_finetune.faces.augment import Augmentation
-from viot_finetune.faces.data import FaceSet, order
+from viot_finetune.faces.data import FaceSet, fingerprint, order
 from viot_finetune.faces.losses import ClassLoss, loss_named
 from viot_finetune.faces.noise import noisy
 from viot_finetune.faces.presets import Preset
@@ -182,11 +182,11 @@ class _Run:
             raise UserFault("nothing was written, so there is nothing to resume from", fix="name a folder with --out")
         facts = checkpoint.facts_of(self.out, {"update": int, "run": dict, "log": list})
         known = json.loads(json.dumps(self.fingerprint))
-        other = [name for name, value in known.items() if facts["run"].get(name) != value]
+        other = [name.replace("_", " ") for name, value in known.items() if facts["run"].get(name) != value]
         if other:
             raise UserFault(
                 f"the checkpoint in {self.out} is of another run: {', '.join(other)} differ",
-                fix="give the options of the first run again, or leave out --resume",
+                fix="give the options and the data of the first run again, or leave out --resume",
             )
         update = int(facts["update"])
         self.log = [row for row in facts["log"] if row["update"] <= update]
@@ -361,6 +361,7 @@ def _fingerprint(
     return {
         "preset": asdict(preset), "pictures": len(data.labels), "people": data.classes, "seed": seed, "noise": noise,
         "processes": processes, "flip": augment.flip, "hooked": augment.hooked,
+        "files_and_labels": fingerprint(data),
     }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from viot_agent.errors import UserFault
 from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.decoder import ENCODED
 from viot_agent.llm.mini.encoder import Reader
-from viot_finetune.faces import checkpoint
+from viot_finetune import checkpoint
 from viot_finetune.mini.net import Net
 from viot_finetune.mini.prepare import Packed, Tokens, unpack
 from viot_finetune.mini.source import Plan, streamed, texts_of_cards
