@@ -118,7 +118,7 @@ class Store:
         """(N, D) of both views of any aligned faces; NaN where ``found`` is False. A face that was embedded before (the
         same pixels, whichever suite asked) is not embedded again."""
         known = self._seen.setdefault(name, {})
-        keys = [hashlib.sha256(face).digest() if ok else b"" for face, ok in zip(faces, found, strict=True)]
+        keys = [hashlib.sha256(face.tobytes()).digest() if ok else b"" for face, ok in zip(faces, found, strict=True)]
         new = {key: i for i, key in enumerate(keys) if key and key not in known}
         if new:
             known.update(zip(new, both_views(self.recogniser(name).embed, faces[list(new.values())]), strict=True))
