@@ -9,104 +9,24 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
-import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from viot_agent.errors import UserFault, ViotError
+from viot_agent.errors import ViotError
+from viot_tools.bench.video_qa_clips import CANNOT_TELL, HOME, BadQuestions, Clip, Question, load, load_clips
+from viot_tools.bench.video_qa_marking import floors, normal, right
+from viot_tools.qa.types import FACTOID, TYPES
 
-HOME = Path(__file__).resolve().parents[3] / "datasets" / "viot_qa"
-FACTOID = ("what", "who", "where", "when", "how_many", "which_colour", "action")
-INFERENCE = ("order", "before_after", "state_change", "why", "how", "predictive", "counterfactual")
-"""The survey's second axis: temporal and causal questions. It is orthogonal to open or multiple choice."""
-
-TYPES = FACTOID + INFERENCE
 TASKS = ("open", "multiple-choice")
 DATA = ("normal", "knowledge", "commonsense")
 SPLITS = ("dev", "test")
-CANNOT_TELL = "cannot tell"
 
-_WORDS = dict(zip("zero one two three four five six seven eight nine ten".split(), map(str, range(11)), strict=True))
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
-
-Accepted = str | float | tuple[float, float]
-
-
-class BadQuestions(UserFault):
-    """A questions file that breaks the schema, or clips that are not the ones the questions were written on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One row. ``intervals``: (start, end) in seconds from the clip's first frame, as the product's reader counts.
-
-    ``accept`` holds other right wordings, and ranges (low, high) for numbers. ``answerable`` is False where the
-    footage cannot tell; then the answer is :data:`CANNOT_TELL` and there are no intervals.
-    """
-
-    id: str
-    clip: str
-    question: str
-    answer: str | float
-    accept: tuple[Accepted, ...]
-    intervals: tuple[tuple[float, float], ...]
-    task: str
-    options: tuple[str, ...]
-    data: str
-    factoid: bool
-    type: str
-    answerable: bool
-    split: str
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """A clip by its path below the data folder, the sha256 of the file and its length in seconds."""
-
-    path: str
-    sha256: str
-    seconds: float
-    split: str
-
-
-def load(path: Path = HOME / "real_clips.jsonl") -> list[Question]:
-    """The questions of a file. Raises BadQuestions with the line that does not fit the schema."""
-    rows = []
-    for n, line in enumerate(_text(path).splitlines(), 1):
-        try:
-            rows.append(_question(json.loads(line)))
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            raise BadQuestions(f"{path}, line {n}: {error}", fix="see datasets/viot_qa/README.md") from error
-    return rows
-
-
-def load_clips(path: Path = HOME / "clips.json") -> list[Clip]:
-    """The clips the questions were written on. Raises BadQuestions."""
-    try:
-        return [Clip(**row) for row in json.loads(_text(path))]
-    except (json.JSONDecodeError, TypeError) as error:
-        raise BadQuestions(f"{path}: {error}", fix="see datasets/viot_qa/README.md") from error
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadQuestions(f"{path} cannot be read: {error.strerror}.", fix="is the path right?") from error
-
-
-def _question(row: Any) -> Question:
-    names = {f.name for f in fields(Question)}
-    if not isinstance(row, dict) or set(row) != names:
-        raise ValueError(f"a row has exactly the fields {sorted(names)}")
-    accept = tuple((float(a[0]), float(a[1])) if isinstance(a, list) else a for a in row["accept"])
-    intervals = tuple((float(a), float(b)) for a, b in row["intervals"])
-    return Question(**{**row, "accept": accept, "intervals": intervals, "options": tuple(row["options"])})
+__all__ = [
+    "CANNOT_TELL", "HOME", "TYPES", "BadQuestions", "Clip", "Question", "faults", "floors", "footage_faults", "load",
+    "load_clips", "normal", "right",
+]  # fmt: skip
 
 
 def faults(questions: Sequence[Question], clips: Sequence[Clip]) -> Iterator[str]:
@@ -168,85 +88,6 @@ def footage_faults(clips: Sequence[Clip], data: Path) -> Iterator[str]:
             yield f"{clip.path} is not below {data}"
         elif hashlib.sha256(path.read_bytes()).hexdigest() != clip.sha256:
             yield f"{clip.path} has another sha256: other footage, other answers"
-
-
-def normal(text: str) -> str:
-    """Lower case, no punctuation, no articles, number words up to ten as digits."""
-    words = re.findall(r"\d+(?:\.\d+)?|\w+", text.lower())
-    return " ".join(_WORDS.get(w, w) for w in words if w not in ("a", "an", "the"))
-
-
-def right(q: Question, said: str) -> bool:
-    """Whether ``said`` is the answer: one of the accepted wordings, or the one number it holds is right or in range.
-
-    Short answers are compared, not sentences: whoever is measured says "red", not "the car was red". Of an answer to
-    a yes-no question the first word counts, of a number the number ("7 people").
-    """
-    ours = {normal(str(q.answer)), *(normal(str(a)) for a in q.accept if not isinstance(a, tuple))}
-    theirs = normal(said)
-    if theirs in ours:
-        return True
-    if q.answer in ("yes", "no"):
-        return theirs.split(" ")[0] == q.answer
-    if not isinstance(q.answer, str):
-        numbers = [float(n) for n in _NUMBER.findall(theirs)]
-        ranges = [(q.answer, q.answer), *(a for a in q.accept if isinstance(a, tuple))]
-        return len(numbers) == 1 and any(low <= numbers[0] <= high for low, high in ranges)
-    return False
-
-
-def floors(questions: Sequence[Question]) -> dict[str, float]:
-    """Accuracy of guessers who never see the footage, over ``questions``.
-
-    ``chance`` and ``longest option`` are over multiple choice alone. ``majority``, ``type prior`` and ``opening words``
-    know the true answer counts of all other questions (leave one out): overall, per type, and per first two words of
-    the question. ``nearest question`` gives the answer of the other question that shares most words with this one
-    (Jaccard). All of these answer multiple choice by chance. ``cannot tell`` always says so.
-    """
-    if not questions:
-        raise BadQuestions("there are no questions to guess at.", fix="give a file with at least one row")
-    chosen = [q for q in questions if q.options]
-    chance = sum(1 / len(q.options) for q in chosen)
-    return {
-        "chance": chance / len(chosen) if chosen else 0.0,
-        "longest option": sum(max(q.options, key=len) == q.answer for q in chosen) / len(chosen) if chosen else 0.0,
-        "majority": _prior(questions, lambda _: ""),
-        "type prior": _prior(questions, lambda q: q.type),
-        "opening words": _prior(questions, lambda q: " ".join(normal(q.question).split()[:2])),
-        "nearest question": _nearest(questions),
-        CANNOT_TELL: sum(not q.answerable for q in questions) / len(questions),
-    }
-
-
-def _prior(questions: Sequence[Question], key: Callable[[Question], str]) -> float:
-    counts: dict[str, Counter[str]] = {}
-    for q in questions:
-        if not q.options:
-            counts.setdefault(key(q), Counter())[normal(str(q.answer))] += 1
-    score = 0.0
-    for q in questions:
-        if q.options:
-            score += 1 / len(q.options)
-            continue
-        others = counts[key(q)].copy()
-        others[normal(str(q.answer))] -= 1
-        # ties go to the answer that sorts first, so that the figure does not hang on the order of the file
-        guess = min(others, key=lambda a: (-others[a], a))
-        score += others[guess] > 0 and right(q, guess)
-    return score / len(questions)
-
-
-def _nearest(questions: Sequence[Question]) -> float:
-    bags = [frozenset(normal(q.question).split()) for q in questions]
-    score = 0.0
-    for q, bag in zip(questions, bags, strict=True):
-        if q.options:
-            score += 1 / len(q.options)
-            continue
-        others = [(len(bag & b) / len(bag | b), o) for o, b in zip(questions, bags, strict=True) if o is not q]
-        if others:
-            score += right(q, str(max(others, key=lambda pair: (pair[0], pair[1].id))[1].answer))
-    return score / len(questions)
 
 
 def table(questions: Sequence[Question]) -> str:
