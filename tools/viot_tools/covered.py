@@ -79,6 +79,11 @@ def problem(ctx: ToolContext, camera: Camera, window: Window, coverage: Coverage
     return ""
 
 
+def enough(coverage: Coverage) -> bool:
+    """Whether so much of the footage was looked at that what was not found counts as not there."""
+    return coverage.indexed_seconds > 0 and coverage.fraction >= ENOUGH
+
+
 def recorded(library: Library, camera: Camera, window: Window, now: float) -> bool:
     """Whether the camera has footage of the window, looked at or not."""
     start, end = 0.0 if window.start is None else window.start, now if window.end is None else window.end
