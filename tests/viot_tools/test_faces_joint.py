@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from viot_agent.errors import FailedFault
 from viot_agent.weights import Weights
+from viot_tools.faces.basis import Basis, fit
 from viot_tools.faces.detect import Face, YuNet, refine
 from viot_tools.faces.identity import load
-from viot_tools.faces.joint import FILE, SMALL, Basis, MobileFaceNetDlib, fit, is_small, make_joint, read, write
+from viot_tools.faces.joint import FILE, SMALL, MobileFaceNetDlib, is_small, make_joint, read, write
 from viot_tools.faces.recognise import MobileFaceNet, embed, unit
 
 Vectors = NDArray[np.float32]

@@ -12,7 +12,7 @@ import pytest
 from viot_agent.errors import FailedFault
 from viot_agent.weights import Weights
 from viot_tools.faces import worn
-from viot_tools.faces.joint import Basis
+from viot_tools.faces.basis import Basis
 from viot_tools.faces.worn import FILE, ROW, MaskedMobileFaceNet, Tell, features, fit_tell, make_worn
 
 RNG = np.random.default_rng(0)

@@ -30,9 +30,10 @@ from numpy.typing import NDArray
 
 from viot_agent.errors import UserFault
 from viot_agent.media.types import Image
+from viot_tools.faces.basis import Basis, fit
 from viot_tools.faces.calibrate import FAR, GATE, Picture, Probe, central, half, margins, opened
 from viot_tools.faces.detect import Face, FaceDetector, refine
-from viot_tools.faces.joint import LEAST_LOOKS, Basis, MobileFaceNetDlib, fit, is_small
+from viot_tools.faces.joint import LEAST_LOOKS, MobileFaceNetDlib, is_small
 from viot_tools.faces.quality import measure
 from viot_tools.faces.recognise import FaceRecogniser, unit
 

@@ -35,11 +35,11 @@ from viot_agent.errors import UserFault, ViotError
 from viot_agent.media.types import Image
 from viot_agent.weights import Weights
 from viot_tools.faces import calibrate_small
+from viot_tools.faces.basis import Basis
 from viot_tools.faces.calibrate import FAR, GATE, SAFETY, Picture, Probe, central, half, margins, opened, pictures
 from viot_tools.faces.calibrate_small import Seen
 from viot_tools.faces.detect import Face, FaceDetector, make_detector, overlap, refine
 from viot_tools.faces.identity import Calibration, load
-from viot_tools.faces.joint import Basis
 from viot_tools.faces.quality import measure
 from viot_tools.faces.worn import FILE, MaskedMobileFaceNet, Tell, features, fit_tell, write
 

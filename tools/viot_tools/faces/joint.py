@@ -5,19 +5,14 @@ false-accept rate; their mistakes differ, so their mean does not. The joint vect
 sqrt(2)``, ``a`` from the tier's own recogniser, ``b`` from dlib's (on a chip aligned by the *detector's* five points:
 dlib's own marks are the weak point of its small faces), ``w(x) = unit(A (x - mean))``. The cosine of two joint vectors
 is thus the mean of two whitened cosines, and everything in ``identity`` works on it unchanged, under thresholds of its
-own. ``A = (C + SHRINK tr(C)/D I)^(-1/2)`` with ``C`` the (D, D) covariance of people's means: directions in which
-people at large differ (age, sex, origin), and in which strangers look alike, count for less. (Whitening by the
-between-people covariance, as in Hariharan, Malik and Ramanan, ECCV 2012.)
+own. ``mean`` and ``A`` are a ``basis``; they lie in ``joint.safetensors``, made by ``calibrate``.
 
-Owns the joining. ``mean`` and ``A`` lie in ``joint.safetensors``, made by ``calibrate``; they describe a population,
-nobody in it. Knows neither names nor thresholds, nor which faces are small enough to be worth it: ``analyzer``.
+Owns what is joined. Knows neither names nor thresholds, nor which faces are small enough to be worth it: ``analyzer``.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -25,9 +20,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from viot_agent.errors import FailedFault
 from viot_agent.media.types import Image
 from viot_agent.weights import Weights
+from viot_tools.faces.basis import Basis, digest, keep, kept
 from viot_tools.faces.detect import Face
 from viot_tools.faces.quality import face_scale
 from viot_tools.faces.recognise import DlibResnet, MobileFaceNet, similarity, unit, warp
@@ -39,83 +34,28 @@ LEAST_LOOKS = 3
 """Frames of a small face that must have been embedded before the joint vectors decide: one small frame may resemble a
 stranger by its noise, the sum of three hardly."""
 
-SHRINK = 3.0
-"""Chosen among 1.5, 3, 10 and none on the choosing half alone, by leaving people out."""
-
 TEMPLATE_DLIB = np.array([[46.2, 45.8], [100.4, 45.0], [74.0, 76.1], [50.1, 98.3], [98.3, 98.0]], np.float32)
 """Where YuNet finds its five points on dlib's own 150x150 chips (the median of 95 pictures of the choosing half)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Basis:
-    """``means``, ``matrices``: (D,) and (D, D) float32 of the first and of the second recogniser."""
-
-    means: tuple[NDArray[np.float32], NDArray[np.float32]]
-    matrices: tuple[NDArray[np.float32], NDArray[np.float32]]
-
-    def join(self, first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, D1) and (N, D2) unit vectors of the same faces -> (N, D1 + D2), L2-normalised."""
-        parts = [unit((x - m) @ a) for x, m, a in zip((first, second), self.means, self.matrices, strict=True)]
-        return unit(np.concatenate(parts, axis=-1))
-
-
-def fit(first: NDArray[np.float32], second: NDArray[np.float32], people: Sequence[object]) -> Basis:
-    """The basis of a population: a row of ``first`` (N, D1), ``second`` (N, D2) and ``people`` (N) a picture.
-
-    Rounded to what the file keeps (float16), so that what is measured is what is shipped.
-    """
-    order = {person: i for i, person in enumerate(dict.fromkeys(people))}
-    rows = np.array([order[person] for person in people])
-    means, matrices = [], []
-    for x in (first, second):
-        mean = x.mean(0)
-        away = unit(x - mean)
-        person = np.stack([away[rows == i].mean(0) for i in range(len(order))]).astype(np.float64)
-        cov = person.T @ person / len(person)
-        w, v = np.linalg.eigh(cov + SHRINK * np.trace(cov) / len(cov) * np.eye(len(cov)))
-        matrix = v @ np.diag(w**-0.5) @ v.T
-        matrix /= np.abs(matrix).max()  # lengths do not matter, float16 does
-        means.append(mean.astype(np.float16).astype(np.float32))
-        matrices.append(matrix.astype(np.float16).astype(np.float32))
-    return Basis((means[0], means[1]), (matrices[0], matrices[1]))
-
-
 FILE = Path(__file__).with_name("joint.safetensors")
+PARTS = ("first", "second")
 
 
 def write(basis: Basis, path: Path, versions: Mapping[str, str]) -> None:
     """Keep ``basis`` in a file; ``versions`` names the recognisers (``first``, ``second``) it was fitted to."""
-    from safetensors.numpy import save
-
-    tensors = {}
-    for name, mean, matrix in zip(("first", "second"), basis.means, basis.matrices, strict=True):
-        tensors[f"{name}.mean"], tensors[f"{name}.matrix"] = mean.astype(np.float16), matrix.astype(np.float16)
-    path.write_bytes(save(tensors, metadata=dict(versions)))
+    keep(path, PARTS, basis, {}, versions)
 
 
 def read(path: Path, versions: Mapping[str, str]) -> Basis:
     """What :func:`write` wrote. Raises FailedFault when it was fitted to other recognisers than ``versions`` names."""
-    from safetensors import safe_open
-
-    with safe_open(str(path), "np") as file:
-        kept = dict(file.metadata() or {})
-        t = {name: np.asarray(file.get_tensor(name), np.float32) for name in file.keys()}  # noqa: SIM118
-    if kept != dict(versions):
-        raise FailedFault(
-            f"the joint vectors of small faces were fitted to {kept}, not to {dict(versions)}",
-            fix="python -m viot_tools.faces.calibrate --data DIR --tier hub --out thresholds.json",
-        )
-    return Basis((t["first.mean"], t["second.mean"]), (t["first.matrix"], t["second.matrix"]))
+    fix = "python -m viot_tools.faces.calibrate --data DIR --tier hub --out thresholds.json"
+    return kept(path, PARTS, versions, "the joint vectors of small faces", fix)[0]
 
 
 @lru_cache(maxsize=1)
 def _shipped(versions: tuple[tuple[str, str], ...]) -> Basis:
     return read(FILE, dict(versions))
-
-
-@lru_cache(maxsize=1)
-def _digest() -> str:
-    return hashlib.sha256(FILE.read_bytes()).hexdigest()[:8]
 
 
 class JointRecogniser(Protocol):
@@ -148,7 +88,7 @@ class MobileFaceNetDlib:
     @property
     def model_version(self) -> str:
         """Of both networks and of what joins them."""
-        return f"{self.networks}+{_digest()}"
+        return f"{self.networks}+{digest(FILE)}"
 
     def join(self, image: Image, faces: Sequence[Face], first: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, 256). Raises WeightsMissing when dlib's file is not on this machine, FailedFault when the basis belongs

@@ -4,7 +4,7 @@ A mask lowers the likeness of two pictures of one person and leaves strangers wh
 of bare faces hardly anybody behind one is named, and many are ruled out. :class:`MaskedMobileFaceNet` therefore gives a
 masked face a second vector, ``[w1(whole); w2(eyes)] / sqrt(2)``: the whole face as always, and a copy whose part from
 the bridge of the nose down is painted over (``verification.robust.periocular``), by the same network, each whitened
-as ``joint`` does. The people enrolled get the same vectors of their bare faces, and the thresholds are of masked faces
+as ``basis`` does. The people enrolled get the same vectors of their bare faces, and the thresholds are of masked faces
 (``calibrate_worn``), at the rate of false accepts that holds for bare ones.
 
 Whether a face wears a mask is told by a logistic function of the lower half of the aligned crop, seen in cells of 8x8
@@ -16,7 +16,6 @@ Owns both. What they were fitted to lies in ``worn.safetensors``. Knows neither 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,10 +25,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from viot_agent.errors import FailedFault
 from viot_agent.media.types import Image
 from viot_agent.weights import Weights
-from viot_tools.faces.joint import Basis
+from viot_tools.faces.basis import Basis, digest, keep, kept
 from viot_tools.faces.recognise import MobileFaceNet
 from viot_tools.verification.robust import periocular
 
@@ -106,40 +104,25 @@ def fit_tell(rows: Vectors, masked: NDArray[np.bool_], ridge: float = 30.0, roun
     return Tell(weight, float(beta[-1] - weight.astype(np.float64) @ mean))
 
 
+PARTS = ("whole", "eyes")
+
+
 def write(tell: Tell, basis: Basis, path: Path, versions: Mapping[str, str]) -> None:
     """Keep both in a file; ``versions`` names the recogniser they were fitted to."""
-    from safetensors.numpy import save
-
-    tensors = {"tell.weight": tell.weight, "tell.bias": np.array([tell.bias], np.float32)}
-    for name, mean, matrix in zip(("whole", "eyes"), basis.means, basis.matrices, strict=True):
-        tensors[f"{name}.mean"], tensors[f"{name}.matrix"] = mean.astype(np.float16), matrix.astype(np.float16)
-    path.write_bytes(save(tensors, metadata=dict(versions)))
+    told = {"tell.weight": tell.weight, "tell.bias": np.array([tell.bias], np.float32)}
+    keep(path, PARTS, basis, told, versions)
 
 
 def read(path: Path, versions: Mapping[str, str]) -> tuple[Tell, Basis]:
     """What :func:`write` wrote. Raises FailedFault when it was fitted to another recogniser than ``versions`` names."""
-    from safetensors import safe_open
-
-    with safe_open(str(path), "np") as file:
-        kept = dict(file.metadata() or {})
-        t = {name: np.asarray(file.get_tensor(name), np.float32) for name in file.keys()}  # noqa: SIM118
-    if kept != dict(versions):
-        raise FailedFault(
-            f"the vectors of masked faces were fitted to {kept}, not to {dict(versions)}",
-            fix="python -m viot_tools.faces.calibrate_worn --data DIR --out thresholds.json",
-        )
-    basis = Basis((t["whole.mean"], t["eyes.mean"]), (t["whole.matrix"], t["eyes.matrix"]))
-    return Tell(t["tell.weight"], float(t["tell.bias"][0])), basis
+    fix = "python -m viot_tools.faces.calibrate_worn --data DIR --out thresholds.json"
+    basis, tensors = kept(path, PARTS, versions, "the vectors of masked faces", fix)
+    return Tell(tensors["tell.weight"], float(tensors["tell.bias"][0])), basis
 
 
 @lru_cache(maxsize=1)
 def _shipped(versions: tuple[tuple[str, str], ...]) -> tuple[Tell, Basis]:
     return read(FILE, dict(versions))
-
-
-@lru_cache(maxsize=1)
-def _digest() -> str:
-    return hashlib.sha256(FILE.read_bytes()).hexdigest()[:8]
 
 
 class MaskedMobileFaceNet:
@@ -155,7 +138,7 @@ class MaskedMobileFaceNet:
     @property
     def model_version(self) -> str:
         """Of the network and of what was fitted to it."""
-        return f"{self.recogniser.model_version}+{_digest()}"
+        return f"{self.recogniser.model_version}+{digest(FILE)}"
 
     def _fitted(self) -> tuple[Tell, Basis]:
         return _shipped(tuple(sorted(self.versions.items())))
