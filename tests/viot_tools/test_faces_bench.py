@@ -189,6 +189,13 @@ def test_halves_share_nobody(tmp_path: Path, home: Path) -> None:
     assert all({half(w) for w in who[i]} == {1} for i in np.flatnonzero(second))
 
 
+def test_some_are_taken_evenly() -> None:
+    mine = np.arange(100) % 2 == 0
+    some = faces_masked.evenly(mine, 20)
+    assert some.sum() == 20 and not (some & ~mine).any() and np.diff(np.flatnonzero(some)).max() <= 6
+    assert (faces_masked.evenly(mine, 50) == mine).all() and not faces_masked.evenly(np.zeros(3, bool), 2).any()
+
+
 def test_searches_for_strangers_and_for_mates(tmp_path: Path) -> None:
     people = read_people(world(tmp_path, people=14, pictures=8) / "faces" / "some")
     found = np.ones(14 * 8, bool)

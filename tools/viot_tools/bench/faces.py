@@ -39,7 +39,7 @@ def bench(
     seed: int = 0,
     suite: Annotated[str, "verify, identify, masked, templates, talfw-like or sizes; all where none is named"] = "",
 ) -> Report:
-    """Face verification and identification, bare and masked, in both tiers.
+    """Face verification and identification, bare and masked, in both tiers: half an hour on one core.
 
     ``data`` is laid out like ``../shared/data``. Hub files come from ``VIOT_MODELS``, else ``data/models``. What cannot
     run (its weights are missing) is said under the table with the reason, the rest runs. Raises UserFault for an

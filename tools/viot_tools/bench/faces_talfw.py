@@ -1,9 +1,9 @@
 """Recognisers under attack, as TALFW tests them: pair lists of our own whose left pictures were changed on purpose.
 
-Pairs are attacked on the tier's white boxes with DFANet (``viot_tools.cloak.attack``), then every recogniser verifies
-them by the protocol. ``faces.talfw-like.RECOGNISER.acc``: its accuracy, floor what it has on the same pairs without the
-attack; a recogniser of a maker whose network made the attack is called ``.whitebox``. ``.drop``: the paired loss.
-TALFW's own anchors: recognisers of about .998 on LFW fall to .65 to .75. Owns these figures.
+``MOST`` pairs of a set are attacked on the tier's white boxes with DFANet (``viot_tools.cloak.attack``), then every
+recogniser verifies them by the protocol. ``faces.talfw-like.RECOGNISER.acc``: its accuracy, floor what it has on the
+same pairs without the attack; a recogniser of a maker whose network made the attack is called ``.whitebox``. ``.drop``:
+the paired loss. TALFW's own anchors: recognisers of about .998 on LFW fall to .65 to .75. Owns these figures.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from viot_tools.cloak.attack import Attack
     from viot_tools.cloak.surrogates import Surrogates
 
-MOST, QUICK = 100, 20
-"""Pairs of a set that are attacked."""
+MOST, QUICK = 50, 20
+"""Pairs of a set that are attacked (two seconds each on one core)."""
 
 
 def some(pairs: Sequence[Pair], count: int) -> tuple[Pair, ...]:
