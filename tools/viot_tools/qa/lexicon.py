@@ -1,0 +1,646 @@
+"""Words of questions: what people call things, clothes, colours, movements, and how they say what they want to know.
+
+Phrases are written once a line; ``(a|b|)`` is a choice, ``^come`` stands for all forms of a verb. What a tag means is
+said where it is used (``parse_picks``, ``parse_clauses``, ``parse_frames``). Words of which the index knows nothing
+(ages, trades, sizes, makes) are left out on purpose: a question with one of them is not answered past it.
+
+Owns the vocabulary. Knows no grammar.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+
+from viot_tools.qa.program import COLOURS, Has, Subject
+
+_IRREGULAR = {
+    verb.split()[0]: tuple(verb.split())
+    for verb in (
+        "be is was are were been being am",
+        "have has had having",
+        "do does did doing done",
+        "come comes came coming comming",
+        "go goes went going gone",
+        "get gets got getting gotten",
+        "leave leaves leaving",
+        "drive drives drove driving driven",
+        "make makes made making",
+        "take takes took taking taken",
+        "run runs ran running",
+        "sit sits sat sitting",
+        "stand stands stood standing",
+        "lie lies lay lying lain",
+        "fall falls fell falling fallen",
+        "fight fights fought fighting",
+        "carry carries carried carrying",
+        "hold holds held holding",
+        "bring brings brought bringing",
+        "wear wears wore wearing worn",
+        "hang hangs hung hanging",
+        "quit quits quitted quitting",
+        "see sees saw seeing seen",
+        "catch catches caught catching",
+        "ride rides rode riding ridden",
+        "draw draws drew drawing drawn",
+        "grow grows grew growing grown",
+        "shrink shrinks shrank shrunk shrinking",
+        "rise rises rose rising risen",
+        "tell tells told telling",
+        "keep keeps kept keeping",
+        "say says said saying",
+        "give gives gave giving given",
+        "head heads headed heading",
+        "slip slips slipped slipping",
+        "stop stops stopped stopping",
+        "step steps stepped stepping",
+        "jog jogs jogged jogging",
+        "drop drops dropped dropping",
+        "spot spots spotted spotting",
+        "lug lugs lugged lugging",
+        "squat squats squatted squatting",
+        "get gets got getting gotten",
+        "put puts putting",
+        "speed speeds sped speeding",
+        "set sets setting",
+        "steal steals stole stealing stolen",
+        "hurry hurries hurried hurrying",
+    )
+}
+
+
+def forms(verb: str) -> tuple[str, ...]:
+    """``walk``, ``walks``, ``walked``, ``walking``."""
+    if verb in _IRREGULAR:
+        return _IRREGULAR[verb]
+    if verb.endswith("e"):
+        return verb, verb + "s", verb + "d", verb[:-1] + "ing"
+    if verb.endswith("y") and verb[-2] not in "aeo":
+        return verb, verb[:-1] + "ies", verb[:-1] + "ied", verb + "ing"
+    plural = verb + ("es" if verb.endswith(("s", "sh", "ch", "x")) else "s")
+    return verb, plural, verb + "ed", verb + "ing"
+
+
+def expand(line: str) -> Iterator[tuple[str, ...]]:
+    """All phrases of a line, as words."""
+    parts: list[tuple[str, ...]] = []
+    for chunk in re.findall(r"\([^)]*\)|\S+", line):
+        choices = chunk[1:-1].split("|") if chunk.startswith("(") else [chunk]
+        spelt: list[str] = []
+        for choice in choices:
+            words = [forms(w[1:]) if w.startswith("^") else (w,) for w in choice.split()]
+            spelt += [" ".join(p) for p in product(*words)]
+        parts.append(tuple(spelt))
+    for words in product(*parts):
+        phrase = tuple(" ".join(words).split())
+        if phrase:
+            yield phrase
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """What a noun means. ``known``: an enrolled person."""
+
+    kind: Subject
+    labels: tuple[str, ...] = ()
+    attributes: tuple[Has, ...] = ()
+    plural: bool = False
+    indefinite: bool = False
+
+
+_MALE, _FEMALE = (Has("sex", ("male",)),), (Has("sex", ("female",)),)
+_PEOPLE: tuple[tuple[str, str, tuple[Has, ...]], ...] = (
+    (
+        "person human pedestrian passer+by passerby individual soul human+being walker",
+        "people persons ppl humans pedestrians passers+by passersby individuals souls human+beings walkers folks folk",
+        (),
+    ),
+    (
+        "man guy bloke gent gentleman chap fellow dude fella male mister",
+        "men guys blokes gents gentlemen chaps fellows dudes fellas males",
+        _MALE,
+    ),
+    ("woman lady female lass madam", "women ladies females lasses", _FEMALE),
+)
+_INDEFINITE = "somebody someone anybody anyone"
+_VEHICLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("vehicle motor automobile+vehicle motor+vehicle", "vehicles motors motor+vehicles", ()),
+    (
+        "car saloon sedan automobile estate+car hatchback suv motorcar",
+        "cars saloons sedans automobiles estate+cars hatchbacks suvs motorcars",
+        ("car",),
+    ),
+    ("van minivan transit+van delivery+van transporter", "vans minivans delivery+vans transporters", ("van",)),
+    (
+        "truck lorry pickup pick+up pickup+truck pick+up+truck articulated+lorry hgv semi+truck",
+        "trucks lorries pickups pick+ups pickup+trucks hgvs",
+        ("truck",),
+    ),
+    ("bus coach minibus omnibus", "buses busses coaches minibuses", ("bus",)),
+    (
+        "motorcycle motorbike motor+bike moped scooter motorcyclist",
+        "motorcycles motorbikes motor+bikes mopeds scooters motorcyclists",
+        ("motorcycle",),
+    ),
+    (
+        "bicycle cycle pushbike push+bike cyclist bike+rider",
+        "bicycles cycles pushbikes push+bikes cyclists",
+        ("bicycle",),
+    ),
+    ("bike two+wheeler", "bikes two+wheelers", ("bicycle", "motorcycle")),
+)
+_EVENTS: tuple[tuple[str, str, Subject], ...] = (
+    ("fire blaze", "fires blazes flames flame", "fire"),
+    ("smoke", "", "smoke"),
+    ("anomaly", "anomalies", "anomaly"),
+)
+OBJECTS = (
+    "bird cat dog horse sheep cow bench umbrella suitcase frisbee skateboard bottle cup chair laptop phone book clock "
+    "ball kite table couch"
+).split()
+"""Of COCO's 80 classes the ones that stand about in footage. ``bag`` and ``backpack`` are carried, so attributes."""
+_OBJECT_WORDS = {"sofa": "couch", "parasol": "umbrella", "trolley+case": "suitcase", "mobile+phone": "phone"}
+
+COLOUR_WORDS: dict[str, str] = {
+    **{c: c for c in COLOURS},
+    **dict.fromkeys("gray silver silvery charcoal anthracite grayish greyish".split(), "grey"),
+    **dict.fromkeys("navy azure turquoise cyan cobalt denim+blue".split(), "blue"),
+    **dict.fromkeys("crimson scarlet maroon burgundy ruby".split(), "red"),
+    **dict.fromkeys("beige tan khaki bronze chestnut".split(), "brown"),
+    **dict.fromkeys("violet lilac lavender mauve".split(), "purple"),
+    **dict.fromkeys("magenta rose fuchsia".split(), "pink"),
+    **dict.fromkeys("gold golden lemon mustard".split(), "yellow"),
+    **dict.fromkeys("olive lime emerald".split(), "green"),
+    **dict.fromkeys("cream ivory".split(), "white"),
+    **dict.fromkeys("amber".split(), "orange"),
+}
+"""Colour words as Berlin and Kay's eleven."""
+SHADES = frozenset("dark light bright pale deep vivid".split())
+"""Before a colour only: alone they are no colour of the index."""
+
+GARMENTS: dict[str, str] = {
+    "upper": "top tops jacket shirt t+shirt tshirt tee+shirt jumper hoodie hoody sweater sweatshirt pullover blouse "
+    "cardigan anorak parka blazer polo+shirt fleece tee upper+clothing upper+clothes upper+garment upper+wear",
+    "lower": "trousers pants jeans slacks leggings joggers chinos bottoms lower+clothing lower+garment",
+    "shorts": "shorts",
+    "skirt": "skirt",
+    "coat": "coat overcoat raincoat",
+}
+CARRIED: dict[str, str] = {
+    "backpack": "backpack rucksack back+pack knapsack backpacks rucksacks",
+    "bag": "bag handbag hand+bag shoulder+bag tote tote+bag purse carrier+bag shopping+bag plastic+bag satchel bags "
+    "handbags",
+}
+HATS = "hat hats cap caps beanie headgear headwear baseball+cap"
+
+ACTION_WORDS = {
+    "standing": "^stand (upright|about|)",
+    "walking": "(^walk|^stroll|^amble) (around|about|along|)",
+    "running": "(^run|^jog|^sprint) (around|about|along|)",
+    "sitting": "^sit (down|around|)\nseated",
+    "lying": "(lying|lain|lies|lay) (down|about|on the (ground|floor)|)",
+    "falling": "(^fall|^tumble|^topple|^collapse) (over|down|to the (ground|floor)|on the (ground|floor)|)\n^have a fall",
+    "squatting": "(^squat|^crouch) (down|)",
+    "waving": "^wave",
+    "fighting": "(^fight|^brawl|^scuffle) (with each other|)\nthrowing punches",
+}
+"""Verbs of what action recognition tells. ``carrying`` is read as what is carried."""
+
+CUES: dict[str, str] = {
+    # what is asked
+    "howmany": """
+how many
+how much
+(total|exact|overall|correct|) (number|numbers|no|nr|count|counts|tally|sum|total|amount|quantity) of
+number
+count (up|me|)
+counted
+tally (up|)
+total (number|count|figure|)
+totals
+sum (up|)
+amount
+quantity
+headcount (of|)
+head count (of|)
+in (total|all)
+all in all
+all told
+altogether
+add up
+statistics on
+""",
+    "howlong": """
+how long
+for how long
+how (much time|many minutes|many seconds|many hours|many minutes or seconds|many seconds or minutes)
+(length|duration) of (stay|the stay|the visit|visit|time|)
+duration
+during (which|what) length
+(dwell|total dwell|total|stay) time
+(length|time|stay) (spent|in view)
+what time passes
+how (many mins|many secs)
+what length of time
+for what time
+time span
+visit length
+total time
+^spend
+""",
+    "when": """
+(at|from|) (what|which) (time|hour|moment|minute|second|point in time|point|exact time|o clock)
+(at|) what time of (day|the day)
+since when
+until when
+till when
+how early
+how late
+how soon
+(exact|precise|) (time|moment|hour|minute|second) of
+timestamp
+time stamp
+clock time
+the (exact|precise) (moment|time|minute|second|hour)
+need the time
+from which minute on
+""",
+    "arrivaltime": "(arrival|entry|entrance) time\ntime of (arrival|entry|appearance)",
+    "departuretime": "(departure|leaving|exit) time\ntime of (departure|exit|leaving)",
+    "where": """
+where
+whereabouts
+location (of|)
+in which place
+at which place
+(which|what) (place|spot|location)
+""",
+    "whichcam": """
+(on|at|in|by|under|from|) (which|what|whose) (camera|cameras|cam|cams|feed|picture|video|recording|footage|screen|gate)
+(on|) which of (the|our|your|all|all the|these) (cameras|cams|pictures|feeds|recordings|places|spots)
+(by|) camera name
+name of the camera
+(find|show|name|tell|give) (me|us|) the camera
+the camera (that|which|with)
+top (camera|cam)
+busiest (camera|cam)
+rank the cameras by
+which (of them|one of them) (saw|has|had)
+the camera (please|pls)
+put the camera
+""",
+    "colour": """
+(colour|color|colours|colors|hue|shade|tint|colouring|coloring|coulour|colur|paint|paintwork|paint job) (of|)
+(colour|color) wise
+^colour
+^color
+^paint
+paint colour
+""",
+    "kind": """
+(kind|kinds|type|types|sort|sorts|class|category|model of) of
+(kind|type|sort|category|class)
+""",
+    "carry": """
+(^carry|^hold|^bring|^lug|^tote|^haul|^drag|^transport) (along|around|about|with (him|her|them)|with (him|her) or (him|her)|)
+(have|has|had|got|taking|takes|took) (with|along with|on) (him|her|them)
+(taking|took|takes|take) along
+in (the|his|her|their) (hand|hands|arms)
+in hand
+luggage
+baggage
+belongings
+on (his|her|their) back
+with (him|her|them)
+""",
+    "doingcue": """
+(doing|activity|activities|action|actions|behaved|behave|behaving|behaviour|behavior|occupied|engaged in|busy with)
+up to
+kind of movement
+what (did|does|do) <np> do
+on the move or at rest
+""",
+    "who": "who\nwhose\nwhom\nwhich (person|man|woman|one)\nwhat person\nwho is it",
+    "known": """
+(enrolled|registered|known|recognised|recognized|identified|enroled)
+(we|i|you|they|the system) (know|knows|recognise|recognises|recognize|recognizes|^have on file|^have enrolled)
+of our people
+(on|from) (the|our) (enrolled list|list|books|register|file)
+(staff|known|familiar) (faces|face|names)
+on file
+(enrolled|known) list
+(by|) name (of|)
+by name
+""",
+    # comparing
+    "once": """
+at (once|one time|one moment|one go|one instant|one point|a time|any one time|any one moment|any one point|any given time)
+at (the same|one and the same|a single|the very same) (time|moment|instant|point)
+(simultaneous|simultaneously|concurrent|concurrently)
+(all|) at (one|the same) time
+side by side
+(in|on) (one|a|any|the same|any one|a single|one single) (frame|picture|image|shot|single frame)
+in view together
+per frame
+peak time
+peak
+""",
+    "most": """
+(most|highest|biggest|largest|greatest|maximum|max|fullest|top|maximal|record|busiest|highest count|most crowded|worst crowding)
+(more|^draw more|^attract more) than any other (camera|cam|spot|place|)
+""",
+    "least": "(fewest|lowest|smallest|minimum|quietest|least)",
+    "more": """
+(more|greater|larger|bigger|higher|busier|mostly|mainly|predominantly|prevail)
+(majority|outnumber|outnumbered|outnumbers|outnumbering|out number) (of|)
+(^come|came) out (on top|ahead)
+(in|) (greater|larger|bigger|higher|the greater|the larger) (number|numbers|count|quantity|group)
+(wins|win|won|winner)
+(in|) the majority
+""",
+    "fewer": "fewer\nin the minority\nsmaller (number|numbers|count|group)\nminority",
+    "longer": "longer\n(stay|stays|stayed|remain|remains|remained|linger|lingered) longer\nfor longer",
+    "first": """
+(first|1st|earliest|initial|initially|soonest|sooner|earlier|foremost) (of all|)
+number one
+ahead of (the|) (other|others|rest|everyone else|everybody else|anyone else|anybody else|others)
+before (the|all|all the|any|any of the|) (other|others|rest|everyone else|everybody else|anyone else|anybody else)
+(in front|in the lead|leads|led|lead)
+(opened|opens|^open) the (day|dance|show|morning|evening|recording|shift)
+to begin with
+very first
+at the very (start|beginning)
+started with
+(^kick|^lead) (it|things|) off
+order of (arrival|appearance)
+sequence
+front runner
+""",
+    "last": """
+(last|final|latest|very last|most recent|lastly|finally) (of all|)
+(closed|closes) the (day|evening|show|night|recording|shift)
+after (the|all|all the|) (others|other|rest|everyone else|everybody else)
+""",
+    "next": """
+(next|very next) (thing|one|arrival|to (appear|come|arrive|show up|turn up)|)
+(immediate|direct) (follower|successor)
+immediately (behind|after)
+(and|) then what
+directly (on its heels)
+on its heels
+tailgated
+hot on (its|the) heels
+""",
+    "rightafter": "(right|immediately|directly|straight|straightaway|just|shortly|hard) (after|behind|following)\nfollowed",
+    "rightbefore": "(right|immediately|directly|straight|just|shortly) (before|ahead of)",
+    # borders of the footage
+    "atend": """
+(at|by|in|till|until|to|towards|up to|on) the (very|) (end|close|finish|last moment|last moments|final moment|last second|last minute|last picture|last frame|final frame|final picture|last image|final image) (of (the|this|that|all the) <rec>|)
+(at|by|till|until|in|to) the very (end|last) (of (the|this) <rec>|)
+(final|last) (frame|picture|image|moment)
+(when|as|by the time|before|until|till) the <rec> (^stop|^end|^finish|^close|runs out|ran out|was over|is over|cuts off|cut off)
+when it (was|is) (all|) over
+(at|by) (the|) (finish|close)
+end of (the|) <rec>
+to the (close|end)
+by (the|) end
+when (the|) <rec> (was|is) over
+at the last
+""",
+    "atstart": """
+(at|from|in|since) the (very|) (start|beginning|outset|first moment|first frame|first picture) (of (the|this) <rec>|)
+(when|as) the <rec> (^start|^begin|begins|began)
+at first
+start of (the|) <rec>
+from (begin|beginning|start)
+""",
+    "startend": """
+(from|between) (the|) (start|begin|beginning|outset|first) (to|till|until|and) (the|) (end|finish|close|last)
+comparing the (beginning|start) with the (end|finish)
+as (the <rec>|time|it) (went|goes) on
+(over|across|through|throughout) (the|this|that) (period|time|whole time|time span|stretch|interval)
+in the course of (it|the <rec>|time)
+over time
+""",
+    "still": """
+still
+yet there
+yet (in view|here|present)
+(^remain|^stay) (there|)
+^continue to be
+(not|never) (moved|move|gone|left|leave|go) (on|away|)
+(^stick) around
+""",
+    "updown": """
+(up or down|up or downwards|upwards or downwards|down or up|upwards|downwards)
+(increase or decrease|increased or decreased|rise or fall|rising or falling|grow or shrink|growing or shrinking|more or less|less or more|fewer or more|more or fewer|plus or minus)
+(fuller or emptier|emptier or fuller|busier or quieter|quieter or busier)
+(up|down)
+(trend|net change|change|changed|changes|changing|development) (in|of|for|)
+(went|go|going|goes|gone) (up|down|which way)
+(^grow|^shrink|^rise|^increase|^decrease|^drop|^decline|^climb) (in number|)
+(rising|falling|increasing|decreasing|growing|shrinking)
+(fuller|emptier|less|quieter)
+""",
+    # movement
+    "enters": """
+(^come|^go|^walk|^drive|^get|^step|^roll|^pull|^ride|^move|^turn) (in|inside|into|in here) (here|the (area|place|room|picture|scene|yard|site|view|frame|shop|building|hall|lot)|view|)
+(^enter|^arrive) (here|the (area|place|room|picture|scene|yard|site|view|frame|shop|building|lot)|)
+^get (here|there)
+^make (its|their|his|her) way (in|into|inside) (the (area|place|room|picture|scene|yard|site)|)
+inbound
+arrival (of|)
+arrivals (of|)
+entries (of|)
+entrances (of|)
+(incoming|ingoing)
+(^roll|^pull|^drive) up
+^show (its|his|her|their) face
+""",
+    "came": """
+^come (by|along|past|through|by here|round|around|up|)
+(^pass) (by|through|along|past|)
+(^go|^walk|^move) (by|past|through|along)
+(^show|^turn|^pop) (up|)
+^appear
+(^follow)
+afterwards
+""",
+    "passes": "(^drive|^ride|^cycle|^roll) (by|past|through|along)",
+    "leaves": """
+(leave|leaves|leaving) (here|again|the (area|place|room|picture|scene|yard|site|view|frame|shop|building|lot)|)
+(^go|^walk|^drive|^move|^head|^ride|^run|^pull|^wander|^clear|^speed|^slip|^roll) (away|off|out|out of (view|sight|the (picture|frame|image|view|room|area))|outside) (again|)
+(^depart|^exit|^disappear|^vanish) (again|from (view|sight|the (picture|scene|screen|frame))|)
+(^move|^go) on
+(^take) off
+^quit (the (scene|place|picture)|)
+(gone|departed) (from (view|sight|the (picture|scene))|)
+(outbound|outgoing)
+departure (of|)
+departures (of|)
+departing
+(exits|exit) (of|)
+^lose (sight of|from view|)
+(lost|lose) <np> from view
+(^say) goodbye
+(^call) it a day
+""",
+    "waits": """
+(^wait|^loiter|^linger|^idle|^lurk|^dawdle) (around|about|there|here|)
+(^hang) (around|about|out) (here|there|)
+(^stand) (still|around doing nothing)
+(^stay) put
+(^park|^stop) (up|there|here|)
+(parked|park|parking|parks) (itself|himself|herself|)
+(stationary|motionless|immobile|at a standstill)
+(not|never) (^move|move on|moved on)
+(without|not) moving
+""",
+    "stays": "(^stay|^remain|^stick around|^dwell) (here|there|in view|)\n(was|were|is|are|be) (there|here|in view|visible|around) for",
+    "approaches": """
+(^approach|^near) (the camera|the lens|us|<cam>|)
+(^come|^go|^walk|^drive|^head|^move|^run|^ride|^get|) (towards|toward|up to|closer to|nearer to|at|for|straight at|straight for) (the camera|the lens|us|<cam>|camera|where the camera hangs|camera position|the camera position)
+(^come|^get|^move|^go|^draw|^walk|^drive) (closer|nearer) (to (the camera|the lens|us|<cam>|where the camera hangs)|)
+in the direction of (the camera|us|<cam>)
+inbound to camera (position|)
+inbound to (the camera|camera|<cam>)
+(becomes|become|became|getting|gets|get|got) (bigger|larger) in (the|) picture
+(the distance between the camera and) <np> shrinks
+""",
+    "recedes": """
+(away from|further from|farther from) (the camera|the lens|us|<cam>)
+(^come|^get|^move|^go|) (further|farther) away (from (the camera|the lens|us|<cam>)|)
+""",
+    "left": """
+(to|towards|at|on|by|from) (the|) left (hand side|side|edge|half|hand|) (of (the|) (picture|image|frame|screen|scene|shot|view)|)
+(leftward|leftwards|left hand)
+left (side|edge)
+""",
+    "right": """
+(to|towards|at|on|by|from) (the|) right (hand side|side|edge|half|hand|) (of (the|) (picture|image|frame|screen|scene|shot|view)|)
+(rightward|rightwards|right hand)
+right (side|edge)
+""",
+    "leftright": """
+(left or right|right or left|left right|l or r|r or l|left / right|leftwards or rightwards|rightwards or leftwards|left , right|right , left|l / r)
+left or to the right
+(to|) (the|) left or (to|) (the|) right
+(to|) (the|) right or (to|) (the|) left
+left or right
+""",
+    "whichway": """
+which way
+(which|what) direction
+(to|towards|by|from|on|at|in|) (what|which) (side|edge|hand|direction)
+(direction|heading) of (travel|)
+direction
+""",
+    "moves": "(^go|^move|^head|^turn|^travel|^drive|^walk|^take|^pass)",
+    "upperbody": """
+above the (waist|belt)
+(on|for|) (the|their|his|her|) (upper body|upper half|torso|chest)
+upper body
+up top
+""",
+    "lowerbody": """
+below the (waist|belt)
+from the waist down
+(on|for|) (the|their|his|her|) (legs|leg|lower body|lower half)
+(wear|wore|wearing) below
+worn below
+""",
+    "hair": "hair",
+    "sleeves": "(sleeves|sleeve|sleeved)",
+    "nothing": "nothing\nempty handed\nno bag\nno bags",
+    "dressed": "(^wear|dressed|clad|^have on|had on|has on|clothing|clothes|outfit|^dress)",
+    "onfoot": "on foot",
+    "wheels": "(something|thing|) (with|on) wheels",
+    # negation and the like
+    "neg": """
+(no|not|never|none|nobody|zero|nil)
+no one
+(not|no) (one|a single|any)
+(without|free of|absent|absence) (a single|any|of|of any|)
+rule out
+(ruled|ruling) out
+free of
+missing
+""",
+    "yesno": """
+(yes or no|y n|yes / no|y / n|yes no|confirm or deny|affirm or negative|true or false|true or not|affirm|affirmative|confirm|correct|right or wrong|or not|positive or negative)
+is that (so|right|correct|true)
+(am|was|is|have) (i|he|she|that|it|this|they) (got it|got that|) (right|correct|true|so)
+""",
+    "each": "(each|every|all|both)",
+}
+"""Tags with the phrases that say them. Longer phrases win; of equal ones the later tag."""
+
+
+@cache
+def phrases() -> dict[tuple[str, ...], str]:
+    """Every phrase of the lexicon with its tag."""
+    out: dict[tuple[str, ...], str] = {}
+    for tag, text in CUES.items():
+        for line in text.strip().split("\n"):
+            for phrase in expand(line):
+                out[phrase] = f"<{tag}>"
+    for action, text in ACTION_WORDS.items():
+        for line in text.split("\n"):
+            out.update(dict.fromkeys(expand(line), f"<doing:{action}>"))
+    for word, colour in COLOUR_WORDS.items():
+        spelt = tuple(word.split("+"))
+        out[spelt] = f"<C:{colour}>"
+        for shade in SHADES:
+            out[(shade, *spelt)] = f"<C:{colour}>"
+        out[(*spelt, "coloured")] = out[(*spelt, "colored")] = f"<C:{colour}>"
+    for what, text in GARMENTS.items():
+        out.update({tuple(w.split("+")): f"<G:{what}>" for w in text.split()})
+    for what, text in CARRIED.items():
+        out.update({tuple(w.split("+")): f"<I:{what}>" for w in text.split()})
+    out.update({tuple(w.split("+")): "<H>" for w in HATS.split()})
+    for i, phrase in enumerate(noun_phrases()):
+        out[phrase] = f"<N:{i}>"
+    return out
+
+
+@cache
+def nouns() -> dict[tuple[str, ...], Noun]:
+    """Every noun with its meaning."""
+    out: dict[tuple[str, ...], Noun] = {}
+
+    def add(words: str, noun: Noun) -> None:
+        out.update({tuple(w.split("+")): noun for w in words.split()})
+
+    for one, many, has in _PEOPLE:
+        add(one, Noun("person", attributes=has))
+        add(many, Noun("person", attributes=has, plural=True))
+    add(_INDEFINITE, Noun("person", indefinite=True))
+    for one, many, labels in _VEHICLES:
+        add(one, Noun("vehicle", labels))
+        add(many, Noun("vehicle", labels, plural=True))
+    for one, many, kind in _EVENTS:
+        add(one, Noun(kind))
+        add(many, Noun(kind, plural=True))
+    for name in OBJECTS:
+        many = {"sheep": "", "bench": "benches", "couch": "couches"}.get(name, name + "s")
+        add(name, Noun("object", (name,)))
+        add(many, Noun("object", (name,), plural=True))
+    for word, name in _OBJECT_WORDS.items():
+        add(word, Noun("object", (name,)))
+    for words in ("anything", "something"):
+        for odd in ("unusual", "strange", "odd", "abnormal", "suspicious", "weird"):
+            out[(words, odd)] = Noun("anomaly", indefinite=True)
+    return out
+
+
+@cache
+def noun_phrases() -> tuple[tuple[str, ...], ...]:
+    return tuple(nouns())
+
+
+@cache
+def noun_list() -> tuple[Noun, ...]:
+    return tuple(nouns().values())

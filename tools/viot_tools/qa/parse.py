@@ -1,0 +1,103 @@
+"""From a question in English to a typed program, or to the reason why none says it: deterministic, offline, in
+milliseconds.
+
+normalise -> cut out cameras, times and names -> phrases as tags -> noun phrases as picks -> temporal clauses as
+relations -> question form -> program. Precision before recall: a word that no rule takes and that is not known to carry
+nothing ends in ``Unparsed`` with the word in the reason, since a program that leaves out a condition answers wrongly.
+
+Owns the order of the stages and the reasons. ``python -m viot_tools.qa.parse QUESTION...`` prints kind and program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from viot_agent.fleet.types import Camera
+from viot_tools.qa.classify import classify, refusal
+from viot_tools.qa.parse_clauses import clauses, without_framing
+from viot_tools.qa.parse_frames import Lost, gather, program, unresolved
+from viot_tools.qa.parse_picks import noun_phrases
+from viot_tools.qa.parse_words import LONGEST, Words, foreign, plain, read
+from viot_tools.qa.program import Program, Unparsed
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceTime:
+    """What a question says of where and when to look. ``cameras``: names of the fleet, empty = not said; ``time``: the
+    person's own phrase, or None. ``problem``: in words, where it cannot be taken (two times, a camera nobody has)."""
+
+    cameras: tuple[str, ...] = ()
+    time: str | None = None
+    problem: str = ""
+
+
+def place_and_time(question: str, cameras: Sequence[Camera], people: Sequence[str] = ()) -> PlaceTime:
+    """The cameras and the time that the whole question is about, as far as it says so itself."""
+    words = read(question[:LONGEST], cameras, people)
+    found = tuple(dict.fromkeys(name for names in words.cameras for name in names))
+    times = tuple(dict.fromkeys(words.times))
+    problem = words.problem if words.problem.startswith("there is no camera") else ""
+    if len(times) > 1:
+        problem = problem or f"the question names several times ({', '.join(times)}): ask for each of them"
+    return PlaceTime(found, times[0] if len(times) == 1 else None, problem)
+
+
+def parse(
+    question: str, *, cameras: Sequence[Camera] = (), people: Sequence[str] = (), options: Sequence[str] = ()
+) -> Program | Unparsed:
+    """The program of ``question``; ``Unparsed`` with type and reason where none says it. Never raises for any text.
+
+    ``cameras`` and ``people`` are those of the fleet: names in the question that are none of them are said to be
+    unknown. Cameras stand in the picks only where the picks differ in them; the question's cameras and time as a whole
+    are ``place_and_time``'s. ``options``: the choices of a multiple-choice question, where they are given apart.
+    """
+    kind = classify(question, options)
+    choices = tuple(options)
+    reason = _unreadable(question)
+    if not reason:
+        reason = refusal(plain(question), kind)
+    if reason:
+        return Unparsed(kind.type, reason, choices)
+    words = read(question, cameras, people)
+    if words.problem:
+        return Unparsed(kind.type, words.problem, choices)
+    if len(set(words.times)) > 1:
+        return Unparsed(kind.type, f"the question names several times: {', '.join(words.times)}", choices)
+    try:
+        return _program(words, people, choices)
+    except Lost as why:
+        return Unparsed(kind.type, str(why), choices)
+
+
+def _program(words: Words, people: Sequence[str], options: tuple[str, ...]) -> Program:
+    draft = noun_phrases(words.tags, words.said, words.names)
+    heard = dict(zip(reversed(words.tags), reversed(words.said), strict=True))
+    parts = without_framing(clauses(draft))
+    said = gather(parts, heard, people, options, words.cameras)
+    pronoun = unresolved(said)
+    if pronoun:
+        raise Lost(f"I do not know who or what {pronoun!r} is: say it in the question")
+    return program(said)
+
+
+def _unreadable(question: str) -> str:
+    text = plain(question)
+    if not any(c.isalnum() for c in text):
+        return "there is no question in it" if text else "the question is empty"
+    if len(text) > LONGEST:
+        return f"the question has {len(text)} characters and I read up to {LONGEST}: ask one thing in a sentence or two"
+    return "I read questions in English only" if foreign(text) else ""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints kind and program of each question."""
+    for question in arguments:
+        print(f"{question}\n  {classify(question).words}\n  {parse(question)}")
+    return 0 if arguments else 2
+
+
+if __name__ == "__main__":
+    import sys
+
+    raise SystemExit(main(sys.argv[1:]))

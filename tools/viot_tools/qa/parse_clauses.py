@@ -1,0 +1,195 @@
+"""What stands between noun phrases: temporal clauses, lists, limits; and which clauses are mere framing.
+
+Works on the tags of a question as one line of words, by rewriting: ``after <np:1> <leaves>`` becomes ``<rel:0>``. Owns
+these rewritings. Knows no question form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from viot_tools.qa.neutral import CONDITIONING, EXCEPTING, FRAMING, NEUTRAL
+from viot_tools.qa.parse_picks import Draft, Phrase
+from viot_tools.qa.program import Relation
+
+_FILL = (
+    r"(?: (?:had|has|have|was|is|were|are|be|been|being|just|actually|then|did|there|here|already|finally|it|on|at|by|in|"
+    r"to|into|up|the|scene|view|seen|sighted|spotted|recorded|detected|picture|of|around|present|<cam:\d+>|<time:\d+>|"
+    r"<came>|<enters>|<approaches>|<stays>|<still>))*"
+)
+_WE_SAW = r"(?: (?:that|when|we|you|i|they|see|saw|seen|had|get|got|where))*"
+_HEAD = r"(?: the)?(?P<head> <enters>| <leaves>| stay| visit| presence| time)?(?: of)?"
+_NP = r" <np:(?P<np>\d+)>"
+_END = r"(?P<left>(?: <leaves>)?)"
+_AFTER = (
+    r"after|following|follow|once|since|behind|subsequent to|later than|as soon as|from the moment|from the point|"
+    r"(?:afterwards|later) than|from <when> on|from the arrival of"
+)
+_BEFORE = (
+    r"before|prior to|ahead of|in advance of|<first> than|preceding|preceded|precede|until|up until|up to|till|by the time|"
+    r"leading up to|up to the time|<when> before|in front of it"
+)
+_DURING = (
+    r"while|whilst|as long as|during|throughout|in the time when|in the time|at the time that|whenever|<once> as|"
+    r"alongside(?: of)?|together with|over the time|share the <scene> with|in the presence"
+)
+_RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (how, re.compile(pattern))
+    for how, pattern in (
+        ("next", rf"(?<= )(?:<rightafter>|<next>(?: to come)?(?: (?:after|behind|once))){_WE_SAW}{_HEAD}{_NP}{_FILL}{_END}"),
+        ("previous", rf"(?<= )<rightbefore>{_WE_SAW}{_HEAD}{_NP}{_FILL}{_END}"),
+        (
+            "within",
+            rf"(?<= )(?:within|in)(?: the)?(?: next| first)? <secs:(?P<secs>[\d.]+)> (?P<dir>of|after|following|before)"
+            rf"{_WE_SAW}{_HEAD}{_NP}{_FILL}{_END}",
+        ),
+        ("after", rf"(?<= )(?:{_AFTER}){_WE_SAW}{_HEAD}{_NP}{_FILL}{_END}"),
+        ("before", rf"(?<= )(?:{_BEFORE}){_WE_SAW}{_HEAD}{_NP}{_FILL}{_END}"),
+        ("during", rf"(?<= )(?:{_DURING}){_WE_SAW}{_HEAD}{_NP}{_FILL}"),
+    )
+)
+_WHEN = re.compile(rf"(?<= )(?:<when>|when){_NP}{_FILL}{_END}")
+_CMP = re.compile(
+    r"(?<= )(?P<neg><neg> )?(?P<op><more>|<longer>|over|above|beyond|exceed|exceeds|exceeded|exceeding|in excess of|upwards of|"
+    r"past|at <least>|less|<fewer>|under|below|up to|at <most>|as many as|within)(?: than| for| of)?"
+    r" <(?P<unit>n|secs):(?P<n>[\d.]+)>"
+)
+_LIST = re.compile(
+    r"(?<= )(?:(?:between|either|both|of|among|from) )?<np:\d+>"
+    r"(?:(?: (?:,|/|or|and|vs|v|versus|against|is it|was it|with a|then))+ <np:\d+>)+"
+)
+STRONG = re.compile(
+    r"<(?:np|rel|list|doing|C|G|I|H|enters|leaves|waits|passes|approaches|recedes|once|still|atend|atstart|startend|updown|"
+    r"left|right|leftright|rightafter|rightbefore|upperbody|lowerbody|carry|cmp|neg|secs|longer|fewer|more|most|least|last|"
+    r"first|next|kind|colour|doingcue|whichway)"
+)
+
+
+@dataclass(slots=True)
+class Clauses:
+    """``text``: the tags in one line, with a space before and behind. ``limits``: (sign, number, whether seconds)."""
+
+    text: str
+    nps: list[Phrase]
+    relations: list[Relation] = field(default_factory=list)
+    limits: list[tuple[str, float, bool]] = field(default_factory=list)
+    lists: list[tuple[int, ...]] = field(default_factory=list)
+    dropped: str = ""
+
+
+def clauses(draft: Draft) -> Clauses:
+    """Limits, temporal clauses and lists, in this order."""
+    out = Clauses(f" {' '.join(draft.tags)} ", list(draft.nps))
+    out.text = _CMP.sub(lambda m: _limit(out, m), out.text)
+    for how, rule in _RULES:
+        out.text = rule.sub(lambda m, how=how: _relation(out, m, how), out.text)  # type: ignore[misc]
+    if len(re.findall(r"<np:\d+>", out.text)) > 1:
+        out.text = _WHEN.sub(lambda m: _when(out, m), out.text)
+    out.text = _LIST.sub(lambda m: _list(out, m), out.text)
+    return out
+
+
+def _limit(out: Clauses, m: re.Match[str]) -> str:
+    word = m["op"]
+    below = word in ("less", "<fewer>", "under", "below")
+    sign = "<" if below else ">="
+    if word in ("up to", "at <most>", "within"):
+        sign = "<="
+    elif not below and word not in ("at <least>", "as many as"):
+        sign = ">"
+    if m["neg"]:
+        sign = {">": "<=", "<": ">=", ">=": "<", "<=": ">"}[sign]
+    out.limits.append((sign, float(m["n"]), m["unit"] == "secs"))
+    return f"<cmp:{len(out.limits) - 1}>"
+
+
+def _relation(out: Clauses, m: re.Match[str], how: str) -> str:
+    anchor = out.nps[int(m["np"])].pick
+    groups = m.groupdict()
+    gone = bool((groups.get("left") or "").strip()) or "<leaves>" in (groups.get("head") or "")
+    edge = "end" if gone else "start"
+    if how == "during":
+        relation = Relation("during", anchor)
+    elif how == "next":
+        relation = Relation("after", anchor, edge=edge, next=True)  # type: ignore[arg-type]
+    elif how == "previous":
+        relation = Relation("before", anchor, edge=edge, next=True)  # type: ignore[arg-type]
+    elif how == "within":
+        side = "before" if m["dir"] == "before" else "after"
+        relation = Relation(side, anchor, edge=edge, within=float(m["secs"]))  # type: ignore[arg-type]
+    else:
+        relation = Relation(how, anchor, edge=edge)  # type: ignore[arg-type]
+    out.relations.append(relation)
+    return f"<rel:{len(out.relations) - 1}>"
+
+
+def _when(out: Clauses, m: re.Match[str]) -> str:
+    """``when the van came``: before it where something had *already* happened; while it was there where it *was there*."""
+    anchor = out.nps[int(m["np"])].pick
+    moved = re.search(r"<came>|<enters>", m[0])
+    if m["left"].strip():
+        return m[0]
+    if moved and " already " in out.text:
+        out.relations.append(Relation("before", anchor))
+    elif not moved:
+        out.relations.append(Relation("during", anchor))
+    else:
+        return m[0]
+    return f"<rel:{len(out.relations) - 1}>"
+
+
+def _list(out: Clauses, m: re.Match[str]) -> str:
+    out.lists.append(tuple(int(n) for n in re.findall(r"<np:(\d+)>", m[0])))
+    return f"<list:{len(out.lists) - 1}>"
+
+
+# framing -------------------------------------------------------------------------------------------------------------
+
+
+def without_framing(out: Clauses) -> Clauses:
+    """Without the clauses that only say who asks and why: nothing to look for is in them, and no condition."""
+    kept: list[str] = []
+    for sentence in re.split(r"(?<= \.) ", out.text.strip()):
+        words = sentence.split()
+        if not STRONG.search(sentence) and not _risky(words) and _strange(words):
+            continue
+        kept.append(" ".join(_trimmed(words)))
+    return replace_text(out, f" {' '.join(kept)} ")
+
+
+def replace_text(out: Clauses, text: str) -> Clauses:
+    return replace(out, text=text)
+
+
+def _trimmed(words: Sequence[str]) -> list[str]:
+    """A sentence without framing segments, and without the framing before the first tag of a segment."""
+    segments: list[list[str]] = [[]]
+    for word in words:
+        segments[-1].append(word)
+        if word == ",":
+            segments.append([])
+    kept: list[str] = []
+    for segment in segments:
+        if not _strange(segment):
+            kept += segment
+            continue
+        first = next((i for i, w in enumerate(segment) if STRONG.match(w) or _asks(w)), len(segment))
+        head, tail = segment[:first], segment[first:]
+        if _strange(head) and any(w in FRAMING for w in head) and not _risky(head):
+            head = []
+        kept += [*head, *tail]
+    return kept
+
+
+def _asks(word: str) -> bool:
+    return word.startswith("<") and not word.startswith(("<cam", "<time", "<n:"))
+
+
+def _strange(words: Sequence[str]) -> bool:
+    return any(not w.startswith("<") and w.isalpha() and w not in NEUTRAL for w in words)
+
+
+def _risky(words: Sequence[str]) -> bool:
+    return any(w in CONDITIONING or w in EXCEPTING for w in words)
