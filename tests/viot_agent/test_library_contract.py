@@ -126,8 +126,8 @@ def in_memory(home: Path) -> FakeLibrary:
         [Person(1, "Ada", "signed form", 2)],
         pictures={"Ada": [b"one", b"two"]},
         footage=[
-            Footage("gate", Path("gate.mp4"), 0.0, DAY, DAY + 60),
-            Footage("Dock ü", Path("dock/1.mp4"), 0.0, DAY + 100, DAY + 130),
+            Footage("gate", Path("gate.mp4"), 0.0, DAY, DAY + 60, 64, 36),
+            Footage("Dock ü", Path("dock/1.mp4"), 0.0, DAY + 100, DAY + 130, 64, 36),
         ],
         looked=[
             Looked("faces", "net", "gate", DAY, DAY + 30),

@@ -109,7 +109,7 @@ class Reads(Part):
         with self.db.read() as connection:
             [(camera_id, name)] = self._camera_ids(connection, [camera]).items()
             rows = connection.execute(
-                select(media.c.path, media.c.start_ts, media.c.duration)
+                select(media.c.path, media.c.start_ts, media.c.duration, media.c.width, media.c.height)
                 .where(media.c.camera_id == camera_id)
                 .where(media.c.start_ts < end, media.c.start_ts + media.c.duration > start)
                 .order_by(media.c.start_ts, media.c.id)
@@ -117,7 +117,7 @@ class Reads(Part):
         found = []
         for row in rows:
             a, b = max(start, row.start_ts), min(end, row.start_ts + row.duration)
-            found.append(Footage(name, Path(row.path), a - row.start_ts, a, b))
+            found.append(Footage(name, Path(row.path), a - row.start_ts, a, b, row.width, row.height))
         return found
 
     def tracks(

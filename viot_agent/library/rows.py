@@ -311,10 +311,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """Where a stretch of a camera's time lies on disk: ``media`` from ``offset`` seconds after its first frame."""
+    """Where a stretch of a camera's time lies on disk: ``media`` from ``offset`` seconds after its first frame.
+
+    ``width`` and ``height`` of its frames in pixels, 0 where they are not known.
+    """
 
     camera: str
     media: Path
     offset: float
     start: float
     end: float
+    width: int = 0
+    height: int = 0

@@ -129,7 +129,7 @@ class Ground:
         if item in self.facts.known:
             return
         why = self.facts.problems.get(item, "")
-        raise CannotTell(f"{item_words(item)}: not looked for" + (f" ({why})" if why else ""))
+        raise CannotTell(why or f"{item_words(item)}: not looked for")
 
     def absence(self, kind: str) -> str:
         """Why a *no* or a zero cannot be said of this subject, '' where it can."""

@@ -1,0 +1,361 @@
+"""From library rows to facts: tracks become things, with looks, actions and names as far as a question needs them.
+
+Tracks of one chain are one thing, and so are those that :mod:`viot_tools.objects.handover` joins; flickers are left
+out (``objects.counts``). Looks are voted over a thing's tracks. Only what is needed is read: a question about a colour
+runs no network and looks at no face.
+
+Owns this joining. What people do and who they are comes from two sources behind one-method seams (``stored_actions``,
+``stored_names``; tests bring their own). Knows no question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from viot_agent.fleet.types import Camera, Window
+from viot_agent.library import intervals
+from viot_agent.library.rows import Attribute, Event, Track
+from viot_agent.toolbox.contract import ToolContext
+from viot_tools.covered import Covered, covered, together
+from viot_tools.fire.border import across, edge_kind
+from viot_tools.fire.names import ANALYZER as FIRE
+from viot_tools.fire.names import MODEL as FIRE_MODEL
+from viot_tools.fire.tool import joined
+from viot_tools.objects.counts import believed
+from viot_tools.objects.detections import MODEL_OF_TIER
+from viot_tools.objects.handover import Path, handed_over
+from viot_tools.qa.facts import Doing, Facts, Spot, Thing
+from viot_tools.qa.ground import SUBJECTS
+from viot_tools.qa.program import ATTRIBUTES, Pick, Program, Subject
+from viot_tools.qa.votes import looks
+from viot_tools.saying import problems_words
+
+OBJECTS = "objects"
+ATTRIBUTE_ANALYZER = "attributes"
+SPOTS = 240
+"""Spots of a path that are kept, evenly: more tell nothing of a way."""
+SEAM = 1.5
+"""Seconds between two files that are no hole in the footage: the library links tracks over them."""
+FIRE_AROUND = 60.0
+"""Seconds around the window from which fires that cross a segment's border are read."""
+
+TRACKED: tuple[Subject, ...] = ("person", "vehicle", "object")
+EVENTS: tuple[Subject, ...] = ("fire", "smoke")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A camera and the time asked about on its clock."""
+
+    camera: Camera
+    window: Window
+
+
+class ActionSource(Protocol):
+    """What people do."""
+
+    def problem(self, place: Place) -> str:
+        """Why actions cannot be told there, '' where they can."""
+        ...
+
+    def doing(self, place: Place) -> Mapping[int, Sequence[Doing]]:
+        """By the id of a person's track: what they did, ``unknown`` where it cannot be told. Others were not looked
+        at."""
+        ...
+
+
+class NameSource(Protocol):
+    """Who people are, by their faces."""
+
+    def problem(self, place: Place) -> str:
+        """Why faces cannot be told there, '' where they can."""
+        ...
+
+    def names(self, place: Place, people: Sequence[Track]) -> Mapping[int, str]:
+        """By the id of a person's track: the enrolled name that its face told for certain, or "" for a face that is
+        nobody enrolled for certain. Of the others faces cannot tell."""
+        ...
+
+
+def needs(program: Program) -> frozenset[str]:
+    """What a program asks of the facts: subjects, attributes, ``action``, ``name``."""
+    wanted = {program.attribute} if program.attribute not in ("", "direction", "label") else set()
+    if program.ask == "action":
+        wanted.add("action")
+    picks = list(program.picks)
+    while picks:
+        pick = picks.pop()
+        wanted |= _of_pick(pick)
+        picks += [relation.anchor for relation in pick.when if relation.anchor is not None]
+    return frozenset(wanted)
+
+
+def _of_pick(pick: Pick) -> set[str]:
+    wanted: set[str] = {pick.kind, *(h.attribute for h in pick.attributes if h.attribute != "label")}
+    if pick.doing:
+        wanted.add("action")
+    if pick.name:
+        wanted.add("name")
+    return wanted
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What is being put together."""
+
+    ctx: ToolContext
+    things: list[Thing] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+    looked: dict[str, list[Covered]] = field(default_factory=dict)
+    problems: dict[str, list[str]] = field(default_factory=dict)
+    tracks: dict[tuple[str, str], list[Track]] = field(default_factory=dict)
+
+    def problem(self, item: str, why: str) -> None:
+        if why and why not in self.problems.setdefault(item, []):
+            self.problems[item].append(why)
+
+
+def facts(
+    ctx: ToolContext, places: Sequence[Place], need: frozenset[str], actions: ActionSource, names: NameSource
+) -> Facts:
+    """Everything of ``need`` (:func:`needs`) that the library holds of these places."""
+    reading = _Reading(ctx)
+    spans: dict[str, tuple[tuple[float, float], ...]] = {}
+    for place in places:
+        spans[place.camera.name] = _spans(ctx, place)
+        _tracked(reading, place, need, actions, names)
+        _burning(reading, place, need)
+    edges = [t for mine in spans.values() for span in mine for t in span]
+    starts = [p.window.start for p in places if p.window.start is not None]
+    ends = [p.window.end for p in places if p.window.end is not None]
+    now = ctx.request.now
+    coverage = {}
+    for item, all_ in reading.looked.items():
+        # a camera that nobody looked at is told of as a problem, and does not make the others' footage partial
+        some = [c for c in all_ if c.looked] or all_
+        coverage[item] = together(some)
+    return Facts(
+        cameras=tuple(place.camera.name for place in places),
+        start=min(starts) if len(starts) == len(places) else min(edges, default=min(starts, default=now)),
+        end=max(ends) if len(ends) == len(places) else max(edges, default=max(ends, default=now)),
+        things=tuple(sorted(reading.things, key=lambda t: (t.start, t.id))),
+        known=frozenset(reading.known),
+        coverage=coverage,
+        spans=spans,
+        problems={item: problems_words(why) for item, why in reading.problems.items()},
+    )
+
+
+def _spans(ctx: ToolContext, place: Place) -> tuple[tuple[float, float], ...]:
+    merged = intervals.merge(ctx.library.spans(place.camera.name), touch=SEAM)
+    return tuple(intervals.clip(merged, place.window.start, place.window.end))
+
+
+# people, vehicles, objects -------------------------------------------------------------------------------------------
+
+
+def _tracked(reading: _Reading, place: Place, need: frozenset[str], actions: ActionSource, names: NameSource) -> None:
+    kinds = [kind for kind in TRACKED if kind in need]
+    if not kinds:
+        return
+    ctx, camera, window = reading.ctx, place.camera, place.window
+    purpose = " and ".join(SUBJECTS[kind] for kind in kinds)
+    entry = covered(ctx, camera, window, OBJECTS, purpose, MODEL_OF_TIER[ctx.weights.tier])
+    for kind in kinds:
+        reading.looked.setdefault(kind, []).append(entry)
+        reading.problem(kind, entry.problem)
+    if entry.model is None or not entry.looked:
+        return
+    if entry.model == MODEL_OF_TIER["builtin"]:
+        for kind in [k for k in kinds if k != "person"]:
+            kinds.remove(kind)
+            why = f"{SUBJECTS[kind]} on {camera.name} are not looked for by {entry.model}, only people"
+            reading.problem(kind, f"{why}: viot models pull, then viot index")
+    size = _size(ctx, place)
+    voted = _attributes(reading, place, need)
+    for kind in kinds:
+        reading.known.add(kind)
+        tracks = ctx.library.tracks(kind, [camera.name], window.start, window.end, model=entry.model)
+        groups = _groups(tracks)
+        done, said = _people(reading, place, need, actions, names, tracks) if kind == "person" else (None, None)
+        for group in groups:
+            thing = _thing(kind, group, size, voted, done, said)
+            if thing is not None:
+                reading.things.append(thing)
+
+
+def _groups(tracks: Sequence[Track]) -> list[list[Track]]:
+    """Tracks that are one thing, each by time."""
+    chains: dict[int, list[Track]] = {}
+    for track in tracks:
+        chains.setdefault(track.chain, []).append(track)
+    firm = [sorted(c, key=lambda t: t.start) for c in chains.values() if _firm(c)]
+    firm.sort(key=lambda c: (c[0].start, c[0].id))
+    return [[t for k in group for t in firm[k]] for group in handed_over([Path.of(c) for c in firm])]
+
+
+def _firm(chain: Sequence[Track]) -> bool:
+    return believed(sum(len(t.ts) for t in chain), max(float(t.scores.max()) for t in chain))
+
+
+def _people(
+    reading: _Reading,
+    place: Place,
+    need: frozenset[str],
+    actions: ActionSource,
+    names: NameSource,
+    tracks: Sequence[Track],
+) -> tuple[Mapping[int, Sequence[Doing]] | None, Mapping[int, str] | None]:
+    """What the people of a place did and who they are, where that is needed and can be told."""
+    done: Mapping[int, Sequence[Doing]] | None = None
+    said: Mapping[int, str] | None = None
+    if "action" in need:
+        why = actions.problem(place)
+        reading.problem("action", why)
+        if not why:
+            reading.known.add("action")
+            done = actions.doing(place)
+    if "name" in need:
+        why = names.problem(place)
+        reading.problem("name", why)
+        if not why:
+            reading.known.add("name")
+            said = names.names(place, tracks)
+    return done, said
+
+
+def _thing(
+    kind: Subject,
+    group: Sequence[Track],
+    size: tuple[int, int] | None,
+    voted: Mapping[int, Sequence[Attribute]],
+    done: Mapping[int, Sequence[Doing]] | None,
+    said: Mapping[int, str] | None,
+) -> Thing | None:
+    if not group:
+        return None
+    best = max(group, key=lambda t: (len(t.ts), -t.id))
+    seen = looks(a for track in group for a in voted.get(track.id, ()))
+    told = {said[t.id] for t in group if t.id in said} if said is not None else set()
+    # two faces told of one thing: it changed its owner, and nobody can be named
+    name = told.pop() if len(told) == 1 else None
+    return Thing(
+        id=str(group[0].id),
+        kind=kind,
+        camera=group[0].camera,
+        start=min(t.start for t in group),
+        end=max(t.end for t in group),
+        label=_label(group),
+        path=_path(group, size),
+        attributes=seen,
+        doing=_doing(group, done),
+        name=name or "",
+        named=name is not None,
+        track=best.id,
+        score=float(best.scores.max()),
+        model=best.model,
+        model_version=best.model_version,
+    )
+
+
+def _label(group: Sequence[Track]) -> str:
+    """What most of its boxes were called."""
+    boxes: dict[str, int] = {}
+    for track in group:
+        if track.label:
+            boxes[track.label] = boxes.get(track.label, 0) + len(track.ts)
+    return max(boxes, key=lambda label: boxes[label], default="")
+
+
+def _path(group: Sequence[Track], size: tuple[int, int] | None) -> tuple[Spot, ...]:
+    """Where it was, as shares of the frame; nothing where the size of the frame is not known."""
+    if size is None:
+        return ()
+    path = Path.of(group)
+    keep = np.unique(np.linspace(0, len(path.ts) - 1, min(SPOTS, len(path.ts))).round().astype(int))
+    boxes = path.boxes[keep].astype(np.float64) / np.array([*size, *size])
+    middle, extent = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    return tuple(
+        Spot(float(t), float(x), float(y), float(w), float(h))
+        for t, (x, y), (w, h) in zip(path.ts[keep], middle, extent, strict=True)
+    )
+
+
+def _size(ctx: ToolContext, place: Place) -> tuple[int, int] | None:
+    """(width, height) of the camera's frames in the window, None where it is not known or changed."""
+    spans = _spans(ctx, place)
+    if not spans:
+        return None
+    footage = ctx.library.footage(place.camera.name, spans[0][0], spans[-1][1])
+    sizes = {(f.width, f.height) for f in footage if f.width > 0 and f.height > 0}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _doing(group: Sequence[Track], done: Mapping[int, Sequence[Doing]] | None) -> tuple[Doing, ...] | None:
+    if done is None or not any(t.id in done for t in group):
+        return None
+    every = {d for t in group for d in done.get(t.id, ())}
+    return tuple(sorted(every, key=lambda d: (d.start, d.end, d.action)))
+
+
+def _attributes(reading: _Reading, place: Place, need: frozenset[str]) -> dict[int, list[Attribute]]:
+    """Looks by track, where they are needed; kinds of vehicles are looks too."""
+    wanted = sorted(need & set(ATTRIBUTES))
+    if not wanted and "vehicle" not in need:
+        return {}
+    ctx, camera, window = reading.ctx, place.camera, place.window
+    entry = covered(ctx, camera, window, ATTRIBUTE_ANALYZER, "looks", "")
+    for name in wanted:
+        reading.problem(name, entry.problem)
+    found: dict[int, list[Attribute]] = {}
+    if entry.model is None or not entry.looked:
+        return found
+    reading.known |= set(wanted)
+    for row in ctx.library.attributes([camera.name], window.start, window.end):
+        found.setdefault(row.track, []).append(row)
+    return found
+
+
+# events --------------------------------------------------------------------------------------------------------------
+
+
+def _burning(reading: _Reading, place: Place, need: frozenset[str]) -> None:
+    """Fire and smoke, as ``fire_smoke_detection`` reads them: what does not move may be a picture or a lamp."""
+    ctx, camera, window = reading.ctx, place.camera, place.window
+    kinds = [kind for kind in EVENTS if kind in need]
+    if not kinds:
+        return
+    entry = covered(ctx, camera, window, FIRE, "fire and smoke", FIRE_MODEL)
+    for kind in kinds:
+        reading.looked.setdefault(kind, []).append(entry)
+        reading.problem(kind, entry.problem)
+        if not entry.looked:
+            continue
+        reading.known.add(kind)
+        for n, event in enumerate(joined([e for e in _fires(ctx, kind, place) if e.model == entry.model])):
+            reading.things.append(
+                Thing(
+                    f"{camera.name}-{kind}-{n}",
+                    kind,
+                    camera.name,
+                    event.start,
+                    max(event.start, event.end),
+                    score=event.score,
+                    model=event.model,
+                    model_version=event.model_version,
+                    sure=bool(event.data["moves"]),
+                )
+            )
+
+
+def _fires(ctx: ToolContext, kind: str, place: Place) -> Iterable[Event]:
+    name, start, end = place.camera.name, place.window.start, place.window.end
+    low, high = None if start is None else start - FIRE_AROUND, None if end is None else end + FIRE_AROUND
+    ends = ctx.library.events(edge_kind(kind), [name], low, high)
+    over = [e for model in {e.model for e in ends} for e in across(kind, [e for e in ends if e.model == model])]
+    inside = [e for e in over if intervals.overlaps(e.start, e.end, start, end)]
+    return [*ctx.library.events(kind, [name], start, end), *inside]
