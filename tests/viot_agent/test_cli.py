@@ -99,6 +99,8 @@ def test_options_that_cannot_be_read(
         (["ask", "hello", "-c", "x" * 201], 2, "1 to 200 characters"),
         (["models", "pull", "yunet", "nothing"], 2, "no model is called"),
         (["models", "verify", "nothing"], 2, "no model is called"),
+        (["models", "pull", "qwen3-vl-2b", "nothing"], 2, "no model is called"),
+        (["models", "pull", "qwen2.5-vl-3b"], 2, "--allow-noncommercial"),
     ],
 )
 def test_wrong_words(argv: list[str], code: int, words: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,6 +130,9 @@ def test_models_are_listed_where_none_is_here(
     assert run(["models", "list"]) == 0
     said = capsys.readouterr().out
     assert "tier in force: hub" in said and "is not on this machine" in said
+    assert "qwen3-vl" in said
+    assert run(["models", "verify", "qwen3-vl-2b"]) == 3
+    assert "qwen3-vl-2b: not here" in capsys.readouterr().out
 
 
 def test_doctor_names_the_fix_of_a_home_and_of_every_wrong_file(

@@ -21,8 +21,10 @@ app = typer.Typer(
 def list_() -> None:
     """Every model file of the manifest, and which of them look at footage in the tier in force."""
     from viot_agent.weights import Weights
+    from viot_agent.weights.hub import Repositories
 
     weights = Weights.from_env()
+    repositories = Repositories(weights)
     table = Table("model", "tier", "serves", "licence", "MB", "sha256", "here")
     for entry in weights.manifest.values():
         here = weights.locate(entry.name)
@@ -34,6 +36,16 @@ def list_() -> None:
             f"{entry.bytes / 1e6:.1f}",
             entry.model_version,
             "yes" if here else "no",
+        )
+    for repository in repositories.known.values():
+        table.add_row(
+            repository.name,
+            "hub",
+            f"{repository.serves} (never a default; its hash is recorded at the first download)",
+            repository.licence,
+            f"{repository.bytes / 1e6:.0f}",
+            "",
+            "yes" if repositories.locate(repository.name) else "no",
         )
     console = Console()
     console.print(table)
@@ -55,13 +67,20 @@ def pull(
 ) -> None:
     """Fetch hub models once (pinned revision, sha256 checked, licence shown)."""
     from viot_agent.weights import Weights
+    from viot_agent.weights.hub import Repositories
 
     weights = Weights.from_env()
-    chosen = names or [e.name for e in weights.manifest.values() if e.tier == "hub" and e.default]
-    for entry in [weights.entry(name) for name in dict.fromkeys(chosen)]:  # all names first: nothing is half done
+    repositories = Repositories(weights)
+    chosen = dict.fromkeys(names or [e.name for e in weights.manifest.values() if e.tier == "hub" and e.default])
+    whole = [repositories.known[name] for name in chosen if name in repositories.known]
+    for entry in [weights.entry(name) for name in chosen if name not in repositories.known]:  # all names first
         name = entry.name
         typer.echo(f"{name}: {entry.bytes / 1e6:.1f} MB, {entry.licence}, {entry.repository}@{entry.revision[:12]}")
         typer.echo(f"  {weights.pull(name, allow_noncommercial=allow_noncommercial)}")
+    for repository in whole:
+        at = f"{repository.repository}@{repository.revision[:12]}"
+        typer.echo(f"{repository.name}: about {repository.bytes / 1e9:.1f} GB, {repository.licence}, {at}")
+        typer.echo(f"  {repositories.pull(repository.name, allow_noncommercial=allow_noncommercial)}")
 
 
 @app.command()
@@ -70,13 +89,16 @@ def verify(
 ) -> None:
     """Hash model files again and compare with the manifest."""
     from viot_agent.weights import Weights
+    from viot_agent.weights.hub import Repositories
 
     weights = Weights.from_env()
-    chosen = [weights.entry(name).name for name in names or weights.manifest]
+    repositories = Repositories(weights)
+    whole = repositories.known
+    chosen = [n if n in whole else weights.entry(n).name for n in names or [*weights.manifest, *whole]]
     bad = 0
     for name in chosen:
         try:
-            here = weights.verify(name)
+            here = repositories.verify(name) if name in whole else weights.verify(name)
         except UserFault as fault:
             bad += 1
             typer.echo(f"{name}: WRONG: {fault}")
