@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
 
 from viot_tools.qa.program import COLOURS, Has, Subject
 
@@ -85,19 +84,28 @@ def forms(verb: str) -> tuple[str, ...]:
 
 
 def expand(line: str) -> Iterator[tuple[str, ...]]:
-    """All phrases of a line, as words."""
-    parts: list[tuple[str, ...]] = []
-    for chunk in re.findall(r"\([^)]*\)|\S+", line):
-        choices = chunk[1:-1].split("|") if chunk.startswith("(") else [chunk]
-        spelt: list[str] = []
-        for choice in choices:
-            words = [forms(w[1:]) if w.startswith("^") else (w,) for w in choice.split()]
-            spelt += [" ".join(p) for p in product(*words)]
-        parts.append(tuple(spelt))
-    for words in product(*parts):
-        phrase = tuple(" ".join(words).split())
-        if phrase:
-            yield phrase
+    """All phrases of a line, as words. Choices may hold choices."""
+    yield from (p for p in _choices(re.findall(r"[()|]|[^\s()|]+", line)) if p)
+
+
+def _choices(tokens: list[str]) -> list[tuple[str, ...]]:
+    """The phrases of a choice up to its closing bracket, which is taken off the tokens."""
+    done: list[tuple[str, ...]] = []
+    here: list[tuple[str, ...]] = [()]
+    while tokens:
+        token = tokens.pop(0)
+        if token == ")":
+            break
+        if token == "|":
+            done += here
+            here = [()]
+        elif token == "(":
+            inner = _choices(tokens)
+            here = [a + b for a in here for b in inner]
+        else:
+            words = forms(token[1:]) if token.startswith("^") else (token,)
+            here = [(*a, w) for a in here for w in words]
+    return list(dict.fromkeys([*done, *here]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,12 +293,16 @@ at which place
 name of the camera
 (find|show|name|tell|give) (me|us|) the camera
 the camera (that|which|with)
-top (camera|cam)
-busiest (camera|cam)
-rank the cameras by
 which (of them|one of them) (saw|has|had)
 the camera (please|pls)
 put the camera
+""",
+    "busiestcam": """
+(top|busiest|fullest|most crowded|number one) (camera|cam|spot|place)
+rank the (cameras|cams) by
+(which|what|whose) (camera|cam|spot|place) (was|is) (the|) busiest (with|for|in terms of|)
+where (was|is) it (the|) (busiest|fullest|most full|most crowded) (with|of|for|)
+where (was|were|is|are) (there|) (the|) most
 """,
     "colour": """
 (colour|color|colours|colors|hue|shade|tint|colouring|coloring|coulour|colur|paint|paintwork|paint job) (of|)
@@ -299,6 +311,9 @@ put the camera
 ^color
 ^paint
 paint colour
+(paint|colour) of
+(bodywork|coachwork|body) (colour|color|)
+shade of the bodywork of
 """,
     "kind": """
 (kind|kinds|type|types|sort|sorts|class|category|model of) of
@@ -357,6 +372,7 @@ peak
 (more|greater|larger|bigger|higher|busier|mostly|mainly|predominantly|prevail)
 (majority|outnumber|outnumbered|outnumbers|outnumbering|out number) (of|)
 (^come|came) out (on top|ahead)
+(^compare|comparison) (the|) (counts|numbers|count|number|) (of|)
 (in|) (greater|larger|bigger|higher|the greater|the larger) (number|numbers|count|quantity|group)
 (wins|win|won|winner)
 (in|) the majority
@@ -448,7 +464,7 @@ yet (in view|here|present)
     # movement
     "enters": """
 (^come|^go|^walk|^drive|^get|^step|^roll|^pull|^ride|^move|^turn) (in|inside|into|in here) (here|the (area|place|room|picture|scene|yard|site|view|frame|shop|building|hall|lot)|view|)
-(^enter|^arrive) (here|the (area|place|room|picture|scene|yard|site|view|frame|shop|building|lot)|)
+(^enter|^arrive) (|here|the (area|place|room|picture|scene|yard|site|view|frame|shop|building|lot)|)
 ^get (here|there)
 ^make (its|their|his|her) way (in|into|inside) (the (area|place|room|picture|scene|yard|site)|)
 inbound
@@ -464,16 +480,14 @@ entrances (of|)
 ^come (by|along|past|through|by here|round|around|up|)
 (^pass) (by|through|along|past|)
 (^go|^walk|^move) (by|past|through|along)
-(^show|^turn|^pop) (up|)
+(^show|^turn|^pop) up
 ^appear
-(^follow)
-afterwards
 """,
     "passes": "(^drive|^ride|^cycle|^roll) (by|past|through|along)",
     "leaves": """
-(leave|leaves|leaving) (here|again|the (area|place|room|picture|scene|yard|site|view|frame|shop|building|lot)|)
+(leave|leaves|leaving) (|here|again|the (area|place|room|picture|scene|yard|site|view|frame|shop|building|lot)|)
 (^go|^walk|^drive|^move|^head|^ride|^run|^pull|^wander|^clear|^speed|^slip|^roll) (away|off|out|out of (view|sight|the (picture|frame|image|view|room|area))|outside) (again|)
-(^depart|^exit|^disappear|^vanish) (again|from (view|sight|the (picture|scene|screen|frame))|)
+(^depart|^exit|^disappear|^vanish) (|again|from (view|sight|the (picture|scene|screen|frame))|)
 (^move|^go) on
 (^take) off
 ^quit (the (scene|place|picture)|)
@@ -483,8 +497,10 @@ departure (of|)
 departures (of|)
 departing
 (exits|exit) (of|)
-^lose (sight of|from view|)
-(lost|lose) <np> from view
+^lose (sight of|from view)
+lost
+from view
+left
 (^say) goodbye
 (^call) it a day
 """,
@@ -502,7 +518,11 @@ departing
     "stays": "(^stay|^remain|^stick around|^dwell) (here|there|in view|)\n(was|were|is|are|be) (there|here|in view|visible|around) for",
     "approaches": """
 (^approach|^near) (the camera|the lens|us|<cam>|)
-(^come|^go|^walk|^drive|^head|^move|^run|^ride|^get|) (towards|toward|up to|closer to|nearer to|at|for|straight at|straight for) (the camera|the lens|us|<cam>|camera|where the camera hangs|camera position|the camera position)
+(^come|^go|^walk|^drive|^head|^move|^run|^ride|^get|^travel|) (towards|toward|closer to|nearer to) (the camera|the lens|us|<cam>|camera|where the camera hangs|camera position|the camera position)
+(^come|^go|^walk|^drive|^head|^move|^run|^ride|^get) (up to|at|for|straight at|straight for) (the camera|the lens|us|camera)
+(^walk|^drive|^ride|^run) (up to|straight at) <cam>
+(walking or driving|driving or walking) up to <cam>
+(^come|^head) for us
 (^come|^get|^move|^go|^draw|^walk|^drive) (closer|nearer) (to (the camera|the lens|us|<cam>|where the camera hangs)|)
 in the direction of (the camera|us|<cam>)
 inbound to camera (position|)
@@ -512,14 +532,66 @@ inbound to (the camera|camera|<cam>)
 """,
     "recedes": """
 (away from|further from|farther from) (the camera|the lens|us|<cam>)
-(^come|^get|^move|^go|) (further|farther) away (from (the camera|the lens|us|<cam>)|)
+(^come|^get|^move|^go) (further|farther) away (from (the camera|the lens|us|<cam>)|)
+""",
+    "followed": "^follow",
+    "together": """
+together (with|)
+(overlap|overlaps|overlapped|overlapping) (with|)
+^coincide (with|) (that of|)
+(share|shares|shared|sharing) (the|a) (scene|picture|frame|view|stage) (with|)
+alongside
+""",
+    "nil": """
+(around|about) (here|there|the place)
+(anywhere|somewhere|throughout|overall|completely|entirely|total|yet|so far|up to now)
+at (any|some|one) (time|point|stage|moment)
+at all
+(in front of|near|by|past|outside|inside|around|through|over at|in the (picture|view|recording|video) of) <cam>
+(does|did|would) (that|this|it) (hold up|hold true|hold|stand up|check out|fit)
+(back|backs) (her|him|me|us|them) up
+(am|was|is|were|are) (i|he|she|that|they|we|this|it|you) (right|wrong|correct|true|safe|mistaken)
+am i safe in saying (that|)
+(i|we) (could|can) not (tell|see|say|make it out|read it) (from here|)
+or (what|what not|so|whatever|something|something else|anything else|else|rather)
+(what|which) should i (write|put|enter|note)
+in (minutes|seconds|hours|numbers|figures)
+(all|this|the whole) shift
+for me
+say again
+not counting (the same|anyone|anybody|any|a) (one|) twice
+(counted|counting|count) (each|every) (one|) (only|) once
+without (double counting|counting twice)
+(go|go over|gone over|run) over
+(go|scroll|rewind|wind) back (to|)
+(or|) (is it|was it|) (the|) other way (round|around|about|)
+(or|) (is it|was it|) the (reverse|opposite)
+vice versa
+(is|that is|) enough
+(choose|pick|select|tick|mark|take) (one|only one|from|among|the right one|the correct one|the right answer|the correct|) (of|from|among|for|out of|)
+(options|choices|possible answers|answers|the options are|the choices are|my options are)
+(has|have|got) to be (either|one of|)
+either
+the following
+(give|say|tell|name) (me|us|) (just|only|) (the|) (winner|answer|result|letter)
+(to be|) on the safe side
+as well
+(in|on) this (footage|recording|video|clip|tape)
+as far as (you|we|i|one) can (see|tell)
+(in|on) (the|) (footage|recording|video|clip|tape)
+(i|we) (have|had) the (feeling|impression) (that|)
+(i|we) (would|) (bet|guess|reckon|say|suspect|think) (that|)
+(do|does) the (pictures|images|recordings) (bear|bears) (that|this|it) out
+in (question|particular|general)
 """,
     "left": """
+(^go|^turn|^move|^head|^travel|^drive|^walk|^ride|^run|^pass) (to the|) left
 (to|towards|at|on|by|from) (the|) left (hand side|side|edge|half|hand|) (of (the|) (picture|image|frame|screen|scene|shot|view)|)
 (leftward|leftwards|left hand)
 left (side|edge)
 """,
     "right": """
+(^go|^turn|^move|^head|^travel|^drive|^walk|^ride|^run|^pass) (to the|) right
 (to|towards|at|on|by|from) (the|) right (hand side|side|edge|half|hand|) (of (the|) (picture|image|frame|screen|scene|shot|view)|)
 (rightward|rightwards|right hand)
 right (side|edge)

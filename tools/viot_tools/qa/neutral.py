@@ -10,7 +10,7 @@ GRAMMAR = frozenset(
 a an the this that these those it its they them their theirs he she him her his hers i you we us me my our your mine
 yours be is was are were been being am have has had having do does did done can could would will shall should may might
 must of to for at on in by from as and or but so then if whether than there here s d ll re ve t
-what which whichever whatever when while any some such just only one ones else other own
+any some such just only one ones else other own
 """.split()
 )
 """Grammar. What of it asks or joins is read by rule before."""
@@ -50,7 +50,7 @@ RECORDING = frozenset("video videos recording recordings footage clip clips tape
 
 RADIO = frozenset("control base dispatch over roger copy station unit".split())
 
-NEUTRAL = GRAMMAR | COURTESY | ASKING | FOOTAGE | RADIO
+NEUTRAL = GRAMMAR | COURTESY | ASKING | FOOTAGE | RECORDING | RADIO
 
 TEXT_SPEAK = {
     "u": "you", "ur": "your", "r": "are", "hw": "how", "wat": "what", "wot": "what", "wht": "what", "wen": "when",

@@ -24,7 +24,7 @@ _HEAD = r"(?: the)?(?P<head> <enters>| <leaves>| stay| visit| presence| time)?(?
 _NP = r" <np:(?P<np>\d+)>"
 _END = r"(?P<left>(?: <leaves>)?)"
 _AFTER = (
-    r"after|following|follow|once|since|behind|subsequent to|later than|as soon as|from the moment|from the point|"
+    r"after|<followed>|once|since|behind|subsequent to|later than|as soon as|from the moment|from the point|"
     r"(?:afterwards|later) than|from <when> on|from the arrival of"
 )
 _BEFORE = (
@@ -33,7 +33,7 @@ _BEFORE = (
 )
 _DURING = (
     r"while|whilst|as long as|during|throughout|in the time when|in the time|at the time that|whenever|<once> as|"
-    r"alongside(?: of)?|together with|over the time|share the <scene> with|in the presence"
+    r"<together>|over the time|in the presence|(?:for |in )?(?:some |any |a )?part of(?: the)? (?:stay|visit|presence|time) of"
 )
 _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (how, re.compile(pattern))
@@ -63,7 +63,7 @@ _LIST = re.compile(
 STRONG = re.compile(
     r"<(?:np|rel|list|doing|C|G|I|H|enters|leaves|waits|passes|approaches|recedes|once|still|atend|atstart|startend|updown|"
     r"left|right|leftright|rightafter|rightbefore|upperbody|lowerbody|carry|cmp|neg|secs|longer|fewer|more|most|least|last|"
-    r"first|next|kind|colour|doingcue|whichway)"
+    r"first|next|kind|colour|doingcue|whichway|followed|together|busiestcam|leaves)"
 )
 
 
@@ -151,9 +151,10 @@ def _list(out: Clauses, m: re.Match[str]) -> str:
 def without_framing(out: Clauses) -> Clauses:
     """Without the clauses that only say who asks and why: nothing to look for is in them, and no condition."""
     kept: list[str] = []
-    for sentence in re.split(r"(?<= \.) ", out.text.strip()):
+    for sentence in re.split(r"(?<= [.?]) ", out.text.strip()):
         words = sentence.split()
-        if not STRONG.search(sentence) and not _risky(words) and _strange(words):
+        framed = any(w in FRAMING for w in words) or len(words) > 5
+        if framed and words[-1:] != ["?"] and not STRONG.search(sentence) and not _risky(words) and _strange(words):
             continue
         kept.append(" ".join(_trimmed(words)))
     return replace_text(out, f" {' '.join(kept)} ")

@@ -17,7 +17,7 @@ from viot_tools.qa.program import Has, Motion, Pick, Program, Relation
 from viot_tools.qa.types import QuestionType
 
 WH = frozenset("what which how whichever whatever when".split())
-_ALWAYS = frozenset("cam time yesno rel n".split())
+_ALWAYS = frozenset("cam time yesno rel n nil".split())
 _SOFT = frozenset("came enters first last who whichcam where moves known inall".split())
 
 
@@ -54,6 +54,9 @@ def gather(clauses: Clauses, said: dict[str, str], people: Sequence[str], option
     """The cues, words and things of the clauses."""
     out = Said(clauses, said, tuple(people), tuple(options), tuple(cameras))
     for token in clauses.text.split():
+        if token == "when":
+            out.cues.setdefault("when", []).append("")
+            continue
         tag = re.fullmatch(r"<(\w+)(?::(.+))?>", token)
         if tag is None:
             out.words.append(token)
@@ -85,7 +88,7 @@ def _no_strange_word(said: Said) -> None:
     for word in said.words:
         if word.isalpha() and word not in NEUTRAL and word not in WH:
             raise Lost(f"I do not know what to look for by {word!r}")
-        if not word.isalpha() and word not in (",", ".", "/"):
+        if not word.isalpha() and word not in (",", ".", "/", "?"):
             raise Lost(f"I cannot read {word!r}")
 
 
@@ -133,11 +136,11 @@ def _single(said: Said, np: Phrase) -> Program:
         said.take("more", "most", "fewer", "least", "howmany", "whichcam", "where", "came", "once", "who", "moves", "enters")
         picks = tuple(replace(pick, cameras=c) for c in cams)
         return Program("compare", picks, "how_many", fewest=said.has("fewer", "least"))
-    if said.has("whichcam", "where") and said.has("most", "least", "more", "fewer"):
-        said.take("whichcam", "where", "most", "least", "howmany", "came", "once", "more", "fewer")
+    if said.has("busiestcam") or (said.has("whichcam", "where") and said.has("most", "least", "more", "fewer")):
+        said.take("busiestcam", "whichcam", "where", "most", "least", "howmany", "came", "once", "more", "fewer")
         return Program("cameras", (pick,), "where", fewest=said.has("least", "fewer"))
-    if said.has("once") or (said.has("most") and (np.plural or said.has("howmany"))):
-        said.take("once", "most", "howmany", "came", "atend", "atstart")
+    if (said.has("together") and said.has("howmany")) or said.has("once") or (said.has("most") and (np.plural or said.has("howmany"))):
+        said.take("once", "together", "most", "howmany", "came", "atend", "atstart")
         return _with_limit(said, "at_once", pick)
     if said.has("colour") or (said.has("G", "upperbody", "lowerbody", "C") and (asks_what or said.has("C"))):
         return _colour(said, np, pick)

@@ -184,8 +184,10 @@ def tokens(text: str) -> list[str]:
     text = re.sub(r"(?<=\w)-(?=\w)", " ", text)
     out: list[str] = []
     for word in _TOKEN.findall(text):
-        if word in ".?!;":
+        if word in ".!;":
             out.append(".")
+        elif word == "?":
+            out.append("?")
         elif word in ',:()"-–—':
             out.append(",")
         elif word.isascii() and word.replace(".", "").isdigit():
@@ -212,7 +214,7 @@ def _numbers(words: list[str]) -> list[str]:
             out.append("<n:1>")
         else:
             out.append(word)
-    return [w for i, w in enumerate(out) if not (w in (",", ".") and i and out[i - 1] == w)]
+    return [w for i, w in enumerate(out) if not (w in (",", ".", "?") and i and out[i - 1] in (w, ".", "?") and w in (",", out[i - 1]))]
 
 
 def tag(words: Sequence[str]) -> tuple[list[str], list[str]]:
