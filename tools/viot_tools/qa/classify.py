@@ -123,7 +123,7 @@ _BEYOND: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "footage shows what people do, not what they think or feel",
         ),
         (
-            r"\b(?:say to|said|saying|shouting|conversation|talking about|hear|sound|noise)\b",
+            r"\b(?:say to each|said to|shouting|conversation|talking about|did .* say|sounds? of|noise)\b",
             "sound and speech are not looked at",
         ),
         (r"\bhow old\b|\b(?:age|aged|years old)\b", "how old somebody is cannot be told for certain"),
@@ -131,7 +131,7 @@ _BEYOND: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"\b(?:name|names) of (?!known|first|the first known|our)|\bwho is (?:that|this|the stranger)\b|\bstranger\b",
             "I can name enrolled people only",
         ),
-        (r"\b(?:inside|hidden|contents?|under the clothes)\b", "what is hidden from the camera cannot be told"),
+        (r"\b(?:what is inside|inside (?:the|his|her|their|a) (?:bag|backpack|car|van)|hidden|contents?|under the clothes)\b", "what is hidden from the camera cannot be told"),
         (
             r"\b(?:read|written|text|licen[cs]e|plate|phone display|screen of|logo|sign says)\b",
             "text is not read from the pictures here; number plates are plate_recognition's",

@@ -143,8 +143,8 @@ _VEHICLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     ("van minivan transit+van delivery+van transporter", "vans minivans delivery+vans transporters", ("van",)),
     (
-        "truck lorry pickup pick+up pickup+truck pick+up+truck articulated+lorry hgv semi+truck",
-        "trucks lorries pickups pick+ups pickup+trucks hgvs",
+        "truck lorry pickup pickup+truck articulated+lorry hgv semi+truck",
+        "trucks lorries pickups pickup+trucks hgvs",
         ("truck",),
     ),
     ("bus coach minibus omnibus", "buses busses coaches minibuses", ("bus",)),
@@ -228,6 +228,9 @@ count (up|me|)
 counted
 tally (up|)
 total (number|count|figure|)
+(bunch|crowd|group|gathering|cluster) of
+bunch
+size of
 totals
 sum (up|)
 amount
@@ -238,6 +241,9 @@ in (total|all)
 all in all
 all told
 altogether
+overall
+figure
+figure (of|for)
 add up
 statistics on
 """,
@@ -341,7 +347,8 @@ on the move or at rest
     "who": "who\nwhose\nwhom\nwhich (person|man|woman|one)\nwhat person\nwho is it",
     "known": """
 (enrolled|registered|known|recognised|recognized|identified|enroled)
-(we|i|you|they|the system) (know|knows|recognise|recognises|recognize|recognizes|^have on file|^have enrolled)
+(we|the system|that you|faces you|people you|persons you) (know|knows|recognise|recognises|recognize|recognizes|^have on file|^have enrolled)
+(staff|known|familiar) (faces|face|names) you know
 of our people
 (on|from) (the|our) (enrolled list|list|books|register|file)
 (staff|known|familiar) (faces|face|names)
@@ -354,7 +361,7 @@ by name
     "once": """
 at (once|one time|one moment|one go|one instant|one point|a time|any one time|any one moment|any one point|any given time)
 at (the same|one and the same|a single|the very same) (time|moment|instant|point)
-(simultaneous|simultaneously|concurrent|concurrently)
+(simultaneous|simultaneously|simultanously|concurrent|concurrently)
 (all|) at (one|the same) time
 side by side
 (in|on) (one|a|any|the same|any one|a single|one single) (frame|picture|image|shot|single frame)
@@ -364,6 +371,8 @@ peak time
 peak
 """,
     "most": """
+(when|while|as) it was (at its|) (fullest|busiest|most crowded|peak)
+at (its|the) (fullest|peak|busiest|worst|most crowded) (moment|instant|time|point|crowding|)
 (most|highest|biggest|largest|greatest|maximum|max|fullest|top|maximal|record|busiest|highest count|most crowded|worst crowding)
 (more|^draw more|^attract more) than any other (camera|cam|spot|place|)
 """,
@@ -544,7 +553,7 @@ alongside
 """,
     "nil": """
 (around|about) (here|there|the place)
-(anywhere|somewhere|throughout|overall|completely|entirely|total|yet|so far|up to now)
+(anywhere|somewhere|throughout|completely|entirely|yet|so far|up to now)
 at (any|some|one) (time|point|stage|moment)
 at all
 (in front of|near|by|past|outside|inside|around|through|over at|in the (picture|view|recording|video) of) <cam>
@@ -583,6 +592,22 @@ as far as (you|we|i|one) can (see|tell)
 (i|we) (would|) (bet|guess|reckon|say|suspect|think) (that|)
 (do|does) the (pictures|images|recordings) (bear|bears) (that|this|it) out
 in (question|particular|general)
+(when|as|while) (it|he|she|they) (^come|^go|^pass|^walk|^drive|^appear|^show|^turn) (by|past|through|up|in|along|) (<cam>|)
+(during|throughout|over|for|in|across) (the|this|that) (whole|entire|full|complete|) <rec> (of <cam>|)
+(throughout|all through) (the|this|that) (whole|entire|) <rec>
+(^pick) up
+how (big|many|large|great) (was|is|were) (it|that|they)
+the right (word|answer|one|colour|color|number|description) (for|to|)
+(right|correct) (answer|option|one|box) (for|)
+closest to the truth (about|)
+(about|regarding|concerning|as for|as to)
+(anything|something) like
+(go|goes|went|put) (into|in|on) (the|my|our) (log|report|form|book)
+(an|the) item
+item
+(on|to) the (screen|monitor)
+to be seen
+(could|can) (i|we|one|you) (also|) (see|spot|find|make out)
 """,
     "left": """
 (^go|^turn|^move|^head|^travel|^drive|^walk|^ride|^run|^pass) (to the|) left
@@ -599,6 +624,7 @@ right (side|edge)
     "leftright": """
 (left or right|right or left|left right|l or r|r or l|left / right|leftwards or rightwards|rightwards or leftwards|left , right|right , left|l / r)
 left or to the right
+(^go|^turn|^move|^head|^travel|^drive|^walk|^ride|^run|^pass|^take) (to the|) (left or right|right or left|left or to the right|left , right)
 (to|) (the|) left or (to|) (the|) right
 (to|) (the|) right or (to|) (the|) left
 left or right
@@ -646,7 +672,10 @@ missing
 is that (so|right|correct|true)
 (am|was|is|have) (i|he|she|that|it|this|they) (got it|got that|) (right|correct|true|so)
 """,
-    "each": "(each|every|all|both)",
+    "each": "(all|all of)",
+    "timeword": "time",
+    "later": "(later|afterwards|subsequently|thereafter|later on|from then on)",
+    "already": "(already|previously|beforehand)",
 }
 """Tags with the phrases that say them. Longer phrases win; of equal ones the later tag."""
 

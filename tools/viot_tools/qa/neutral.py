@@ -93,3 +93,6 @@ when while during before after until till once since as unless if with without n
 outside except excluding besides apart instead ignoring only but not no never
 """.split()
 )
+
+WH = frozenset("what which how whichever whatever when".split())
+"""Question words: every form says itself whether it takes one."""

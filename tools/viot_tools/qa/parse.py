@@ -15,11 +15,14 @@ from dataclasses import dataclass
 
 from viot_agent.fleet.types import Camera
 from viot_tools.qa.classify import classify, refusal
-from viot_tools.qa.parse_clauses import clauses, without_framing
+from viot_tools.qa.parse_clauses import clauses, without_framing, without_reports
 from viot_tools.qa.parse_frames import Lost, gather, program, unresolved
 from viot_tools.qa.parse_picks import noun_phrases
 from viot_tools.qa.parse_words import LONGEST, Words, foreign, plain, read
 from viot_tools.qa.program import Program, Unparsed
+
+
+_NOT_SEEN = ("why", "predictive", "counterfactual")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +57,7 @@ def parse(
     """
     kind = classify(question, options)
     choices = tuple(options)
-    reason = _unreadable(question)
-    if not reason:
-        reason = refusal(plain(question), kind)
+    reason = _unreadable(question) or (refusal(plain(question), kind) if kind.type in _NOT_SEEN else "")
     if reason:
         return Unparsed(kind.type, reason, choices)
     words = read(question, cameras, people)
@@ -67,11 +68,12 @@ def parse(
     try:
         return _program(words, people, choices)
     except Lost as why:
-        return Unparsed(kind.type, str(why), choices)
+        return Unparsed(kind.type, refusal(plain(question), kind) or str(why), choices)
 
 
 def _program(words: Words, people: Sequence[str], options: tuple[str, ...]) -> Program:
-    draft = noun_phrases(words.tags, words.said, words.names)
+    tags, spoken = without_reports(words.tags, words.said)
+    draft = noun_phrases(tags, spoken, words.names)
     heard = dict(zip(reversed(words.tags), reversed(words.said), strict=True))
     parts = without_framing(clauses(draft))
     said = gather(parts, heard, people, options, words.cameras)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from viot_tools.qa.neutral import CONDITIONING, EXCEPTING, FRAMING, NEUTRAL
+from viot_tools.qa.neutral import WH
 from viot_tools.qa.parse_picks import Draft, Phrase
 from viot_tools.qa.program import Relation
 
@@ -58,7 +59,7 @@ _CMP = re.compile(
 )
 _LIST = re.compile(
     r"(?<= )(?:(?:between|either|both|of|among|from) )?<np:\d+>"
-    r"(?:(?: (?:,|/|or|and|vs|v|versus|against|is it|was it|with a|then))+ <np:\d+>)+"
+    r"(?:(?: (?:,|/|or|and|vs|v|versus|against|is it|was it|then|(?:,|or|and|started|begun|began) with))+ <np:\d+>)+"
 )
 STRONG = re.compile(
     r"<(?:np|rel|list|doing|C|G|I|H|enters|leaves|waits|passes|approaches|recedes|once|still|atend|atstart|startend|updown|"
@@ -79,9 +80,18 @@ class Clauses:
     dropped: str = ""
 
 
+_DOES = re.compile(r"(?<= )what(?: (?:did|does|do))? (<np:\d+>)(?: (?:do|does|did))(?= )")
+_CAMS = re.compile(
+    r"(?<= )(?:(?:between|either|both|of|among) )?<cam:(\d+)>"
+    r"(?: (?:,|/|or|and|vs|v|versus|against|with|than|maybe|is|was|it|on|at))+ <cam:(\d+)>"
+)
+
+
 def clauses(draft: Draft) -> Clauses:
     """Limits, temporal clauses and lists, in this order."""
     out = Clauses(f" {' '.join(draft.tags)} ", list(draft.nps))
+    out.text = _DOES.sub(r"<doingcue> \1", out.text)
+    out.text = _CAMS.sub(r"<cam:\1> <cam:\2>", out.text)
     out.text = _CMP.sub(lambda m: _limit(out, m), out.text)
     for how, rule in _RULES:
         out.text = rule.sub(lambda m, how=how: _relation(out, m, how), out.text)  # type: ignore[misc]
@@ -148,6 +158,39 @@ def _list(out: Clauses, m: re.Match[str]) -> str:
 # framing -------------------------------------------------------------------------------------------------------------
 
 
+_REPORT = re.compile(
+    r"^(?:(?:a|an|the|my|our|one|some|his|her|their|this|that) )?(?:(?:[a-z]+|<N:\d+>) ){1,4}"
+    r"(?:swears|says|said|claims|claimed|states|stated|insists|complains|argues|argued|wrote|writes|thinks|believes|told(?: [a-z]+){1,3}|"
+    r"wants|needs|need|asks|asked|reports|reported|mentions|mentioned|keeps telling(?: \w+)?|remembers|is sure|is certain|noted|noticed)"
+    r"(?: to (?:know|hear|see|say|find out))?(?: (?:that|if|whether|,)|(?= (?:there|no|not|nobody|<neg>|the|a|an|it|they|<when>|<howmany>|what|when)\b)"
+    r"|(?= <neg>)) "
+)
+_SOMEBODY = re.compile(
+    r"(?<= )(?:can|could|would|will|does|do) <N:\d+> (?:please |kindly |know |remember )?"
+    r"(?=(?:tell|<howmany>|check|count|look|say|find|help|confirm|work|give|see|if|whether|<yesno>|<nil>|<when>|what|how)\b|<)"
+)
+
+
+def without_reports(tags: Sequence[str], said: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Without who says or wants it at the beginning of a sentence: ``a customer swears that``, ``could somebody``."""
+    kept: list[int] = []
+    start = 0
+    for i in range(len(tags) + 1):
+        if i < len(tags) and tags[i] not in (".", "?", ","):
+            continue
+        sentence = [*tags[start:i], *(["," if i < len(tags) and tags[i] == "," else "."])]
+        line = " ".join(sentence) + " "
+        cut = _REPORT.match(line)
+        n = len(cut[0].split()) if cut and not _LOOKS_OF.search(cut[0]) else 0
+        kept += range(min(start + n, i), min(i + 1, len(tags)))
+        start = i + 1
+    out = [tags[i] for i in kept], [said[i] for i in kept]
+    return out
+
+
+_LOOKS_OF = re.compile(r"<(?!N:|yesno|nil)|\b(?:who|with|in|near|after|before|while)\b")
+
+
 def without_framing(out: Clauses) -> Clauses:
     """Without the clauses that only say who asks and why: nothing to look for is in them, and no condition."""
     kept: list[str] = []
@@ -176,7 +219,7 @@ def _trimmed(words: Sequence[str]) -> list[str]:
         if not _strange(segment):
             kept += segment
             continue
-        first = next((i for i, w in enumerate(segment) if STRONG.match(w) or _asks(w)), len(segment))
+        first = next((i for i, w in enumerate(segment) if STRONG.match(w) or _asks(w) or w in WH), len(segment))
         head, tail = segment[:first], segment[first:]
         if _strange(head) and any(w in FRAMING for w in head) and not _risky(head):
             head = []
@@ -189,7 +232,7 @@ def _asks(word: str) -> bool:
 
 
 def _strange(words: Sequence[str]) -> bool:
-    return any(not w.startswith("<") and w.isalpha() and w not in NEUTRAL for w in words)
+    return any(not w.startswith("<") and w.isalpha() and w not in NEUTRAL and w not in WH for w in words)
 
 
 def _risky(words: Sequence[str]) -> bool:

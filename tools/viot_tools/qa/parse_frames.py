@@ -10,15 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from viot_tools.qa.neutral import NEUTRAL, REFERRING
+from viot_tools.qa.neutral import NEUTRAL, REFERRING, WH
 from viot_tools.qa.parse_clauses import Clauses
 from viot_tools.qa.parse_picks import MOTION_TAGS, Phrase
 from viot_tools.qa.program import Has, Motion, Pick, Program, Relation
 from viot_tools.qa.types import QuestionType
 
-WH = frozenset("what which how whichever whatever when".split())
 _ALWAYS = frozenset("cam time yesno rel n nil".split())
-_SOFT = frozenset("came enters first last who whichcam where moves known inall".split())
+_RELATED = frozenset("later already".split())
+"""What only says again that one thing is before or after another."""
 
 
 class Lost(Exception):
@@ -44,8 +44,9 @@ class Said:
 
     def take(self, *allowed: str) -> None:
         """All cues are understood by the form. Raises Lost naming the one that is not."""
+        related = _RELATED if self.clauses.relations else frozenset()
         for name, values in self.cues.items():
-            if name not in allowed and name not in _ALWAYS:
+            if name not in allowed and name not in _ALWAYS and name not in related:
                 tag = f"<{name}:{values[0]}>" if values[0] else f"<{name}>"
                 raise Lost(f"I do not see how {self.said.get(tag, name)!r} goes with the rest of the question")
 
@@ -94,6 +95,10 @@ def _no_strange_word(said: Said) -> None:
 
 def _examples(said: Said) -> None:
     """Kinds that are only offered as answers: ``the first vehicle: car, truck, bus, what?``."""
+    if said.has("carry") and any(n.pick.kind == "person" for n in said.nps):
+        said.nps = [n for n in said.nps if n.pick.kind != "object"]
+    if said.has("kind") and said.has("first", "last") and all(_bare(n.pick) and n.pick.kind == "vehicle" for n in said.nps):
+        said.nps = [Phrase(Pick("vehicle"), "vehicle")]
     whole = [n for n in said.nps if n.pick.kind == "vehicle" and not n.pick.labels and (n.pick.which != "all" or n.pick.number)]
     if len(whole) == 1 and len(said.nps) > 1:
         rest = [n for n in said.nps if n is not whole[0]]
@@ -131,6 +136,9 @@ def _single(said: Said, np: Phrase) -> Program:
         return Program("change", (pick,), "state_change")
     if said.has("atend", "still") and not said.has("howmany", "when", "howlong"):
         return _at_end(said, pick)
+    if said.has("fewer") and said.has("more") and said.has("atstart", "atend", "startend"):
+        said.take("fewer", "more", "atstart", "atend", "startend", "howmany")
+        return Program("change", (pick,), "state_change")
     cams = [said.cameras[int(c)] for c in said.cues.get("cam", ())]
     if len(cams) > 1 and said.has("more", "most", "fewer", "least", "first"):
         said.take("more", "most", "fewer", "least", "howmany", "whichcam", "where", "came", "once", "who", "moves", "enters")
@@ -140,7 +148,7 @@ def _single(said: Said, np: Phrase) -> Program:
         said.take("busiestcam", "whichcam", "where", "most", "least", "howmany", "came", "once", "more", "fewer")
         return Program("cameras", (pick,), "where", fewest=said.has("least", "fewer"))
     if (said.has("together") and said.has("howmany")) or said.has("once") or (said.has("most") and (np.plural or said.has("howmany"))):
-        said.take("once", "together", "most", "howmany", "came", "atend", "atstart")
+        said.take("each", "once", "together", "most", "howmany", "came", "atend", "atstart")
         return _with_limit(said, "at_once", pick)
     if said.has("colour") or (said.has("G", "upperbody", "lowerbody", "C") and (asks_what or said.has("C"))):
         return _colour(said, np, pick)
@@ -164,25 +172,38 @@ def _single(said: Said, np: Phrase) -> Program:
         said.take("howlong", "stays", "came", "still", "waits", "leaves")
         return Program("duration", (_moving(said, pick, skip=("leaves",)),), "when")
     if said.has("when", "arrivaltime", "departuretime"):
-        said.take("when", "arrivaltime", "departuretime", "came", "enters", "leaves", "first", "last", "howmany")
-        gone = said.has("leaves", "departuretime", "last")
+        said.take("when", "timeword", "arrivaltime", "departuretime", "came", "enters", "leaves", "first", "last", "howmany")
+        pick, gone = _last_of(said, pick)
         return Program("when", (pick,), "when", edge="end" if gone else "start")
     if said.has("doingcue"):
         said.take("doingcue", "doing", "came", "passes", "moves")
         return Program("action", (pick,), "action")
     if said.has("leftright", "whichway") or said.has("left", "right"):
         return _direction(said, pick)
+    if np.plural and not np.definite and said.has("enters", "leaves") and not _answerable_by_yes(said):
+        said.cues.setdefault("howmany", [""])
     if said.has("howmany"):
-        said.take("howmany", "doing", "came", "cmp", *_tags(MOTION_TAGS), "stays", "more", "still", "most", "left")
+        said.take("each", "howmany", "doing", "came", "cmp", *_tags(MOTION_TAGS), "stays", "more", "still", "most", "left")
         if said.has("most") or (said.has("more", "still") and not said.has("rel")):
             raise Lost("I do not see what is to be counted")
         return _with_limit(said, "count", _moving(said, pick))
     if said.has("cmp"):
-        said.take("cmp", "doing", "came", *_tags(MOTION_TAGS), "stays", "neg")
+        said.take("cmp", "timeword", "doing", "came", *_tags(MOTION_TAGS), "stays", "neg")
         return _with_limit(said, "count", _moving(said, pick))
     if said.has("who", "known") and said.has("first", "last"):
         return _who(said, pick)
+    if Has("name", ()) in pick.attributes and pick.which != "all":
+        return _who(said, pick)
+    if said.has("timeword"):
+        said.take("timeword", "came", "enters", "leaves", "first", "last")
+        pick, gone = _last_of(said, pick)
+        return Program("when", (pick,), "when", edge="end" if gone else "start")
     return _exists(said, np, pick, asks_what=asks_what)
+
+
+def _last_of(said: Said, pick: Pick) -> tuple[Pick, bool]:
+    """Whether the moment is the one at which it was last there. ``the last sighting of the van`` is no last van."""
+    return pick, said.has("leaves", "departuretime", "last")
 
 
 def _tags(motions: dict[str, Motion]) -> tuple[str, ...]:
@@ -209,6 +230,9 @@ def _moving(said: Said, pick: Pick, skip: Sequence[str] = ()) -> Pick:
 def _ordered(said: Said, pick: Pick) -> Pick:
     """``first`` or ``last`` said of it outside its noun phrase."""
     if pick.which == "all" and pick.number is None:
+        orders = said.cues.get("ord", [])
+        if len(orders) == 1 and not said.has("first", "last"):
+            return replace(pick, number=int(orders[0]))
         if said.has("first") and not said.has("last"):
             return replace(pick, which="first")
         if said.has("last") and not said.has("first"):
@@ -244,7 +268,7 @@ def _with_limit(said: Said, ask: str, pick: Pick) -> Program:
 
 
 def _next(said: Said, anchor: Pick, edge: str = "start") -> Program:
-    said.take("next", "kind", "came", "enters", "who", "rightafter", "first", "onfoot", "wheels")
+    said.take("next", "rel", "later", "kind", "came", "enters", "who", "rightafter", "first", "onfoot", "wheels")
     relation = Relation("after", anchor, edge=edge, next=True)  # type: ignore[arg-type]
     picks = (Pick("person", when=(relation,)), Pick("vehicle", when=(relation,)))
     return Program("order", picks, "before_after", by="start", options=("person", "vehicle"))
@@ -260,7 +284,7 @@ def _at_end(said: Said, pick: Pick) -> Program:
 
 
 def _colour(said: Said, np: Phrase, pick: Pick) -> Program:
-    said.take("colour", "C", "G", "upperbody", "lowerbody", "dressed", "came", "first", "last", "enters", "who", "passes", "kind", "leaves", "whichcam" if False else "came")
+    said.take("ord", "colour", "C", "G", "upperbody", "lowerbody", "dressed", "came", "first", "last", "enters", "who", "passes", "kind", "leaves")
     pick = _ordered(said, pick)
     if pick.kind == "vehicle":
         if said.has("G", "upperbody", "lowerbody", "dressed"):
@@ -309,9 +333,10 @@ def _who(said: Said, pick: Pick) -> Program:
 
 def _nobody_named(said: Said) -> Program | None:
     """Questions whose thing is in the question word: ``who came first?``, ``what came right after the van?``."""
-    if said.has("rel") and len(said.clauses.relations) == 1 and said.clauses.relations[0].next:
+    if said.has("rel") and len(said.clauses.relations) == 1:
         relation = said.clauses.relations[0]
-        if relation.anchor is not None and relation.how == "after":
+        wanted = relation.next or said.has("next", "who") or any(w in WH for w in said.words)
+        if relation.anchor is not None and relation.how == "after" and wanted:
             return _next(said, relation.anchor, relation.edge)
     if said.has("doing") and not said.has("who"):
         said.take("doing", "neg", "came")
@@ -328,7 +353,9 @@ def _exists(said: Said, np: Phrase, pick: Pick, *, asks_what: bool) -> Program:
     """Yes or no: is there such a thing."""
     if asks_what or said.has("who", "known"):
         raise Lost("I do not see what is asked of " + np.text)
-    said.take("neg", "came", "doing", *_tags(MOTION_TAGS), "stays", "first" if False else "came")
+    if not _answerable_by_yes(said):
+        raise Lost(f"I do not see what you want to know of {np.text}: ask a question about it")
+    said.take("neg", "came", "doing", *_tags(MOTION_TAGS), "stays", *(("first",) if said.has("rel") else ()))
     moved = _moving(said, pick)
     kind: QuestionType = "who" if pick.kind == "person" else "what"
     if moved.motion == "waits" or moved.stay != (None, None):
@@ -340,6 +367,16 @@ def _exists(said: Said, np: Phrase, pick: Pick, *, asks_what: bool) -> Program:
     return Program("exists", (moved,), kind, value="no" if said.has("neg") else "", options=said.options)
 
 
+_ASKING = frozenset(
+    "any if whether is was are were did does do has have had can could anyone anybody ? ever confirm check true see saw "
+    "show find".split()
+)
+
+
+def _answerable_by_yes(said: Said) -> bool:
+    return said.has("yesno") or any(w in _ASKING for w in said.words)
+
+
 # several things ------------------------------------------------------------------------------------------------------
 
 
@@ -347,7 +384,7 @@ def _several(said: Said) -> Program:
     picks = tuple(replace(n.pick, when=(*n.pick.when, *said.clauses.relations)) for n in said.nps)
     texts = tuple(n.text for n in said.nps)
     if len(picks) == 2 and said.has("once", "together") and not said.has("howmany", "first", "more", "most"):
-        said.take("once", "together", "came", "stays", "still", "yesno")
+        said.take("each", "once", "together", "came", "stays", "still", "yesno")
         first = replace(picks[0], when=(*picks[0].when, Relation("together", picks[1])))
         return Program("exists", (first,), "before_after")
     if said.has("longer", "howlong") and len(picks) == 2:

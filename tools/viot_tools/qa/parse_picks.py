@@ -101,7 +101,7 @@ def _before(tags: Sequence[str], i: int) -> tuple[list[str], int] | None:
         elif t in ("long", "short") and i + 1 < len(tags) and tags[i + 1] in ("haired", "sleeved", "<sleeves>"):
             mods.append(f"{t} {'hair' if tags[i + 1] == 'haired' else 'sleeves'}")
             i += 1
-        elif t in ("male", "female") or (t in ("adult",) and False):
+        elif t in ("male", "female"):
             mods.append(t)
         elif t not in _LOOSE:
             break

@@ -23,6 +23,8 @@ from viot_tools.qa.neutral import NEUTRAL, RECORDING, TEXT_SPEAK
 LONGEST = 800
 """Characters of a question that are read."""
 _PHRASE = max(len(p) for p in phrases())
+_STRANGE = 4.0
+"""What a word that nothing knows costs, in phrases: it is only left alone where no cut takes it in."""
 _QUOTES = {ord("’"): "'", ord("‘"): "'", ord("“"): '"', ord("”"): '"', ord("`"): "'", ord("´"): "'"}
 _CONTRACTED = (
     (r"\bcan't\b", "can not"),
@@ -45,7 +47,7 @@ _CONTRACTED = (
     (r"\b(\w+)'s\b", r"\1 s"),
 )
 _SIGNS = ((r"@", " at "), (r"&", " and "), (r">=?", " more than "), (r"<=?", " less than "), (r"\|", " , "), (r"=", " , "))
-_TOKEN = re.compile(r"<[a-z]+:\d+>|[^\W\d_]+(?:'[^\W\d_]+)*|\d+(?:\.\d+)?|[.?!;:,/()\"\-–—]|\S")
+_TOKEN = re.compile(r"<[a-z]+:\d+>|[^\W\d_]+(?:'[^\W\d_]+)*|\d+(?:st|nd|rd|th)\b|\d+(?:\.\d+)?|[.?!;:,/()\"\-–—]|\S")
 _ENUMERATED = re.compile(r"\(?\b(?:[a-h]|[1-9])\)|\b[a-h]\.(?=\s)")
 _LETTERED = re.compile(r"\b[A-H]\b(?=\s)")
 _ORDINALS = {
@@ -75,6 +77,7 @@ _NO_TIME = re.compile(
     r"^(?:the )?(?:\w+ )?(?:moment|moments|second|seconds|minute|present|instant|start|beginning|end|finish|close)"
     r"(?: of (?:the |this |that )?\w+)?$"
 )
+_NO_TIMES = frozenset(("all", "day", "evening", "once", "the day", "the evening", "minutes", "hours", "opening hours"))
 _WORD = re.compile(r"[a-z]{3,}")
 
 
@@ -132,7 +135,7 @@ def _mentions(
     problem = ""
     for m in find_mentions(text, cameras, enrolled):
         if m.kind == "time":
-            if not _NO_TIME.match(m.text.casefold()):
+            if m.text.casefold() not in _NO_TIMES and not _NO_TIME.match(m.text.casefold()):
                 kept.append(m)
         elif m.kind in ("camera", "group"):
             if m.score >= 99:
@@ -173,6 +176,9 @@ def tokens(text: str) -> list[str]:
     """Lower-case words, numbers and marks; ``.`` ends a sentence, ``,`` is every other pause."""
     for sign, word in _SIGNS[:2]:
         text = text.replace(sign, word)
+    text = re.sub(r"\b[Nn][or]\. (?=of )", "number ", text)
+    text = re.sub(r"\b(?:[Ll] ?(?:or|/) ?[Rr]|[Rr] ?(?:or|/) ?[Ll])\b", "left or right", text)
+    text = re.sub(r"\b([Pp])ick-(up)", r"\1ick\2", text)
     text = re.sub(r"(?<!\w)<=?(?=\s*\d)", " less than ", text)
     text = re.sub(r"(?<=\s)>=?(?=\s*(?:\d|<n))", " more than ", text)
     text = text.replace("|", " , ").replace("=", " , ")
@@ -204,6 +210,10 @@ def _numbers(words: list[str]) -> list[str]:
         after_number = bool(out) and out[-1].startswith("<n:")
         if word in _UNIT and after_number:
             out[-1] = f"<secs:{float(out[-1][3:-1]) * _UNIT[word]:g}>"
+        elif word == "1st":
+            out.append("first")
+        elif out and out[-1] == "number" and word in UNITS and 1 < UNITS[word] < 11:
+            out[-1] = f"<ord:{UNITS[word]}>"
         elif word in _ORDINALS:
             out.append(f"<ord:{_ORDINALS[word]}>")
         elif word in UNITS and word not in ("zero", "one"):
@@ -222,21 +232,24 @@ def tag(words: Sequence[str]) -> tuple[list[str], list[str]]:
     table = phrases()
     words = [respelt(w) for w in words]
     canon = [_canonical(w) for w in words]
+    # the cheapest cut into phrases: a word that nothing knows costs most, and of equal cuts the longest phrases win
+    cost = [0.0] * (len(words) + 1)
+    step = [1] * len(words)
+    for i in range(len(words) - 1, -1, -1):
+        lone = 1.0 if words[i].startswith("<") or words[i] in NEUTRAL or not words[i].isalpha() else _STRANGE
+        best, size = lone + cost[i + 1], 1
+        for n in range(1, min(_PHRASE, len(words) - i) + 1):
+            if tuple(canon[i : i + n]) in table and 1.0 - 0.01 * n * n + cost[i + n] < best:
+                best, size = 1.0 - 0.01 * n * n + cost[i + n], n
+        cost[i], step[i] = best, size
     tags: list[str] = []
     said: list[str] = []
     i = 0
     while i < len(words):
-        for n in range(min(_PHRASE, len(words) - i), 0, -1):
-            hit = table.get(tuple(canon[i : i + n]))
-            if hit is not None:
-                tags.append(hit)
-                said.append(" ".join(words[i : i + n]))
-                i += n
-                break
-        else:
-            tags.append(words[i])
-            said.append(words[i])
-            i += 1
+        n = step[i]
+        tags.append(table.get(tuple(canon[i : i + n]), words[i]))
+        said.append(" ".join(words[i : i + n]))
+        i += n
     return tags, said
 
 
