@@ -134,9 +134,9 @@ def _at_once(ground: Ground, program: Program) -> Found:
     each = [choose(ground, pick) for pick in program.picks]
     sure = [c for picked in each for c in picked.sure]
     maybe = [c for picked in each for c in picked.maybe]
-    if program.edge == "end":
-        sure = [c for c in sure if _at_edge(ground, c, "end")]
-        maybe = [c for c in maybe if _at_edge(ground, c, "end")]
+    if program.edge == "end" or program.by == "start":
+        sure = [c for c in sure if _at_edge(ground, c, program.edge)]
+        maybe = [c for c in maybe if _at_edge(ground, c, program.edge)]
         return _number(ground, program, each, Bounds(len(sure), len(sure) + len(maybe)), sure, maybe)
     least, moment, there = _busiest(ground, sure)
     most, _, _ = _busiest(ground, [*sure, *maybe])
@@ -320,12 +320,18 @@ def _words(program: Program, i: int) -> str:
 def _order(ground: Ground, program: Program) -> Found:
     """Which pick came (or left) first; ``fewest`` asks for the last."""
     each = [choose(ground, pick) for pick in program.picks]
-    for picked in each:
+    named = list(range(len(each)))
+    for i, picked in enumerate(each):
         if not picked.candidates:
             why = ground.absence(picked.pick.kind)
+            if not why and any(r.next for r in picked.pick.when) and len(named) > 1:
+                # what came next, a person or a vehicle: one of them did not come at all
+                named.remove(i)
+                continue
             return Found("", f"no {described(picked.pick)} was seen" + (f", but {why}" if why else ""))
         if not picked.sure:
             return Found("", maybes(picked, alone=True), maybe=tuple(c.thing for c in picked.maybe))
+    each = [each[i] for i in named]
     windows = [values.came_or_left(picked, program.edge) for picked in each]
     step = max(ground.step(picked.pick.kind) for picked in each)
     sign = -1 if program.fewest else 1
@@ -333,12 +339,10 @@ def _order(ground: Ground, program: Program) -> Found:
         latest = max(sign * a, sign * b)
         if all(latest < min(sign * c, sign * d) - step + 1e-6 for j, (c, d) in enumerate(windows) if j != i):
             shown = [values.edge_of(picked, program.edge) for picked in each]
-            answer = found(_words(program, i), ground, shown, each)
-            return replace(answer, pick=i, number=windows[i][0])
+            answer = found(_words(program, named[i]), ground, shown, each)
+            return replace(answer, pick=named[i], number=windows[i][0])
     if all(a == b for a, b in windows):
-        return Found(
-            "", "they came at about the same time" if program.edge == "start" else "they left at about the same time"
-        )
+        return Found("", f"they {'left' if program.edge == 'end' else 'came'} at about the same time")
     return Found("", reserves(each) or "what is not sure could turn it round", (), outweighed(each))
 
 

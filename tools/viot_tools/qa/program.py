@@ -21,7 +21,7 @@ Subject = Literal["person", "vehicle", "object", "fire", "smoke", "anomaly"]
 Ask = Literal[
     "exists",  # yes or no: is there such a thing
     "count",  # how many such things, all in all
-    "at_once",  # how many at one time, at most (edge "end": at the end; edge "start": at the start)
+    "at_once",  # how many at one time, at most (by "start": at the edge "start" or "end")
     "attribute",  # which value of ``attribute`` (colours, carrying, label = kind of vehicle or object, name)
     "where",  # on which cameras; with one camera, in which part of the picture
     "when",  # at what time (edge: first seen, last seen, both)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -43,6 +43,8 @@ SEAM = 1.5
 FIRE_AROUND = 60.0
 """Seconds around the window from which fires that cross a segment's border are read."""
 
+EVERYTHING: Final = frozenset(("person", "vehicle", "object", "fire", "smoke", *ATTRIBUTES))
+"""What is cheap to read: all but actions and names."""
 TRACKED: tuple[Subject, ...] = ("person", "vehicle", "object")
 EVENTS: tuple[Subject, ...] = ("fire", "smoke")
 

@@ -1,0 +1,142 @@
+"""The tool ``video_qa``: open questions about what the footage shows, by type, answered by an engine that is named.
+
+The question becomes a kind (``classify``) and, where the words allow it, a typed program (``parse``); the library's
+rows become facts (``stored``), as far as the program needs them; an engine answers (``engine``); ``answer`` says it.
+
+Owns this order and what is refused beforehand. Knows no rule of language, no pixel and no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from viot_agent.errors import RetryFault
+from viot_agent.fleet.types import Camera, Window
+from viot_agent.fleet.uploads import find_uploads
+from viot_agent.steps import Observation
+from viot_agent.toolbox.contract import Arg, CamerasArg, TimeArg, ToolContext, tool
+from viot_tools.qa.answer import Asked, observation
+from viot_tools.qa.classify import classify
+from viot_tools.qa.engine import Engine, Symbolic, chosen
+from viot_tools.qa.facts import Found
+from viot_tools.qa.parse import parse, place_and_time
+from viot_tools.qa.program import Program, Unparsed
+from viot_tools.qa.stored import EVERYTHING, ActionSource, NameSource, Place, facts, needs
+from viot_tools.qa.stored_actions import StoredActions
+from viot_tools.qa.stored_names import StoredNames
+
+NAME: Final = "video_qa"
+LONGEST: Final = 1000
+"""Characters of a question that is looked into at all."""
+
+QuestionArg = Annotated[str, Arg("text")]
+"""The question in the person's own words."""
+
+
+@tool(needs=("objects", "attributes", "poses", "faces", "fire"))
+def video_qa(
+    ctx: ToolContext, question: QuestionArg, cameras: CamerasArg | None = None, time: TimeArg | None = None
+) -> Observation:
+    """Answer an open question about what is seen that no other tool answers: colours, objects, order, reasons, what happened before.
+
+    Not for: counting people, plates, faces, fire or actions, which have tools of their own.
+
+    Args:
+        question: the question in the person's own words.
+        cameras: camera or group names; omitted = the whole fleet.
+        time: the person's own time phrase; omitted = any time.
+    """  # noqa: E501 (the purpose is one line, and the benchmark's card)
+    return ask(ctx, question, cameras, time)
+
+
+def ask(
+    ctx: ToolContext,
+    question: str,
+    cameras: Sequence[str] | None = None,
+    time: str | None = None,
+    *,
+    options: Sequence[str] = (),
+    actions: ActionSource | None = None,
+    names: NameSource | None = None,
+    engines: Sequence[Engine[Any]] | None = None,
+) -> Observation:
+    """As the tool, for benchmarks and tests too: ``options`` of a multiple choice, other sources of actions and names,
+    other engines.
+
+    Raises RetryFault for a camera that nobody knows, NameFault and TimeFault as every tool does, WeightsMissing for an
+    engine that is set up without its files.
+    """
+    fleet, people = ctx.fleet.cameras(), [p.name for p in ctx.fleet.people()]
+    text = question.strip()
+    kind = classify(text, options)
+    parsed = parse(text, cameras=fleet, people=people, options=options)
+    by_name = {c.name: c for c in fleet}
+    if not any(c.isalnum() for c in text) or len(text) > LONGEST:
+        reason = parsed.reason if isinstance(parsed, Unparsed) else f"a question may have {LONGEST} characters"
+        return observation(ctx, NAME, Asked(text, kind, parsed, by_name), Found("", reason))
+    attached = _attached(ctx, text)
+    if attached:
+        return observation(ctx, NAME, Asked(text, kind, parsed, by_name), Found("", attached[0]), fix=attached[1])
+    places = _places(ctx, text, parsed, cameras, time)
+
+    def clock(phrase: str, camera: str) -> Window:
+        return ctx.fleet.window(phrase, by_name[camera], ctx.request.now)
+
+    engine = chosen(kind, parsed, [Symbolic(clock)] if engines is None else engines)
+    if engine is None and engines is None:
+        engine, missing = _video(ctx, kind, parsed)
+    else:
+        missing = ""
+    if engine is None:
+        reason = parsed.reason if isinstance(parsed, Unparsed) else "no engine answers such a question"
+        return observation(
+            ctx, NAME, Asked(text, kind, parsed, by_name), Found("", reason), notes=[missing] if missing else []
+        )
+    need = needs(parsed) if isinstance(parsed, Program) else EVERYTHING
+    known = facts(ctx, places, need, actions or StoredActions(ctx), names or StoredNames(ctx))
+    told = engine.answer(text, kind, parsed, known, ctx.library, options)
+    evidence = engine.evidence(told, ctx, NAME)
+    asked = Asked(text, kind, parsed, by_name, known)
+    return observation(ctx, NAME, asked, told.found, evidence, engine=engine.name, notes=told.notes)
+
+
+def _video(ctx: ToolContext, kind: Any, parsed: Program | Unparsed) -> tuple[Engine[Any] | None, str]:
+    """The video language model where it is set up and claims the question, and what to do where it is not."""
+    from viot_tools.qa.video_llm import MISSING, from_environment  # brings transformers, wanted only here
+
+    engine = from_environment(ctx.weights)
+    if engine is None:
+        return None, MISSING
+    return (engine, "") if engine.claims(kind, parsed) else (None, "")
+
+
+def _places(
+    ctx: ToolContext, text: str, parsed: Program | Unparsed, cameras: Sequence[str] | None, time: str | None
+) -> list[Place]:
+    """Which cameras and when: what the call says, else what the question says itself. Cameras that the program compares
+    are looked at in any case."""
+    said = place_and_time(text, ctx.fleet.cameras(), [p.name for p in ctx.fleet.people()])
+    scope = ctx.request.camera_scope
+    if not cameras and said.problem.startswith("there is no camera"):
+        raise RetryFault(said.problem, fix="name a camera of the fleet (list_cameras), or none for all of them")
+    chosen_: list[Camera] = ctx.fleet.resolve_cameras(cameras or said.cameras or None, scope=scope)
+    if cameras and isinstance(parsed, Program):
+        named = [name for pick in parsed.picks for name in pick.cameras]
+        more = ctx.fleet.resolve_cameras(named, scope=scope) if named else []
+        chosen_ += [c for c in more if all(c.id != there.id for there in chosen_)]
+    phrase = time if time is not None else said.time
+    return [Place(c, ctx.fleet.window(phrase, c, ctx.request.now)) for c in chosen_]
+
+
+def _attached(ctx: ToolContext, text: str) -> tuple[str, str] | None:
+    """Why a question about an attached file is not answered, and what to do; None for one about the cameras."""
+    handles = [a.handle for a in ctx.request.attachments]
+    meant = [handle for _, _, handle, score in find_uploads(text, handles) if score >= 90]
+    if not meant:
+        return None
+    path = ctx.attachment(meant[0])
+    if meant[0].startswith("video") and path is not None:
+        command = f"viot camera add 'my video' {path.name}, then viot index 'my video'"
+        return f"{meant[0]} is not indexed, and questions are answered from what is indexed: {command}", command
+    return f"{meant[0]} is a picture, and questions are answered from the footage of cameras", ""
