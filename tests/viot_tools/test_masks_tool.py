@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +21,9 @@ from viot_agent.library.fake import FakeLibrary
 from viot_agent.steps import Attachment, Request
 from viot_agent.toolbox.contract import ToolContext
 from viot_agent.weights import Weights
-from viot_tools.masks.command import register
-from viot_tools.masks.templates import TEMPLATES
-from viot_tools.masks.tool import masked_face_generation
+from viot_tools.masks.command import TEMPLATE_HELP, register
+from viot_tools.masks.templates import KINDS, TEMPLATES
+from viot_tools.masks.tool import masked_face_generation, wished
 from viot_tools.registry import TOOLS
 
 
@@ -109,6 +111,46 @@ def test_a_picture_without_a_face_makes_nothing(models: Weights, tmp_path: Path)
     assert not (tmp_path / "home" / "exports").exists()
 
 
+def test_a_mask_that_does_not_exist_is_said_with_those_that_do(models: Weights, me: Path, tmp_path: Path) -> None:
+    ctx = replace(context(models, tmp_path, me), request=Request("put a pink unicorn mask on him", now=1_000.0))
+    ctx.handles["image-1"] = me
+    seen = masked_face_generation.fn(ctx, media="image-1")
+    assert seen.verdict == "none" and seen.evidence == () and not (tmp_path / "exports").exists()
+    kinds = "surgical, n95, kn95, cloth, black and patterned"
+    assert seen.summary == f"There is no pink unicorn mask: there are {kinds} ones; nothing was made."
+    # whoever names a kind gets it
+    assert masked_face_generation.fn(ctx, media="image-1", mask="patterned").evidence
+
+
+@pytest.mark.parametrize(
+    ("request_text", "kind", "found"),
+    [
+        ("Put a Batman mask on him", None, (None, "batman")),
+        ("put some dinosaur masks on them", None, (None, "dinosaur")),
+        ("put a pink mask on him", None, ("surgical-pink", "")),
+        ("put a big pink surgical mask on him", "surgical", ("surgical-pink", "")),
+        ("put a pink N95 mask on him", "n95", (None, "")),
+        ("a camouflage mask please", None, ("patterned-camouflage", "")),
+        ("put a mask on this", None, (None, "")),
+        ("put a simple face mask on this", None, (None, "")),
+        ("put a black mask on him", "black", (None, "")),
+        ("an N95 mask please", None, (None, "")),
+        ("make a copy with masks", None, (None, "")),
+        ("show me a copy of him wearing masks", None, (None, "")),
+        ("mask everybody in image-1", None, (None, "")),
+    ],
+)
+def test_what_kind_of_mask_is_wished_for(request_text: str, kind: str | None, found: tuple[str | None, str]) -> None:
+    assert wished(request_text, kind) == found
+
+
+def test_a_mask_named_by_its_colour_is_that_one(models: Weights, me: Path, tmp_path: Path) -> None:
+    ctx = context(models, tmp_path, me)
+    ctx = replace(ctx, request=replace(ctx.request, text="put a pink mask on him"))
+    seen = masked_face_generation.fn(ctx, media="image-1")
+    assert seen.summary.startswith("mask-1 shows image-1 with 1 face masked: surgical-pink")
+
+
 def test_what_was_left_out_of_the_file_is_said(models: Weights, me: Path, tmp_path: Path) -> None:
     path = tmp_path / "me.gif"
     picture = Pil.open(me)
@@ -152,6 +194,13 @@ def run(app: typer.Typer, *args: str) -> tuple[int, str]:
     if isinstance(done.exception, UserFault):
         raise done.exception
     return done.exit_code, done.output
+
+
+def test_the_help_names_every_kind_and_template(viot: typer.Typer) -> None:
+    assert re.findall(r"[\w-]+-[\w-]+", TEMPLATE_HELP) == list(TEMPLATES)
+    code, words = run(viot, "--help")
+    plain = re.sub(r"[\s│]+", "", words)
+    assert code == 0 and all(name in plain for name in (*TEMPLATES, *KINDS))
 
 
 def test_the_copy_lies_beside_the_file_and_nothing_is_written_over(viot: typer.Typer, me: Path, tmp_path: Path) -> None:

@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
     from viot_tools.masks.landmarks import Landmarks
 
+# written out, because templates bring NumPy, which no start of viot should wait for; a test compares
+TEMPLATE_HELP = (
+    "One template: surgical-blue, surgical-green, surgical-white, surgical-pink, n95-white, n95-valve, n95-teal, "
+    "kn95-white, kn95-grey, kn95-black, cloth-navy, cloth-beige, cloth-red, cloth-pleated-grey, black-cloth, "
+    "black-sport, black-surgical, patterned-dots, patterned-plaid, patterned-flowers, patterned-camouflage, "
+    "patterned-stripes or patterned-checks."
+)
+
 
 def register(app: typer.Typer) -> None:
     """Add ``viot mask``."""
@@ -23,7 +31,7 @@ def mask_files(
     mask: Annotated[
         str | None, typer.Option("--mask", help="surgical, n95, kn95, cloth, black or patterned; surgical if left out.")
     ] = None,
-    template: Annotated[str | None, typer.Option("--template", help="One template, such as n95-valve.")] = None,
+    template: Annotated[str | None, typer.Option("--template", help=TEMPLATE_HELP)] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="How the masks sit, and which come first.")] = 0,
     out: Annotated[
         Path | None,

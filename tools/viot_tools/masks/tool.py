@@ -5,6 +5,7 @@ Owns the sentences. Where the masks lie is decided in ``pictures`` and ``video``
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -13,7 +14,7 @@ from viot_agent.media.sniff import SUFFIXES
 from viot_agent.steps import Claim, Evidence, Observation
 from viot_agent.toolbox.contract import Arg, ToolContext, tool
 from viot_tools.made import faces_words, made_evidence, media_file, place
-from viot_tools.masks.templates import KINDS
+from viot_tools.masks.templates import KINDS, TEMPLATES
 
 if TYPE_CHECKING:
     from viot_tools.masks.landmarks import Landmarks
@@ -24,6 +25,16 @@ LONGEST: Final = 600.0
 SEED: Final = 0
 LISTED: Final = 8
 """Faces of a video that are told one by one."""
+
+_WISH: Final = re.compile(r"\b(?:a|an|some)\s+((?:[a-z0-9'-]+\s+){1,3}?)masks?\b")
+_PLAIN: Final = frozenset(
+    "another any big clean common corona covid covid-19 different face facial fake fitting good health hygiene "
+    "hygienic large little matching medical mouth new nice normal ordinary plain proper protection protective random "
+    "real realistic regular rendered simple single small standard suitable usual virtual".split()
+)
+"""Words before "mask" that wish for nothing that could be missing."""
+_ELSE: Final = frozenset("and as at but by for from has have in is of on or so that the this to wearing with".split())
+"""Words that no name of a mask holds: what stands before "mask" speaks of something else."""
 
 MediaArg = Annotated[str, Arg("media")]
 MaskArg = Annotated[str, Arg("choice", KINDS)]
@@ -40,19 +51,25 @@ def masked_face_generation(ctx: ToolContext, media: MediaArg, mask: MaskArg | No
         mask: the kind of mask; only when asked for.
     """
     source = media_file(ctx, media)
+    name, unknown = wished(ctx.request.text, mask)
+    if unknown:
+        kinds = f"{', '.join(KINDS[:-1])} and {KINDS[-1]}"
+        return _nothing(ctx, f"There is no {unknown} mask: there are {kinds} ones; nothing was made.")
     from viot_tools.masks.landmarks import Landmarks  # brings OpenCV and dlib, wanted only when something is made
 
     landmarks = Landmarks(ctx.weights)
     if source.suffix.lower() in SUFFIXES:
-        return _video(ctx, media, source, mask, landmarks)
-    return _picture(ctx, media, source, mask, landmarks)
+        return _video(ctx, media, source, mask, name, landmarks)
+    return _picture(ctx, media, source, mask, name, landmarks)
 
 
-def _picture(ctx: ToolContext, handle: str, source: Path, mask: str | None, landmarks: Landmarks) -> Observation:
+def _picture(
+    ctx: ToolContext, handle: str, source: Path, mask: str | None, name: str | None, landmarks: Landmarks
+) -> Observation:
     from viot_tools.masks.pictures import counted, mask_picture, open_picture, write_picture
 
     opened = open_picture(source)
-    made = mask_picture(opened.image, landmarks, mask=mask, seed=SEED)
+    made = mask_picture(opened.image, landmarks, mask=mask, name=name, seed=SEED)
     small = _small_words(made.too_small)
     if not made.worn:
         return _nobody(ctx, handle, landmarks, small)
@@ -69,7 +86,9 @@ def _picture(ctx: ToolContext, handle: str, source: Path, mask: str | None, land
     return _made(ctx, sentence, piece, {"handle": new, "path": str(path), "faces": rows, "seed": SEED})
 
 
-def _video(ctx: ToolContext, handle: str, source: Path, mask: str | None, landmarks: Landmarks) -> Observation:
+def _video(
+    ctx: ToolContext, handle: str, source: Path, mask: str | None, name: str | None, landmarks: Landmarks
+) -> Observation:
     from viot_agent.media.probe import probe
     from viot_tools.masks.video import mask_video
 
@@ -80,7 +99,7 @@ def _video(ctx: ToolContext, handle: str, source: Path, mask: str | None, landma
             fix="cut it, or use the command: viot mask FILE",
         )
     path = place(ctx, source, ".mp4", "masked")
-    made = mask_video(source, path, landmarks, mask=mask, seed=SEED)
+    made = mask_video(source, path, landmarks, mask=mask, name=name, seed=SEED)
     if made.clip is None:
         return _nobody(ctx, handle, landmarks, "")
     new = ctx.new_handle("mask", path)
@@ -107,9 +126,29 @@ def _evidence(
 def _nobody(ctx: ToolContext, handle: str, landmarks: Landmarks, small: str) -> Observation:
     blind = f" (it does not see {landmarks.detector.blind_to})" if landmarks.detector.blind_to else ""
     sentence = f"No face to mask was found in {handle} by {landmarks.detector.model}{blind}; nothing was made.{small}"
+    return _nothing(ctx, sentence)
+
+
+def _nothing(ctx: ToolContext, sentence: str) -> Observation:
     return Observation(
         call_id=ctx.call_id, tool=NAME, status="ok", summary=sentence, verdict="none", claims=(Claim(sentence),)
     )
+
+
+def wished(text: str, kind: str | None) -> tuple[str | None, str]:
+    """What the request asks for before the word "mask" beyond a ``kind``: ``(template, '')`` where there is one that is
+    called so ("a pink mask"), ``(None, 'pink unicorn')`` where there is none, ``(None, '')`` where nothing is wished
+    for that could be missing ("a simple face mask")."""
+    for found in _WISH.finditer(text.lower()):
+        words = set(found[1].split()) - _PLAIN
+        if words <= set(KINDS) or _ELSE & words:
+            continue
+        for one in TEMPLATES.values():
+            if words <= set(one.name.split("-")) and kind in (None, one.kind):
+                return one.name, ""
+        if kind is None and not words & set(KINDS):
+            return None, found[1].strip()
+    return None, ""
 
 
 def _made(ctx: ToolContext, sentence: str, piece: Evidence, data: dict[str, Any]) -> Observation:
