@@ -22,6 +22,8 @@ from viot_agent.media.types import Image, Reader
 from viot_agent.steps import Request
 from viot_agent.toolbox.contract import ToolContext
 from viot_agent.weights import Weights
+from viot_tools.qa.engine import Engine, Symbolic
+from viot_tools.qa.engine import chosen as choose_engine
 from viot_tools.qa.facts import Facts, Thing
 from viot_tools.qa.program import Pick, Program, Unparsed
 from viot_tools.qa.types import Kind
@@ -195,5 +197,15 @@ def test_the_environment_chooses_and_nothing_is_a_default(tmp_path: Path, monkey
     monkeypatch.delenv("VIOT_VIDEO_LLM", raising=False)
     assert from_environment(weights) is None
     monkeypatch.setenv("VIOT_VIDEO_LLM", "nothing")
+    chosen = from_environment(weights)
+    assert chosen is not None  # loaded when it is asked
     with pytest.raises(UserFault, match="VIOT_VIDEO_LLM is 'nothing'"):
-        from_environment(weights)
+        VideoLLM(chosen.writer, open_reader=open_reader).answer("why?", WHY, UNSAID, FACTS, GATE)
+
+
+def test_the_choice_of_engines_gives_it_what_no_program_says() -> None:
+    llm = engine("")
+    engines: list[Engine] = [Symbolic(), llm]
+    counting = Program("count", (Pick("person"),), "how_many")
+    assert choose_engine(WHY, UNSAID, engines) is llm
+    assert choose_engine(Kind("how_many"), counting, engines) is engines[0]

@@ -15,7 +15,7 @@ from viot_agent.errors import FailedFault, StoppedFault, UserFault, WeightsMissi
 from viot_agent.weights import Weights
 from viot_agent.weights.hub import FOLDER
 from viot_tools.qa.grounding import pattern, read
-from viot_tools.qa.video_model import HubWriter, chosen, load, plain
+from viot_tools.qa.video_model import HubWriter, LaterWriter, chosen, load, plain
 
 CLASSES = ("qwen2_5_vl", "qwen3_vl", "smolvlm")
 QWEN = "<|endoftext|> <|im_start|> <|im_end|> <|vision_start|> <|vision_end|> <|image_pad|> <|video_pad|>".split()
@@ -205,6 +205,15 @@ def test_evidence_names_the_bytes(folders: dict[str, Path], tmp_path: Path) -> N
     assert writer.name == "qwen2_5_vl"
     assert len(writer.version) == 12
     assert load(f"hf:{folders['qwen2_5_vl']}", weights).version == writer.version
+
+
+def test_a_model_is_loaded_once_and_when_it_is_first_asked(folders: dict[str, Path], tmp_path: Path) -> None:
+    weights = Weights(tmp_path, tier="builtin")
+    with pytest.raises(WeightsMissing):
+        LaterWriter("qwen3-vl-2b", weights).write("Answer.", parts(), pattern(("a", "b")))
+    one, two = (LaterWriter(f"hf:{folders['smolvlm']}", weights) for _ in range(2))
+    assert one._loaded() is two._loaded()
+    assert (one.name, len(one.version)) == ("smolvlm", 12)
 
 
 def test_a_folder_of_viot_models_is_named_as_on_the_hub(folders: dict[str, Path], tmp_path: Path) -> None:

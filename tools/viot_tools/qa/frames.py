@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from viot_tools.qa.facts import Facts, Spot
 from viot_tools.qa.meant import Meant, meant
-from viot_tools.qa.program import Program, Unparsed
+from viot_tools.qa.program import ACTIONS, Program, Unparsed
 from viot_tools.qa.types import QuestionType
 
 BUDGET = 16
@@ -124,6 +124,8 @@ def _moments(found: Meant, type_: QuestionType, facts: Facts) -> Iterator[Moment
     middle = (thing.start + thing.end) / 2 if best is None else best.t
     rows.append(Moment(thing.camera, middle, f"{name} is seen best", 0.8 if turns else 1.0))
     for doing in thing.doing or ():
+        if doing.action not in ACTIONS:  # looked at, and not told
+            continue
         wanted = doing.action in found.pick.doing
         weight = 1.0 if wanted else 0.7 if type_ == "action" else 0.3
         if doing.end > doing.start or wanted:

@@ -26,7 +26,7 @@ from viot_tools.qa.grounding import LETTERS, AnswerFault, form, ground, pattern,
 from viot_tools.qa.program import Program, Unparsed
 from viot_tools.qa.shots import WIDTH, OpenReader, Shot, footage_spans, look
 from viot_tools.qa.types import Kind
-from viot_tools.qa.video_model import Part, Writer, chosen, load
+from viot_tools.qa.video_model import LaterWriter, Part, Writer, chosen
 
 NAME = "video-llm"
 MISSING = (
@@ -68,7 +68,7 @@ class VideoLLM:
     def __init__(
         self, writer: Writer, *, budget: int = BUDGET, width: int = WIDTH, open_reader: OpenReader | None = None
     ) -> None:
-        self.name = NAME
+        self.name: str = NAME
         self.writer = writer
         self.budget = budget
         self.width = width
@@ -91,7 +91,7 @@ class VideoLLM:
         """Look and answer. ``facts``: what the index knows of the cameras and the time asked about.
 
         Raises UserFault for more options than letters, or a prompt longer than the model reads; StoppedFault when the
-        run is stopped.
+        run is stopped; WeightsMissing and FailedFault where the model is not here or cannot be loaded.
         """
         if len(options) > len(LETTERS):
             raise UserFault(f"{len(options)} options are too many: at most {len(LETTERS)}")
@@ -185,7 +185,7 @@ def prompt(
 def from_environment(weights: Weights) -> VideoLLM | None:
     """The engine that ``VIOT_VIDEO_LLM`` names; None where it is not set (``MISSING`` says what to do).
 
-    Raises what :func:`viot_tools.qa.video_model.load` raises.
+    The model is loaded when it is first asked: then its faults are raised, see :func:`viot_tools.qa.video_model.load`.
     """
     spec = chosen()
-    return VideoLLM(load(spec, weights)) if spec else None
+    return VideoLLM(LaterWriter(spec, weights)) if spec else None

@@ -14,8 +14,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,9 +43,10 @@ class Writer(Protocol):
     ``name`` and ``version`` go into evidence.
     """
 
-    name: str
-    version: str
-
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
     def write(self, system: str, parts: Sequence[Part], pattern: str) -> str: ...
 
 
@@ -65,16 +67,22 @@ class FakeWriter:
 
 @dataclass(slots=True)
 class HubWriter:
-    """A model of the hub, loaded. Greedy: the same frames and words, the same line."""
+    """A model of the hub, loaded. Greedy: the same frames and words, the same line. One question at a time."""
 
     name: str
     version: str
     model: Any
     processor: Any
     max_new_tokens: int = MAX_NEW_TOKENS
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, system: str, parts: Sequence[Part], pattern: str) -> str:
         """One line. Raises UserFault when the prompt is longer than the model reads, StoppedFault when stopped."""
+        with self._lock:
+            heed()
+            return self._write(system, parts, pattern)
+
+    def _write(self, system: str, parts: Sequence[Part], pattern: str) -> str:
         import torch
 
         inputs = self._inputs(system, parts).to(self.model.device)
@@ -130,6 +138,39 @@ class HubWriter:
         config = self.model.config
         found = getattr(getattr(config, "text_config", config), "max_position_embeddings", None)
         return None if found is None else int(found)
+
+
+class LaterWriter:
+    """The writer of a specification, loaded when it is first asked, once a process: most questions never need it."""
+
+    def __init__(self, spec: str, weights: Weights) -> None:
+        self._spec, self._weights = spec, weights
+
+    @property
+    def name(self) -> str:
+        """As :class:`HubWriter`'s; loads it."""
+        return self._loaded().name
+
+    @property
+    def version(self) -> str:
+        """As :class:`HubWriter`'s; loads it."""
+        return self._loaded().version
+
+    def write(self, system: str, parts: Sequence[Part], pattern: str) -> str:
+        """See :class:`HubWriter`. Raises what :func:`load` raises."""
+        return self._loaded().write(system, parts, pattern)
+
+    def _loaded(self) -> HubWriter:
+        key = (os.getpid(), self._spec, self._weights.home, self._weights.models_dir)
+        with _LOADING:
+            if key not in _LOADED:
+                _LOADED.clear()  # one at a time: two of them seldom fit
+                _LOADED[key] = load(self._spec, self._weights)
+            return _LOADED[key]
+
+
+_LOADING = threading.Lock()
+_LOADED: dict[tuple[int, str, Path, Path | None], HubWriter] = {}
 
 
 def plain(text: str, tokenizer: Any) -> str:
