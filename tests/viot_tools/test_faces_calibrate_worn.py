@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,9 +15,9 @@ import pytest
 from viot_agent.errors import UserFault
 from viot_agent.weights import Weights
 from viot_tools.faces import calibrate_worn
-from viot_tools.faces.calibrate import FAR, SAFETY, Picture, half
+from viot_tools.faces.calibrate import COMMAND, FAR, SAFETY, Picture, half
 from viot_tools.faces.calibrate_small import Seen
-from viot_tools.faces.calibrate_worn import RULED_OUT, Worn, choose, embedded, keep, see_all, tell_report
+from viot_tools.faces.calibrate_worn import RULED_OUT, Worn, choose, embedded, keep, main, see_all, tell_report
 from viot_tools.faces.recognise import unit
 from viot_tools.faces.worn import Tell
 
@@ -125,3 +126,11 @@ def test_the_row_takes_the_place_of_its_models(tmp_path: Path) -> None:
     path.write_text(json.dumps({"command": "x", "calibrations": [{"model": "a", "far": 1}, {"model": "b", "far": 1}]}))
     keep(path, {"model": "a", "far": 2})
     assert json.loads(path.read_text())["calibrations"] == [{"model": "b", "far": 1}, {"model": "a", "far": 2}]
+
+
+def test_the_shipped_file_says_the_commands_that_make_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    shipped = json.loads((files("viot_tools.faces") / "thresholds.json").read_text("utf-8"))
+    assert shipped["command"] == COMMAND and "calibrate_worn" in COMMAND
+    # without the other rows there is nothing to put one into, which is said at once
+    assert main(["--data", str(tmp_path), "--out", str(tmp_path / "thresholds.json")]) == 2
+    assert COMMAND in capsys.readouterr().err

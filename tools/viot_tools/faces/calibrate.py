@@ -3,7 +3,8 @@
 ``python -m viot_tools.faces.calibrate --data ../shared/data [--tier hub|builtin] [--out thresholds.json]``
 
 prints ``thresholds.json``, and with ``--out`` writes it and, beside it, ``joint.safetensors`` (``calibrate_small``, the
-hub tier's second row: small faces by two recognisers).
+hub tier's second row: small faces by two recognisers). The row of masked faces is ``calibrate_worn``'s, which comes
+after this.
 
 Every picture goes the full path: detector, alignment, recogniser, quality. People (not pictures) are split into two
 halves by a hash of their name: numbers are chosen on one half and reported on the other. The gallery side of every pair
@@ -53,6 +54,11 @@ FAR = 1e-3
 GATE = 0.3
 SAFETY = 2
 SUFFIXES = {".jpg", ".jpeg", ".png", ".pgm"}
+COMMAND = (
+    "python -m viot_tools.faces.calibrate --data DIR --out thresholds.json && "
+    "python -m viot_tools.faces.calibrate_worn --data DIR --out thresholds.json"
+)
+"""What makes the whole of ``thresholds.json``; the second one its row ``mobilefacenet+eyes``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,10 +325,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from viot_tools.faces.calibrate_small import calibrate_small  # which stands on this module
     from viot_tools.faces.joint import FILE, MobileFaceNetDlib, write
 
-    parser = argparse.ArgumentParser(prog="python -m viot_tools.faces.calibrate", description=__doc__.split("\n")[0])
+    about = "Choose the thresholds of bare and of small faces on one half of the people, report on the other."
+    parser = argparse.ArgumentParser(prog="python -m viot_tools.faces.calibrate", description=about)
     parser.add_argument("--data", type=Path, required=True, help="folder laid out like ../shared/data")
     parser.add_argument("--tier", choices=("hub", "builtin"), action="append", help="default: both")
-    parser.add_argument("--out", type=Path, help="write (or update) this JSON file")
+    parser.add_argument("--out", type=Path, help="write (or update) this JSON file; joint.safetensors goes beside it")
     args = parser.parse_args(argv)
     basis = None
     try:
@@ -342,7 +349,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.out is not None and args.out.is_file():
         fresh = {row["model"] for row in rows}
         rows += [r for r in json.loads(args.out.read_text("utf-8"))["calibrations"] if r["model"] not in fresh]
-    text = json.dumps({"command": "python -m viot_tools.faces.calibrate --data DIR", "calibrations": rows}, indent=1)
+    text = json.dumps({"command": COMMAND, "calibrations": rows}, indent=1)
     if args.out is not None:
         args.out.write_text(text + "\n", "utf-8")
         if basis is not None:

@@ -36,7 +36,19 @@ from viot_agent.media.types import Image
 from viot_agent.weights import Weights
 from viot_tools.faces import calibrate_small
 from viot_tools.faces.basis import Basis
-from viot_tools.faces.calibrate import FAR, GATE, SAFETY, Picture, Probe, central, half, margins, opened, pictures
+from viot_tools.faces.calibrate import (
+    COMMAND,
+    FAR,
+    GATE,
+    SAFETY,
+    Picture,
+    Probe,
+    central,
+    half,
+    margins,
+    opened,
+    pictures,
+)
 from viot_tools.faces.calibrate_small import Seen
 from viot_tools.faces.detect import Face, FaceDetector, make_detector, overlap, refine
 from viot_tools.faces.identity import Calibration, load
@@ -228,12 +240,18 @@ def _genuine(basis: Basis, seen: Sequence[Seen]) -> NDArray[np.float64]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. Returns the exit code."""
-    about = "Fit and calibrate the comparison of masked faces."
+    about = "Masked faces: fit what tells a mask and what compares behind it, choose the thresholds. Two minutes."
     parser = argparse.ArgumentParser(prog="python -m viot_tools.faces.calibrate_worn", description=about)
     parser.add_argument("--data", type=Path, required=True, help="folder laid out like ../shared/data")
-    parser.add_argument("--out", type=Path, help="the JSON file whose row is replaced; worn.safetensors goes beside it")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="put the row mobilefacenet+eyes into this file of calibrate's, and worn.safetensors beside it",
+    )
     args = parser.parse_args(argv)
     try:
+        if args.out is not None and not args.out.is_file():  # said before minutes go into faces
+            raise UserFault(f"there is no file {args.out}", fix=COMMAND)
         with tempfile.TemporaryDirectory() as scratch:
             weights = Weights(Path(scratch), args.data / "models", "hub")
             detector, masked = make_detector(weights), MaskedMobileFaceNet(weights)

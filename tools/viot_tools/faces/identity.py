@@ -69,7 +69,7 @@ def load(model: str, detector: str) -> Calibration:
     if row is None:
         raise FailedFault(
             f"the face recogniser {model} has no calibrated thresholds behind the detector {detector}",
-            fix="python -m viot_tools.faces.calibrate --data DIR",
+            fix=str(raw["command"]),
         )
     return from_row(row)
 
