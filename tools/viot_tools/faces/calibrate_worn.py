@@ -246,7 +246,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out",
         type=Path,
-        help="put the row mobilefacenet+eyes into this file of calibrate's, and worn.safetensors beside it",
+        help="thresholds.json, whose row of masked faces is put anew; worn.safetensors goes beside it",
     )
     args = parser.parse_args(argv)
     try:
