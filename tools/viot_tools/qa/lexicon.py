@@ -50,6 +50,9 @@ _IRREGULAR = {
         "rise rises rose rising risen",
         "tell tells told telling",
         "keep keeps kept keeping",
+        "spend spends spent spending",
+        "stick sticks stuck sticking",
+        "begin begins began begun beginning",
         "say says said saying",
         "give gives gave giving given",
         "head heads headed heading",
@@ -218,6 +221,7 @@ ACTION_WORDS = {
 """Verbs of what action recognition tells. ``carrying`` is read as what is carried."""
 
 CUES: dict[str, str] = {
+    "moves": "(^go|^move|^head|^turn|^travel|^drive|^walk|^take|^pass)",
     # what is asked
     "howmany": """
 how many
@@ -338,10 +342,10 @@ on (his|her|their) back
 with (him|her|them)
 """,
     "doingcue": """
-(doing|activity|activities|action|actions|behaved|behave|behaving|behaviour|behavior|occupied|engaged in|busy with)
-up to
+(doing|activity|activities|action|actions|behaved|behave|behaving|behaviour|behavior|engaged in|busy with)
+(occupied|busy) (with|)
+(with|in|on|by|) (which|what) activity
 kind of movement
-what (did|does|do) <np> do
 on the move or at rest
 """,
     "who": "who\nwhose\nwhom\nwhich (person|man|woman|one)\nwhat person\nwho is it",
@@ -354,7 +358,7 @@ of our people
 (staff|known|familiar) (faces|face|names)
 on file
 (enrolled|known) list
-(by|) name (of|)
+(by|) name of
 by name
 """,
     # comparing
@@ -379,6 +383,7 @@ at (its|the) (fullest|peak|busiest|worst|most crowded) (moment|instant|time|poin
     "least": "(fewest|lowest|smallest|minimum|quietest|least)",
     "more": """
 (more|greater|larger|bigger|higher|busier|mostly|mainly|predominantly|prevail)
+(which|what) (group|side|kind|lot) (was|is|were) (the|) (larger|bigger|greater|more numerous)
 (majority|outnumber|outnumbered|outnumbers|outnumbering|out number) (of|)
 (^come|came) out (on top|ahead)
 (^compare|comparison) (the|) (counts|numbers|count|number|) (of|)
@@ -392,6 +397,8 @@ at (its|the) (fullest|peak|busiest|worst|most crowded) (moment|instant|time|poin
 (first|1st|earliest|initial|initially|soonest|sooner|earlier|foremost) (of all|)
 number one
 ahead of (the|) (other|others|rest|everyone else|everybody else|anyone else|anybody else|others)
+before (any|every|all|the) other (person|people|individual|individuals|vehicle|vehicles|thing|things|one|ones|man|woman)
+before (its|his|her|the other s|their) (companion|counterpart|mate|rival|competitor)
 before (the|all|all the|any|any of the|) (other|others|rest|everyone else|everybody else|anyone else|anybody else)
 (in front|in the lead|leads|led|lead)
 (opened|opens|^open) the (day|dance|show|morning|evening|recording|shift)
@@ -408,6 +415,8 @@ front runner
 (last|final|latest|very last|most recent|lastly|finally) (of all|)
 (closed|closes) the (day|evening|show|night|recording|shift)
 after (the|all|all the|) (others|other|rest|everyone else|everybody else)
+(at|in|as|on) (the|) last (position|place|of all|one|)
+(bringing|brought) up the rear
 """,
     "next": """
 (next|very next) (thing|one|arrival|to (appear|come|arrive|show up|turn up)|)
@@ -460,15 +469,15 @@ yet (in view|here|present)
 (^stick) around
 """,
     "updown": """
-(up or down|up or downwards|upwards or downwards|down or up|upwards|downwards)
+(^go|went) (up or down|down or up)
+(up or down|up or downwards|upwards or downwards|down or up|upwards , downwards)
 (increase or decrease|increased or decreased|rise or fall|rising or falling|grow or shrink|growing or shrinking|more or less|less or more|fewer or more|more or fewer|plus or minus)
 (fuller or emptier|emptier or fuller|busier or quieter|quieter or busier)
-(up|down)
 (trend|net change|change|changed|changes|changing|development) (in|of|for|)
 (went|go|going|goes|gone) (up|down|which way)
 (^grow|^shrink|^rise|^increase|^decrease|^drop|^decline|^climb) (in number|)
 (rising|falling|increasing|decreasing|growing|shrinking)
-(fuller|emptier|less|quieter)
+(fuller|emptier)
 """,
     # movement
     "enters": """
@@ -487,6 +496,8 @@ entrances (of|)
 """,
     "came": """
 ^come (by|along|past|through|by here|round|around|up|)
+^be (past|by|through|around)
+(^flash) by
 (^pass) (by|through|along|past|)
 (^go|^walk|^move) (by|past|through|along)
 (^show|^turn|^pop) up
@@ -600,6 +611,20 @@ how (big|many|large|great) (was|is|were) (it|that|they)
 the right (word|answer|one|colour|color|number|description) (for|to|)
 (right|correct) (answer|option|one|box) (for|)
 closest to the truth (about|)
+fire (regulations|regulation|marshal|safety|drill|report|exit|brigade|officer|inspection|warden|code|service|department|door|alarm|escape|certificate)
+(who|which|which one|which of us|who of us|which of them) (is|was) (right|correct)
+(i|we|you) (can|may|could) only (tick|pick|choose|select|mark) one (box|answer|option) (for|)
+(showing|shown)
+one after (another|the other)
+among (the|)
+whoever
+in the (minutes|hours|minutes or hours|hours or minutes|seconds|time)
+while <cam> (was|is) (recording|running|on|filming)
+in the first place
+to the nearest (whole|) (number|second|minute)
+to my knowledge
+by any chance
+for (the|my|our) (report|log|record|records|file|boss|form)
 (about|regarding|concerning|as for|as to)
 (anything|something) like
 (go|goes|went|put) (into|in|on) (the|my|our) (log|report|form|book)
@@ -608,6 +633,11 @@ item
 (on|to) the (screen|monitor)
 to be seen
 (could|can) (i|we|one|you) (also|) (see|spot|find|make out)
+""",
+    "thing": "(thing|things|object|objects|item|items)",
+    "unknown": """
+(car|bus|bike|truck|lorry) (park|parks|stop|stops|lane|lanes|driver|drivers|rack|shed|shelter|station|wash|door|doors|alarm|key|keys|seat|bay|terminal)
+people carrier
 """,
     "left": """
 (^go|^turn|^move|^head|^travel|^drive|^walk|^ride|^run|^pass) (to the|) left
@@ -636,7 +666,6 @@ which way
 (direction|heading) of (travel|)
 direction
 """,
-    "moves": "(^go|^move|^head|^turn|^travel|^drive|^walk|^take|^pass)",
     "upperbody": """
 above the (waist|belt)
 (on|for|) (the|their|his|her|) (upper body|upper half|torso|chest)

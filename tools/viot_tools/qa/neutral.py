@@ -33,7 +33,7 @@ sighted sighting sightings spot spotted detect detected detects notice noticed n
 captures record records recorded film filmed picked pick picks pickup visible present presence instance occurrence sign
 trace point answer question questions figure figures state describe description report word words make made sense
 trying try able let think believe guess suppose bet reckon mean means meant hear heard remember recall sure certain
-certainly correctly matching match matches existed exist exists happen happened happens going get gets got gotten
+certainly correctly matching match matches existed exist exists happen happened happens going get gets got gotten getting
 help let name named namely put use using
 """.split()
 )

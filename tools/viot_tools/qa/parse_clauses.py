@@ -10,10 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from viot_tools.qa.lexicon import noun_list
 from viot_tools.qa.neutral import CONDITIONING, EXCEPTING, FRAMING, NEUTRAL
 from viot_tools.qa.neutral import WH
 from viot_tools.qa.parse_picks import Draft, Phrase
-from viot_tools.qa.program import Relation
+from viot_tools.qa.program import Pick, Relation
 
 _FILL = (
     r"(?: (?:had|has|have|was|is|were|are|be|been|being|just|actually|then|did|there|here|already|finally|it|on|at|by|in|"
@@ -21,20 +22,20 @@ _FILL = (
     r"<came>|<enters>|<approaches>|<stays>|<still>))*"
 )
 _WE_SAW = r"(?: (?:that|when|we|you|i|they|see|saw|seen|had|get|got|where))*"
-_HEAD = r"(?: the)?(?P<head> <enters>| <leaves>| stay| visit| presence| time)?(?: of)?"
+_HEAD = r"(?: the)?(?P<head> <enters>| <leaves>| <came>| stay| visit| presence| <timeword>)?(?: of)?"
 _NP = r" <np:(?P<np>\d+)>"
 _END = r"(?P<left>(?: <leaves>)?)"
 _AFTER = (
-    r"after|<followed>|once|since|behind|subsequent to|later than|as soon as|from the moment|from the point|"
-    r"(?:afterwards|later) than|from <when> on|from the arrival of"
+    r"after|<followed>|once|since|behind|subsequent to|<later> than|as soon as|from the moment|from the point|"
+    r"from <when> on|from the arrival of"
 )
 _BEFORE = (
-    r"before|prior to|ahead of|in advance of|<first> than|preceding|preceded|precede|until|up until|up to|till|by the time|"
-    r"leading up to|up to the time|<when> before|in front of it"
+    r"before|prior to|ahead of|in advance of|<first> than|preceding|preceded|precede|until|up until|up to|till|by the <timeword>(?: that)?|"
+    r"(?:in )?(?:the )?(?:<timeword> )?(?:leading )?up to|up to the <timeword>|<when> before|in front of it"
 )
 _DURING = (
-    r"while|whilst|as long as|during|throughout|in the time when|in the time|at the time that|whenever|<once> as|"
-    r"<together>|over the time|in the presence|(?:for |in )?(?:some |any |a )?part of(?: the)? (?:stay|visit|presence|time) of"
+    r"while|whilst|as long as|during|throughout|(?:in|during|for) the <timeword>(?: when| that| in which| while)?|at the <timeword> (?:that|when)|whenever|<once> as|"
+    r"<together>|over the <timeword>|in the presence|(?:for |in )?(?:some |any |a )?part of(?: the)? (?:stay|visit|presence|<timeword>) of"
 )
 _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (how, re.compile(pattern))
@@ -81,6 +82,18 @@ class Clauses:
 
 
 _DOES = re.compile(r"(?<= )what(?: (?:did|does|do))? (<np:\d+>)(?: (?:do|does|did))(?= )")
+_NOT_FIRST = re.compile(r"(?<= )(?:<neg>|not) <np:(\d+)> (?:,? ?but )?(?:the )?(?:one|second|next)?(?: <np:\d+>)? ?(?:after|behind|following)(?: it| that| this)?(?= )")
+
+
+def _second(out: Clauses, m: re.Match[str]) -> str:
+    """``not the first van but the one after it``: the second."""
+    i = int(m[1])
+    if out.nps[i].pick.which != "first":
+        return m[0]
+    out.nps[i] = replace(out.nps[i], pick=replace(out.nps[i].pick, which="all", number=2))
+    return f"<np:{i}>"
+
+
 _CAMS = re.compile(
     r"(?<= )(?:(?:between|either|both|of|among) )?<cam:(\d+)>"
     r"(?: (?:,|/|or|and|vs|v|versus|against|with|than|maybe|is|was|it|on|at))+ <cam:(\d+)>"
@@ -90,6 +103,9 @@ _CAMS = re.compile(
 def clauses(draft: Draft) -> Clauses:
     """Limits, temporal clauses and lists, in this order."""
     out = Clauses(f" {' '.join(draft.tags)} ", list(draft.nps))
+    out.text = re.sub(r"(?: the)? distance between (?:the )?camera and (<np:\d+>) (?:<updown>|decreases|gets smaller)", r" \1 <approaches>", out.text)
+    out.text = re.sub(r"(?<= )up to(?= (?:[?.,]|<cam:|<time:|at|on|there|here))", "<doingcue>", out.text)
+    out.text = _NOT_FIRST.sub(lambda m: _second(out, m), out.text)
     out.text = _DOES.sub(r"<doingcue> \1", out.text)
     out.text = _CAMS.sub(r"<cam:\1> <cam:\2>", out.text)
     out.text = _CMP.sub(lambda m: _limit(out, m), out.text)
@@ -165,15 +181,10 @@ _REPORT = re.compile(
     r"(?: to (?:know|hear|see|say|find out))?(?: (?:that|if|whether|,)|(?= (?:there|no|not|nobody|<neg>|the|a|an|it|they|<when>|<howmany>|what|when)\b)"
     r"|(?= <neg>)) "
 )
-_SOMEBODY = re.compile(
-    r"(?<= )(?:can|could|would|will|does|do) <N:\d+> (?:please |kindly |know |remember )?"
-    r"(?=(?:tell|<howmany>|check|count|look|say|find|help|confirm|work|give|see|if|whether|<yesno>|<nil>|<when>|what|how)\b|<)"
-)
-
 
 def without_reports(tags: Sequence[str], said: Sequence[str]) -> tuple[list[str], list[str]]:
     """Without who says or wants it at the beginning of a sentence: ``a customer swears that``, ``could somebody``."""
-    kept: list[int] = []
+    kept: list[tuple[str, str]] = []
     start = 0
     for i in range(len(tags) + 1):
         if i < len(tags) and tags[i] not in (".", "?", ","):
@@ -182,25 +193,58 @@ def without_reports(tags: Sequence[str], said: Sequence[str]) -> tuple[list[str]
         line = " ".join(sentence) + " "
         cut = _REPORT.match(line)
         n = len(cut[0].split()) if cut and not _LOOKS_OF.search(cut[0]) else 0
-        kept += range(min(start + n, i), min(i + 1, len(tags)))
+        for k in range(start, min(i + 1, len(tags))):
+            if k < start + n:
+                if k == start:
+                    kept.append(("i", said[k]))  # framing stays framing
+                continue
+            helper = tags[k].startswith("<N:") and k > start and tags[k - 1] in _POLITELY and noun_list()[int(tags[k][3:-1])].indefinite
+            if not (helper and k + 1 < len(tags) and (tags[k + 1] in _HELPS or tags[k + 1] == "<howmany>")):
+                kept.append((tags[k], said[k]))
         start = i + 1
-    out = [tags[i] for i in kept], [said[i] for i in kept]
-    return out
+    return [t for t, _ in kept], [w for _, w in kept]
 
 
+_POLITELY = frozenset("can could would will".split())
+_HELPS = frozenset("please kindly tell check look say find help confirm work give see look figure show".split())
 _LOOKS_OF = re.compile(r"<(?!N:|yesno|nil)|\b(?:who|with|in|near|after|before|while)\b")
 
 
 def without_framing(out: Clauses) -> Clauses:
     """Without the clauses that only say who asks and why: nothing to look for is in them, and no condition."""
+    sentences = [s.split() for s in re.split(r"(?<= [.?]) ", out.text.strip())]
+    asking = [words for words in sentences if words[-1:] == ["?"]] or sentences[-1:]
+    core = {out.nps[i].pick for words in asking for i in _nps(out, words)}
     kept: list[str] = []
-    for sentence in re.split(r"(?<= [.?]) ", out.text.strip()):
-        words = sentence.split()
+    for words in sentences:
+        line = " ".join(words)
         framed = any(w in FRAMING for w in words) or len(words) > 5
-        if framed and words[-1:] != ["?"] and not STRONG.search(sentence) and not _risky(words) and _strange(words):
-            continue
+        if framed and words[-1:] != ["?"] and _strange(words) and not _risky(words):
+            here = [i for i in _nps(out, words)]
+            if not STRONG.search(line):
+                continue
+            if here and words not in asking and core and all(_plain(out.nps[i].pick) in map(_plain, core) for i in here):
+                continue
+            if here and words not in asking and not core and len(here) == 1:
+                line = f"<np:{here[0]}> ."
+                kept.append(line)
+                continue
         kept.append(" ".join(_trimmed(words)))
     return replace_text(out, f" {' '.join(kept)} ")
+
+
+def _nps(out: Clauses, words: Sequence[str]) -> list[int]:
+    found: list[int] = []
+    for w in words:
+        if w.startswith("<np:"):
+            found.append(int(w[4:-1]))
+        elif w.startswith("<list:"):
+            found += out.lists[int(w[6:-1])]
+    return found
+
+
+def _plain(pick: Pick) -> Pick:
+    return replace(pick, which="all", number=None)
 
 
 def replace_text(out: Clauses, text: str) -> Clauses:

@@ -105,12 +105,10 @@ def _examples(said: Said) -> None:
         if all(_bare(n.pick) for n in rest):
             said.nps = whole
             said.cues.setdefault("kind", [""])
-    if len(said.nps) > 1 and said.has("next", "rel") and all(_bare(n.pick) for n in said.nps[1:]) and _next_asked(said):
-        kinds = [n for n in said.nps if _bare(n.pick)]
-        if len(kinds) == len(said.nps) and said.has("rel"):
-            said.nps = []
-        elif len(kinds) == len(said.nps) - 1:
-            said.nps = [n for n in said.nps if not _bare(n.pick)] or said.nps[:1]
+    if _next_asked(said) and len(said.nps) > 1 - said.has("rel"):
+        rest = said.nps if said.has("rel") else said.nps[1:]
+        if all(_bare(n.pick) for n in rest) and said.nps and not said.has("howmany"):
+            said.nps = [] if said.has("rel") else said.nps[:1]
 
 
 def _next_asked(said: Said) -> bool:
@@ -152,14 +150,14 @@ def _single(said: Said, np: Phrase) -> Program:
         return _with_limit(said, "at_once", pick)
     if said.has("colour") or (said.has("G", "upperbody", "lowerbody", "C") and (asks_what or said.has("C"))):
         return _colour(said, np, pick)
-    if said.has("kind"):
-        said.take("kind", "came", "enters", "passes", "first", "last", "who", "moves", "leaves")
+    if said.has("kind") and not said.has("carry"):
+        said.take("thing", "kind", "came", "enters", "passes", "first", "last", "who", "moves", "leaves")
         pick = _ordered(said, pick)
         if pick.kind != "vehicle" or pick.labels:
             raise Lost("kinds are told of vehicles")
         return Program("attribute", (pick,), "what", attribute="label")
     if said.has("carry"):
-        said.take("carry", "I", "came", "first", "last", "nothing")
+        said.take("carry", "I", "thing", "kind", "passes", "came", "first", "last", "nothing")
         if pick.kind != "person":
             raise Lost("what is carried is told of people")
         return Program("attribute", (_ordered(said, pick),), "what", attribute="carrying")
@@ -172,7 +170,7 @@ def _single(said: Said, np: Phrase) -> Program:
         said.take("howlong", "stays", "came", "still", "waits", "leaves")
         return Program("duration", (_moving(said, pick, skip=("leaves",)),), "when")
     if said.has("when", "arrivaltime", "departuretime"):
-        said.take("when", "timeword", "arrivaltime", "departuretime", "came", "enters", "leaves", "first", "last", "howmany")
+        said.take("when", "timeword", "arrivaltime", "departuretime", "came", "enters", "leaves", "first", "last", "howmany", *(("moves",) if said.has("last") else ()))
         pick, gone = _last_of(said, pick)
         return Program("when", (pick,), "when", edge="end" if gone else "start")
     if said.has("doingcue"):
@@ -192,9 +190,9 @@ def _single(said: Said, np: Phrase) -> Program:
         return _with_limit(said, "count", _moving(said, pick))
     if said.has("who", "known") and said.has("first", "last"):
         return _who(said, pick)
-    if Has("name", ()) in pick.attributes and pick.which != "all":
+    if Has("name", ()) in pick.attributes and (pick.which != "all" or said.has("first", "last")):
         return _who(said, pick)
-    if said.has("timeword"):
+    if said.has("timeword") and not re.search(r" (?:is|was|were|are) there ", said.clauses.text):
         said.take("timeword", "came", "enters", "leaves", "first", "last")
         pick, gone = _last_of(said, pick)
         return Program("when", (pick,), "when", edge="end" if gone else "start")
@@ -218,6 +216,8 @@ def _moving(said: Said, pick: Pick, skip: Sequence[str] = ()) -> Pick:
     if moved:
         pick = replace(pick, motion=MOTION_TAGS[f"<{moved[0]}>"])
     doing = said.cues.get("doing", [])
+    if pick.kind == "vehicle" and set(doing) == {"standing"} and pick.motion in ("", "waits"):
+        return replace(pick, motion="waits")
     if doing:
         if pick.kind != "person":
             raise Lost("actions are told of people")
@@ -268,7 +268,7 @@ def _with_limit(said: Said, ask: str, pick: Pick) -> Program:
 
 
 def _next(said: Said, anchor: Pick, edge: str = "start") -> Program:
-    said.take("next", "rel", "later", "kind", "came", "enters", "who", "rightafter", "first", "onfoot", "wheels")
+    said.take("next", "rel", "later", "thing", "kind", "came", "enters", "who", "rightafter", "first", "onfoot", "wheels")
     relation = Relation("after", anchor, edge=edge, next=True)  # type: ignore[arg-type]
     picks = (Pick("person", when=(relation,)), Pick("vehicle", when=(relation,)))
     return Program("order", picks, "before_after", by="start", options=("person", "vehicle"))
@@ -326,7 +326,7 @@ def _who(said: Said, pick: Pick) -> Program:
     if pick.kind != "person":
         raise Lost("names are told of people")
     pick = _ordered(said, pick)
-    if said.has("known"):
+    if said.has("known") and Has("name", ()) not in pick.attributes:
         pick = replace(pick, attributes=(*pick.attributes, Has("name", ())))
     return Program("attribute", (pick,), "who", attribute="name")
 
@@ -346,6 +346,8 @@ def _nobody_named(said: Said) -> Program | None:
         pick = Pick("person", when=tuple(said.clauses.relations))
         if said.has("first", "last", "known"):
             return _who(said, pick)
+    if said.has("kind") and said.has("first", "last") and not said.has("rel"):
+        return _single(said, Phrase(Pick("vehicle"), "vehicle"))
     return None
 
 
@@ -394,7 +396,7 @@ def _several(said: Said) -> Program:
         said.take("leaves", "first", "last", "who", "came", "passes", "doing")
         return Program("order", picks, "order", edge="end", fewest=said.has("last"), options=_order_options(said, texts))
     if said.has("first", "last"):
-        said.take("first", "last", "who", "came", "enters", "passes", "howmany")
+        said.take("first", "last", "who", "came", "enters", "passes", "howmany", "thing", "n")
         return Program("order", picks, "order", fewest=said.has("last") and not said.has("first"), options=_order_options(said, texts))
     if said.has("more", "fewer", "most", "least") and len(picks) == 2:
         said.take("more", "fewer", "most", "least", "howmany", "came", "who", "enters")
@@ -402,6 +404,13 @@ def _several(said: Said) -> Program:
         return Program(
             "compare", picks, "how_many", fewest=said.has("fewer", "least"), value=texts[0] if claim else "", options=texts if claim else ()
         )
+    sexes = [p for p in picks if p.kind == "person" and _bare(replace(p, attributes=(), which="all", number=None))]
+    if said.listed and len(sexes) == len(picks) == 2 and {p.attributes for p in picks} == {
+        (Has("sex", ("male",)),),
+        (Has("sex", ("female",)),),
+    }:
+        said.nps = [replace(said.nps[0], pick=replace(said.nps[0].pick, attributes=()), text="person")]
+        return _single(said, said.nps[0])
     if said.listed and all(p.kind == picks[0].kind and _bare(p) and p.labels for p in picks) and not said.has("once"):
         # cars or vans: any of them
         labels = tuple(dict.fromkeys(label for p in picks for label in p.labels))

@@ -74,7 +74,7 @@ _UNIT = {
     **dict.fromkeys("hours hrs hr hour".split(), 3600.0),
 }
 _NO_TIME = re.compile(
-    r"^(?:the )?(?:\w+ )?(?:moment|moments|second|seconds|minute|present|instant|start|beginning|end|finish|close)"
+    r"^(?:(?:from|until|till|since|at|in|by|to|of|before|after) )?(?:the )?(?:\w+ )?(?:moment|moments|second|seconds|minute|present|instant|start|beginning|end|finish|close)"
     r"(?: of (?:the |this |that )?\w+)?$"
 )
 _NO_TIMES = frozenset(("all", "day", "evening", "once", "the day", "the evening", "minutes", "hours", "opening hours"))
