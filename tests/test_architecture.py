@@ -18,6 +18,7 @@ ROOMS = {
     "viot_finetune": ROOT / "finetune" / "viot_finetune",
 }
 SEAMS = (
+    "viot_agent.alerts",
     "viot_agent.cancel",
     "viot_agent.errors",
     "viot_agent.steps",

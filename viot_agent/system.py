@@ -10,7 +10,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from viot_agent.agent.runner import Agent
+    from viot_agent.alerts.engine import Alerts
+    from viot_agent.alerts.types import Firing
     from viot_agent.library.ingest import IngestReport, Progress
 
 DEMO_REQUESTS = "demo-requests.json"
@@ -50,6 +53,7 @@ class Viot:
         self.library, self.weights, self.toolbox, self.home = library, weights, toolbox, home
         self.fleet = Fleet(library)
         self._agents: dict[str, Agent] = {}
+        self._alerts: Alerts | None = None
         self._making = threading.Lock()
 
     @classmethod
@@ -206,10 +210,12 @@ class Viot:
         progress: Callable[[Progress], None] | None = None,
         wait: bool = False,
         only: Sequence[str] = (),
+        fired: Callable[[Firing], None] | None = None,
     ) -> list[IngestReport]:
         """Index these cameras (all when empty); what is indexed already is not touched. ``only`` names analyzers.
 
-        Raises BusyFault when another process is indexing and ``wait`` is False.
+        After every stored segment the standing alerts look at it; ``fired`` is told what went off. Raises BusyFault
+        when another process is indexing and ``wait`` is False.
         """
         from viot_agent.library.ingest import ingest
         from viot_agent.media.readers import open_media
@@ -227,10 +233,74 @@ class Viot:
         while needed := {n for a in every if a.name in wanted for n in a.needs} - wanted:
             wanted |= needed  # what is read must be there, and is stored where it is not yet
         analyzers = [a for a in every if not only or a.name in wanted]
-        return [
-            ingest(self.library, camera.name, analyzers, open_reader=open_media, progress=progress, wait=wait)
-            for camera in chosen
-        ]
+        with self._watching(fired) as stored:
+            return [
+                ingest(
+                    self.library,
+                    camera.name,
+                    analyzers,
+                    open_reader=open_media,
+                    progress=progress,
+                    wait=wait,
+                    stored=stored,
+                )
+                for camera in chosen
+            ]
+
+    # alerts ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def alerts(self) -> Alerts:
+        """The standing alerts of this library. Raises UserFault for addresses in ``VIOT_ALERTS`` nobody can read."""
+        with self._making:
+            if self._alerts is None:
+                from viot_agent.alerts.engine import Alerts
+                from viot_agent.alerts.teller import default_addresses
+
+                self._alerts = Alerts(self.library, self.fleet, self.weights, notify=default_addresses())
+            return self._alerts
+
+    @contextmanager
+    def _watching(self, fired: Callable[[Firing], None] | None) -> Iterator[Callable[[], None]]:
+        """What is called after every stored segment. Where nobody is to be told, no thread is started."""
+        alerts = self.alerts
+        standing = alerts.store.alerts()
+
+        def look() -> None:
+            for one in alerts.scan():
+                if fired is not None:
+                    fired(one)
+
+        if not any(a.notify for a in standing) and not (alerts.notify and standing):
+            yield look
+            return
+        from viot_agent.alerts.deliver import AppriseNotifier
+        from viot_agent.alerts.teller import Teller
+
+        with Teller(alerts, AppriseNotifier(), self.home / "alerts") as teller:
+
+            def look_and_tell() -> None:
+                look()
+                teller.wake()
+
+            yield look_and_tell
+
+    def alert_now(self) -> tuple[list[Firing], list[Firing]]:
+        """Let the alerts look at what is new, and tell what is due: (fired, told)."""
+        from viot_agent.alerts.deliver import AppriseNotifier, deliver
+        from viot_agent.alerts.teller import proof
+
+        alerts = self.alerts
+        found = alerts.scan()
+        sent = deliver(
+            alerts.store,
+            self.fleet,
+            AppriseNotifier(),
+            now=alerts.clock(),
+            defaults=alerts.notify,
+            evidence=proof(alerts, self.home / "alerts"),
+        )
+        return found, sent
 
     # asking ----------------------------------------------------------------------------------------------------------
 
@@ -327,6 +397,16 @@ def attachments(paths: Sequence[Path]) -> tuple[Attachment, ...]:
         number = 1 + sum(1 for a in found if a.kind == kind)
         found.append(Attachment(f"{kind}-{number}", "video" if kind == "video" else "image", path.resolve()))
     return tuple(found)
+
+
+def operator() -> str:
+    """Who sits at this machine, by the name of the account."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        return "local"
 
 
 def local_timezone() -> str:

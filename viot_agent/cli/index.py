@@ -8,7 +8,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from viot_agent.cli.alerts import line
+
 if TYPE_CHECKING:
+    from viot_agent.alerts.types import Firing
     from viot_agent.library.ingest import IngestReport
 
 
@@ -40,7 +43,12 @@ def index(
                 done = (state.file - 1 + state.at / max(state.duration, 1e-6)) / max(state.files, 1)
                 bar.update(tasks[state.camera], completed=done, speed=speed)
 
-            reports = viot.index(cameras or (), progress=show, wait=wait, only=analyzer or ())
+            def tell(firing: Firing) -> None:
+                bar.console.print(
+                    f"alert-{firing.alert}: {line(firing.sighting, viot.fleet)}", highlight=False, markup=False
+                )
+
+            reports = viot.index(cameras or (), progress=show, wait=wait, only=analyzer or (), fired=tell)
     failed = False
     for report in reports:
         typer.echo(sentence(report))

@@ -57,7 +57,7 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class IngestReport:
     """What a run did. ``footage`` seconds were looked at in ``wall`` seconds; ``segments`` stored, ``done_before``
-    found complete. ``seconds`` per part: ``decode``, ``motion``, ``store`` and each analyzer by name;
+    found complete. ``seconds`` per part: ``decode``, ``motion``, ``store``, ``alerts`` and each analyzer by name;
     analyzers run side by side, so their sum may exceed ``wall``."""
 
     camera: str
@@ -95,14 +95,16 @@ def ingest(
     wait: bool = False,
     owner: str = "local",
     workers: int | None = None,
+    stored: Callable[[], None] | None = None,
 ) -> IngestReport:
     """Index what is new on ``camera``: every segment that one of ``analyzers`` has not looked at.
 
     Analyzers that do not need each other look at a frame at the same time, on ``workers`` threads (default: the cores
     this process may use). Frames are sampled at ``sample_fps``; segments are ``segment_seconds`` long (a file seen
-    before keeps its own). A file that breaks off keeps what was read and is named in the report's ``problems``; so is a
-    file of a folder that cannot be opened. Raises NameFault for an unknown camera, MediaFault when the source is not
-    there or its only file cannot be opened, BusyFault when another process is indexing (unless ``wait``), FailedFault
+    before keeps its own). ``stored`` is called after each of them is committed. A file that breaks off keeps what was
+    read and is named in the report's ``problems``; so is a file of a folder that cannot be opened. Raises NameFault for
+    an unknown camera, MediaFault when the source is not there or its only file cannot be opened, BusyFault when another
+    process is indexing (unless ``wait``), FailedFault
     for analyzers that do not fit together, and BackendFault when the disk is full: what was committed stays.
     """
     if segment_seconds <= 0 or sample_fps <= 0:
@@ -112,6 +114,7 @@ def ingest(
         found = _camera(library, camera)
         with Beside(workers) as beside:
             job = _Job(library, found, ordered, open_reader, segment_seconds, sample_fps, progress, gate, owner, beside)
+            job.stored = stored
             return job.run()
 
 
@@ -151,6 +154,7 @@ class _Job:
         owner: str,
         beside: Beside,
     ) -> None:
+        self.stored: Callable[[], None] | None = None
         self.beside = beside
         self.library = library
         self.camera = camera
@@ -164,7 +168,7 @@ class _Job:
         self.owner = owner
         self.began = time.perf_counter()
         self.shown = 0.0
-        self.seconds = dict.fromkeys(["decode", "motion", *(a.name for a in ordered), "store"], 0.0)
+        self.seconds = dict.fromkeys(["decode", "motion", *(a.name for a in ordered), "store", "alerts"], 0.0)
         self.segments = self.done_before = self.frames = 0
         self.footage = 0.0
         self.file, self.files = 0, 0
@@ -245,6 +249,9 @@ class _Job:
                     self.library.write_segment(row, cut, looked.found)
                 self.segments += 1
                 self.footage += looked.at - work.span.t0
+                if self.stored is not None:
+                    with self._clock("alerts"):
+                        self.stored()
                 self._show(row, looked.at, force=True)
             if looked.fault is not None:
                 self._stopped(row, work, looked.fault, looked.at, first=all(s.idx < work.span.idx for s in stored))

@@ -26,10 +26,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The schema revision this program reads and writes."""
 
-KNOWN = ("0001", "0002", "0003")
+KNOWN = ("0001", "0002", "0003", "0004")
 """Every revision this program can open (older ones are migrated first)."""
 
 metadata = MetaData(
@@ -339,5 +339,50 @@ runs = Table(
     Column("record", JSON(), nullable=False),
     UniqueConstraint("run"),
     Index(None, "owner", "created"),
+    sqlite_autoincrement=True,
+)
+
+# standing alerts -----------------------------------------------------------------------------------------------------
+
+alerts = Table(
+    "alerts",
+    metadata,
+    _id(),
+    _text("event"),
+    Column("cameras", JSON(), nullable=False),  # names; null = the whole fleet
+    Column("schedule", JSON(), nullable=False),
+    _float("cooldown"),
+    Column("notify", JSON(), nullable=False),  # Apprise addresses: they may hold passwords
+    _text("owner", 120, default="local"),
+    _float("created"),
+    _int("cursor"),  # the last segment run it has looked at
+    _float("snoozed", null=True),
+    _float("removed", null=True),  # what it fired stays
+    Column("problem", Text(), nullable=False, server_default=""),  # why it cannot look, e.g. nobody of that name now
+    sqlite_autoincrement=True,
+)
+alert_firings = Table(
+    "alert_firings",
+    metadata,
+    _id(),
+    _to("alerts", "alert_id"),
+    _to("cameras", "camera_id"),
+    _text("key", 160),
+    _float("start_ts"),
+    _float("end_ts"),
+    _float("fired"),
+    _int("more"),  # further sightings within the cool-down
+    Column("data", JSON(), nullable=False),
+    _text("delivery", 16),  # kept, due, sent, failed
+    Column("done", JSON(), nullable=False),  # addresses that have it already
+    Column("tries", Integer(), nullable=False),
+    _float("next_try"),
+    Column("error", Text(), nullable=False, server_default=""),
+    _float("sent", null=True),
+    _float("acknowledged", null=True),
+    _text("acknowledged_by", 120, default=""),
+    UniqueConstraint("alert_id", "camera_id", "key"),
+    Index(None, "camera_id", "start_ts"),
+    Index(None, "delivery", "next_try"),
     sqlite_autoincrement=True,
 )

@@ -1,0 +1,1 @@
+"""What standing alerts see, and the tool that sets them."""
