@@ -16,7 +16,9 @@ import numpy as np
 from viot_agent.library.fake import FakeLibrary, Looked
 from viot_agent.library.rows import Attribute, Event, Footage, Track
 from viot_tools.bench.video_qa_world import WALK, Actor, Kind, Scene
+from viot_tools.qa.facts import Doing
 from viot_tools.qa.program import COLOURS, VEHICLES
+from viot_tools.qa.stored import Place
 
 WIDTH, HEIGHT = 1280, 720
 MODEL, VERSION = "truth", "1"
@@ -70,7 +72,7 @@ def store(scene: Scene, flaws: Flaws = NONE, seed: int = 0) -> Stored:
         FakeLibrary(
             scene.cameras,
             scene.people,
-            footage=[Footage(c, Path(f"{c}.mp4"), 0.0, scene.start, scene.end) for c in scene.filmed],
+            footage=[Footage(c, Path(f"{c}.mp4"), 0.0, scene.start, scene.end, WIDTH, HEIGHT) for c in scene.filmed],
             looked=[
                 Looked(analyzer, MODEL, c, scene.start, scene.end, SAMPLE_FPS)
                 for analyzer in ANALYZERS
@@ -165,3 +167,37 @@ def _fire(actor: Actor) -> Event:
     frames = round((actor.end - actor.start) * SAMPLE_FPS)
     data = {"after": 1.0, "frames": frames, "positive": frames, "moves": True, "alone": True, "grew": 1.0}
     return Event(actor.camera, actor.start, actor.end, "fire", SURE, data, MODEL, VERSION)
+
+
+@dataclass(frozen=True, slots=True)
+class TrueActions:
+    """What people did, as the truth has it (``qa.stored.ActionSource``)."""
+
+    stored: Stored
+
+    def problem(self, place: Place) -> str:
+        """Why actions cannot be told there: nothing was recorded."""
+        return "" if place.camera.name in self.stored.scene.filmed else f"{place.camera.name} has no footage"
+
+    def doing(self, place: Place) -> dict[int, list[Doing]]:
+        """By track."""
+        return {
+            track: [Doing(a.action, a.start, a.end, SURE)]
+            for track, a in self.stored.of.items()
+            if a.kind == "person" and a.camera == place.camera.name
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TrueNames:
+    """Who people are, as the truth has it (``qa.stored.NameSource``)."""
+
+    stored: Stored
+
+    def problem(self, place: Place) -> str:
+        """Why faces cannot be told there: nothing was recorded."""
+        return "" if place.camera.name in self.stored.scene.filmed else f"{place.camera.name} has no footage"
+
+    def names(self, place: Place, people: Sequence[Track]) -> dict[int, str]:
+        """By track."""
+        return {t.id: self.stored.of[t.id].name for t in people if t.camera == place.camera.name}

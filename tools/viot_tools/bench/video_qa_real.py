@@ -1,0 +1,87 @@
+"""The suite ``real``: hand-written questions on real clips, which the product indexes and answers by itself.
+
+Two halves by clip. What the symbolic engine claims are the factoid questions and those of time; of the others (why,
+how, what next, what if) it should say that it cannot tell. Owns this suite's rows. The questions are data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from viot_agent.bench.report import Report, Row
+from viot_agent.errors import UserFault
+from viot_tools.bench import video_qa_figures as figures
+from viot_tools.bench.video_qa_ask import EngineName
+from viot_tools.bench.video_qa_clips import HOME, Question, load, load_clips
+from viot_tools.bench.video_qa_figures import TEMPORAL, Marked
+from viot_tools.bench.video_qa_footage import Footage, indexed
+from viot_tools.bench.video_qa_marking import floors
+from viot_tools.qa.types import FACTOID, TYPES
+
+CLAIMED = (*FACTOID, *TEMPORAL)
+QUICK_CLIPS = 2
+
+
+def real(
+    data: Path, split: str, quick: bool, seed: int, engine: EngineName, keep: Path | None, questions: Path | None = None
+) -> tuple[Report, list[Marked[Question]]]:
+    """Index the clips of a half below ``data``, ask, mark. Raises UserFault when no clip is there."""
+    rows = [q for q in load(questions or HOME / "real_clips.jsonl") if q.split == split]
+    clips = {c.path for c in load_clips() if c.split == split} if questions is None else {q.clip for q in rows}
+    short = {q.clip: q.id.rpartition("-")[0] for q in rows}
+    files = {short[path]: data / path for path in sorted(clips) if path in short and (data / path).is_file()}
+    missing = sorted(path for path in clips if not (data / path).is_file())
+    if quick:
+        files = dict(sorted(files.items(), key=lambda f: f[1].stat().st_size)[:QUICK_CLIPS])
+    if not files:
+        raise UserFault(f"no clip of the {split} half is below {data}", fix="--data ../shared/data")
+    with indexed(files, data, engine, keep, data / "models" if (data / "models").is_dir() else None) as footage:
+        marked = [ask(footage, q) for q in rows if short[q.clip] in files.keys() - footage.skipped.keys()]
+        tier = footage.viot.weights.tier
+        skipped = [f"{name}: {why}" for name, why in footage.skipped.items()]
+    skipped += [f"{path} is not below {data}" for path in missing]
+    notes = [
+        f"{len(marked)} questions on {len(files)} clips of the {split} half",
+        f"floors: {figures.floor_words(floors([m.question for m in marked]))}",
+        f"time: {figures.seconds_words(marked)}",
+    ]
+    return Report(tuple(figures_of(marked, seed, engine, tier)), tuple(skipped), notes=tuple(notes)), marked
+
+
+def ask(footage: Footage, q: Question) -> Marked[Question]:
+    """One question, about its clip alone; an interval is told by the clip's path."""
+    said = footage.answer(q.id.rpartition("-")[0], q.question, q.options, q.type == "when")
+    return Marked(q, said)
+
+
+def figures_of(marked: Sequence[Marked[Question]], seed: int, engine: str, tier: str) -> list[Row]:
+    """All rows of the suite."""
+
+    def of(id_: str, words: str, mine: Sequence[Marked[Question]]) -> list[Row]:
+        if not mine:
+            return []
+        floor = max(v for name, v in floors([m.question for m in mine]).items() if name != "chance")
+        return [figures.accuracy(f"videoqa.real.{id_}", words, mine, seed, engine, tier, floor)]
+
+    claimed = [m for m in marked if m.question.type in CLAIMED]
+    rest = [m for m in marked if m.question.type not in CLAIMED]
+    missed = [m for m in claimed if not m.right]
+    rows = of("acc", "all questions", marked) + of("claimed.acc", "types that the engine claims", claimed)
+    rows += of("parsed.acc", "questions that a program says", [m for m in claimed if m.said.parsed])
+    rows += of("answered.acc", "questions that were answered", [m for m in marked if m.said.answer])
+    for id_, words, mine in (
+        ("rest.cannot_tell", "cannot tell, of the other types", rest),
+        ("claimed.missed.cannot_tell", "cannot tell, of what is not right", missed),
+    ):
+        if mine:
+            untold = [float(not m.said.answer) for m in mine]
+            rows.append(figures.share(f"videoqa.real.{id_}", words, untold, seed, engine, tier))
+    for type_ in TYPES:
+        rows += of(f"{type_}.acc", type_.replace("_", " "), [m for m in marked if m.question.type == type_])
+    shown = figures.overlaps(marked, lambda q: [(q.id.rpartition("-")[0], a, b) for a, b in q.intervals])
+    if shown:
+        rows.append(figures.share("videoqa.real.iou", "overlap of the evidence's time", shown, seed, engine, tier))
+    wrong = [float(m.wrong) for m in marked]
+    rows.append(figures.share("videoqa.real.wrong", "answered wrongly (less is better)", wrong, seed, engine, tier))
+    return rows
