@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from viot_tools.qa.neutral import RECORDING
 from viot_tools.qa.program import COLOURS, Has, Subject
 
 _IRREGULAR = {
@@ -125,8 +126,8 @@ class Noun:
 _MALE, _FEMALE = (Has("sex", ("male",)),), (Has("sex", ("female",)),)
 _PEOPLE: tuple[tuple[str, str, tuple[Has, ...]], ...] = (
     (
-        "person human pedestrian passer+by passerby individual soul human+being walker",
-        "people persons ppl humans pedestrians passers+by passersby individuals souls human+beings walkers folks folk",
+        "person face human pedestrian passer+by passerby individual soul human+being walker",
+        "people persons faces ppl humans pedestrians passers+by passersby individuals souls human+beings walkers folks folk",
         (),
     ),
     (
@@ -317,6 +318,7 @@ where (was|were|is|are) (there|) (the|) most
     "colour": """
 (colour|color|colours|colors|hue|shade|tint|colouring|coloring|coulour|colur|paint|paintwork|paint job) (of|)
 (colour|color) wise
+vehicle (colour|color)
 ^colour
 ^color
 ^paint
@@ -328,8 +330,10 @@ shade of the bodywork of
     "kind": """
 (kind|kinds|type|types|sort|sorts|class|category|model of) of
 (kind|type|sort|category|class)
+what (was|is) (it|that|this)
 """,
     "carry": """
+anything in (the|his|her|their) (hand|hands|arms)
 (^carry|^hold|^bring|^lug|^tote|^haul|^drag|^transport) (along|around|about|with (him|her|them)|with (him|her) or (him|her)|)
 (have|has|had|got|taking|takes|took) (with|along with|on) (him|her|them)
 (taking|took|takes|take) along
@@ -464,8 +468,8 @@ still
 yet there
 yet (in view|here|present)
 (^remain|^stay) (there|)
-^continue to be
-(not|never) (moved|move|gone|left|leave|go) (on|away|)
+^continue to be (around|there|present|in view|in the picture|)
+(not|never) ((moved|move) (on|away)|gone (away|)|left|leave|go (away|))
 (^stick) around
 """,
     "updown": """
@@ -498,6 +502,8 @@ entrances (of|)
 ^come (by|along|past|through|by here|round|around|up|)
 ^be (past|by|through|around)
 (^flash) by
+past
+(^draw|^attract)
 (^pass) (by|through|along|past|)
 (^go|^walk|^move) (by|past|through|along)
 (^show|^turn|^pop) up
@@ -532,7 +538,7 @@ left
 (^park|^stop) (up|there|here|)
 (parked|park|parking|parks) (itself|himself|herself|)
 (stationary|motionless|immobile|at a standstill)
-(not|never) (^move|move on|moved on)
+(not|never) (move|moved|moving)
 (without|not) moving
 """,
     "stays": "(^stay|^remain|^stick around|^dwell) (here|there|in view|)\n(was|were|is|are|be) (there|here|in view|visible|around) for",
@@ -567,7 +573,7 @@ alongside
 (anywhere|somewhere|throughout|completely|entirely|yet|so far|up to now)
 at (any|some|one) (time|point|stage|moment)
 at all
-(in front of|near|by|past|outside|inside|around|through|over at|in the (picture|view|recording|video) of) <cam>
+(in front of|near|by|outside|inside|around|through|over at|from|in the (picture|view|recording|video) of) <cam>
 (does|did|would) (that|this|it) (hold up|hold true|hold|stand up|check out|fit)
 (back|backs) (her|him|me|us|them) up
 (am|was|is|were|are) (i|he|she|that|they|we|this|it|you) (right|wrong|correct|true|safe|mistaken)
@@ -618,6 +624,15 @@ fire (regulations|regulation|marshal|safety|drill|report|exit|brigade|officer|in
 one after (another|the other)
 among (the|)
 whoever
+whatever (you|u|they) call it
+(look|looks|looked) like
+go back to the (very|) (start|beginning) (of (the|) <rec>|)
+(go|jump|skip) to the (very|) end (and|)
+(i|we) (can|could|do) not (remember|recall|tell|know|say|see|make out) (if|whether|which|)
+when passing (by|)
+from <cam> again
+meaning
+(fits|fit|suits)
 in the (minutes|hours|minutes or hours|hours or minutes|seconds|time)
 while <cam> (was|is) (recording|running|on|filming)
 in the first place
@@ -716,7 +731,7 @@ def phrases() -> dict[tuple[str, ...], str]:
     for tag, text in CUES.items():
         for line in text.strip().split("\n"):
             for phrase in expand(line):
-                out[phrase] = f"<{tag}>"
+                out[tuple("<rec>" if w in RECORDING else w for w in phrase)] = f"<{tag}>"
     for action, text in ACTION_WORDS.items():
         for line in text.split("\n"):
             out.update(dict.fromkeys(expand(line), f"<doing:{action}>"))

@@ -22,7 +22,7 @@ _FILL = (
     r"<came>|<enters>|<approaches>|<stays>|<still>))*"
 )
 _WE_SAW = r"(?: (?:that|when|we|you|i|they|see|saw|seen|had|get|got|where))*"
-_HEAD = r"(?: the)?(?P<head> <enters>| <leaves>| <came>| stay| visit| presence| <timeword>)?(?: of)?"
+_HEAD = r"(?: the)?(?P<head> <enters>| <leaves>| <came>| <stays>| stay| visit| presence| <timeword>)?(?: of)?"
 _NP = r" <np:(?P<np>\d+)>"
 _END = r"(?P<left>(?: <leaves>)?)"
 _AFTER = (
@@ -35,7 +35,7 @@ _BEFORE = (
 )
 _DURING = (
     r"while|whilst|as long as|during|throughout|(?:in|during|for) the <timeword>(?: when| that| in which| while)?|at the <timeword> (?:that|when)|whenever|<once> as|"
-    r"<together>|over the <timeword>|in the presence|(?:for |in )?(?:some |any |a )?part of(?: the)? (?:stay|visit|presence|<timeword>) of"
+    r"<together>|over the <timeword>|in the presence|(?:for |in )?(?:some |any |a )?part of(?: the)? (?:<stays>|stay|visit|presence|<timeword>) of"
 )
 _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (how, re.compile(pattern))
@@ -157,7 +157,7 @@ def _when(out: Clauses, m: re.Match[str]) -> str:
     moved = re.search(r"<came>|<enters>", m[0])
     if m["left"].strip():
         return m[0]
-    if moved and " already " in out.text:
+    if moved and "<already>" in out.text:
         out.relations.append(Relation("before", anchor))
     elif not moved:
         out.relations.append(Relation("during", anchor))
@@ -225,7 +225,8 @@ def without_framing(out: Clauses) -> Clauses:
                 continue
             if here and words not in asking and core and all(_plain(out.nps[i].pick) in map(_plain, core) for i in here):
                 continue
-            if here and words not in asking and not core and len(here) == 1:
+            more = [w for w in words if w.startswith("<") and not w.startswith(("<np", "<cam", "<time", "<nil", "<n:", "<came"))]
+            if here and words not in asking and not core and len(here) == 1 and not more:
                 line = f"<np:{here[0]}> ."
                 kept.append(line)
                 continue
@@ -272,7 +273,7 @@ def _trimmed(words: Sequence[str]) -> list[str]:
 
 
 def _asks(word: str) -> bool:
-    return word.startswith("<") and not word.startswith(("<cam", "<time", "<n:"))
+    return word.startswith("<") and not word.startswith(("<cam", "<time", "<n:", "<nil"))
 
 
 def _strange(words: Sequence[str]) -> bool:

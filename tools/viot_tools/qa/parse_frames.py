@@ -17,7 +17,7 @@ from viot_tools.qa.program import Has, Motion, Pick, Program, Relation
 from viot_tools.qa.types import QuestionType
 
 _ALWAYS = frozenset("cam time yesno rel n nil".split())
-_RELATED = frozenset("later already".split())
+_RELATED = frozenset("later already together followed".split())
 """What only says again that one thing is before or after another."""
 
 
@@ -97,7 +97,7 @@ def _examples(said: Said) -> None:
     """Kinds that are only offered as answers: ``the first vehicle: car, truck, bus, what?``."""
     if said.has("carry") and any(n.pick.kind == "person" for n in said.nps):
         said.nps = [n for n in said.nps if n.pick.kind != "object"]
-    if said.has("kind") and said.has("first", "last") and all(_bare(n.pick) and n.pick.kind == "vehicle" for n in said.nps):
+    if said.nps and said.has("kind") and said.has("first", "last") and all(_bare(n.pick) and n.pick.kind == "vehicle" for n in said.nps):
         said.nps = [Phrase(Pick("vehicle"), "vehicle")]
     whole = [n for n in said.nps if n.pick.kind == "vehicle" and not n.pick.labels and (n.pick.which != "all" or n.pick.number)]
     if len(whole) == 1 and len(said.nps) > 1:
@@ -138,8 +138,8 @@ def _single(said: Said, np: Phrase) -> Program:
         said.take("fewer", "more", "atstart", "atend", "startend", "howmany")
         return Program("change", (pick,), "state_change")
     cams = [said.cameras[int(c)] for c in said.cues.get("cam", ())]
-    if len(cams) > 1 and said.has("more", "most", "fewer", "least", "first"):
-        said.take("more", "most", "fewer", "least", "howmany", "whichcam", "where", "came", "once", "who", "moves", "enters")
+    if len(cams) > 1 and said.has("busiestcam", "more", "most", "fewer", "least", "first"):
+        said.take("busiestcam", "more", "most", "fewer", "least", "howmany", "whichcam", "where", "came", "once", "who", "moves", "enters")
         picks = tuple(replace(pick, cameras=c) for c in cams)
         return Program("compare", picks, "how_many", fewest=said.has("fewer", "least"))
     if said.has("busiestcam") or (said.has("whichcam", "where") and said.has("most", "least", "more", "fewer")):
@@ -174,7 +174,7 @@ def _single(said: Said, np: Phrase) -> Program:
         pick, gone = _last_of(said, pick)
         return Program("when", (pick,), "when", edge="end" if gone else "start")
     if said.has("doingcue"):
-        said.take("doingcue", "doing", "came", "passes", "moves")
+        said.take("doingcue", "doing", "came", "passes", "moves", "kind")
         return Program("action", (pick,), "action")
     if said.has("leftright", "whichway") or said.has("left", "right"):
         return _direction(said, pick)
@@ -322,7 +322,7 @@ def _direction(said: Said, pick: Pick) -> Program:
 
 
 def _who(said: Said, pick: Pick) -> Program:
-    said.take("who", "known", "first", "last", "came", "enters", "leaves")
+    said.take("each", "who", "known", "first", "last", "came", "enters", "leaves")
     if pick.kind != "person":
         raise Lost("names are told of people")
     pick = _ordered(said, pick)
