@@ -14,7 +14,7 @@ import pytest
 from viot_agent.errors import MediaFault, UserFault
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Camera
-from viot_agent.library.fake import FakeLibrary
+from viot_agent.library.fake import FakeLibrary, Looked
 from viot_agent.library.rows import Footage
 from viot_agent.media.fake import FakeReader, fake_info
 from viot_agent.media.pictures import decode_image
@@ -22,6 +22,7 @@ from viot_agent.media.types import Image, Reader
 from viot_agent.steps import Request
 from viot_agent.toolbox.contract import ToolContext
 from viot_agent.weights import Weights
+from viot_tools.qa import tool
 from viot_tools.qa.engine import Engine, Symbolic
 from viot_tools.qa.engine import chosen as choose_engine
 from viot_tools.qa.facts import Facts, Thing
@@ -52,7 +53,8 @@ def library(*names: str, media: str = "") -> FakeLibrary:
     """Two cameras; those named have footage."""
     cameras = [Camera(i, n, f"{n}.mp4", (), "UTC", T0) for i, n in enumerate(("gate", "yard"), 1)]
     files = [Footage(n, Path(media or f"{n}.mp4"), 0.0, T0, T0 + 60) for n in names]
-    return FakeLibrary(cameras, footage=files)
+    looked = [Looked("objects", "yolox-nano", n, T0, T0 + 60) for n in names]
+    return FakeLibrary(cameras, footage=files, looked=looked)
 
 
 GATE = library("gate")
@@ -76,7 +78,8 @@ def test_a_grounded_and_sure_answer_is_given_with_its_stretch() -> None:
     [(camera, a, b)] = told.found.intervals
     assert camera == "gate" and T0 + 18 <= a < b <= T0 + 42
     assert [s.t for s in told.shots][:2] == pytest.approx([a, b], abs=0.06)
-    assert told.aware and "chosen for 1 thing in the index" in told.notes[0]
+    assert told.aware and "chosen for 1 thing in the index" in told.notes[1]
+    assert told.notes[0].startswith("a video language model (fake-video-llm) says so")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,7 @@ def test_files_that_cannot_be_read_are_said() -> None:
     facts = replace(FACTS, things=())
     told = ask("yes | 0 | sure", books=both, facts=facts)
     assert told.found.value == "yes" and any("gone.mp4 is missing" in n for n in told.notes)
-    assert not told.aware and "evenly spaced" in told.notes[0]
+    assert not told.aware and "evenly spaced" in told.notes[1]
 
 
 def test_the_evidence_is_what_the_model_saw() -> None:
@@ -187,6 +190,29 @@ def test_it_claims_what_no_program_says_and_pictures_may_show() -> None:
     assert not llm.claims(Kind("how_many"), Program("count", (Pick("person"),), "how_many"))
 
 
+def context(books: FakeLibrary) -> ToolContext:
+    home = Path("/nowhere")
+    return ToolContext(
+        Request("?", now=T0 + 100), Fleet(books), books, Weights(home, tier="builtin"), home, call_id="c"
+    )
+
+
+def test_the_tool_gives_its_answer_with_evidence_and_keeps_what_it_wrote() -> None:
+    llm = engine(lambda parts: f"the gate was shut | {seconds(parts)[0]} | sure")
+    seen = tool.ask(context(GATE), "why did the van stop at gate?", ["gate"], engines=[Symbolic(), llm])
+    assert seen.verdict == "found" and "The gate was shut" in seen.summary
+    assert "a video language model" in seen.summary.casefold()
+    assert [e.model for e in seen.evidence] == ["fake-video-llm"]
+    assert (seen.data["engine"], seen.data["type"]) == ("video-llm", "why")
+    assert seen.data["raw"].startswith("the gate was shut | ")
+
+
+def test_without_a_model_the_tool_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VIOT_VIDEO_LLM", raising=False)
+    seen = tool.ask(context(GATE), "why did the van stop?", ["gate"])
+    assert seen.verdict == "cannot_tell" and "viot models pull qwen3-vl-2b" in seen.summary
+
+
 def test_more_options_than_letters_are_refused() -> None:
     with pytest.raises(UserFault, match="27 options"):
         ask("A | none | sure", [str(i) for i in range(27)])
@@ -205,7 +231,7 @@ def test_the_environment_chooses_and_nothing_is_a_default(tmp_path: Path, monkey
 
 def test_the_choice_of_engines_gives_it_what_no_program_says() -> None:
     llm = engine("")
-    engines: list[Engine] = [Symbolic(), llm]
+    engines: list[Engine[Any]] = [Symbolic(), llm]
     counting = Program("count", (Pick("person"),), "how_many")
     assert choose_engine(WHY, UNSAID, engines) is llm
     assert choose_engine(Kind("how_many"), counting, engines) is engines[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,16 @@ import pytest
 
 from viot_agent.cancel import cancellable
 from viot_agent.errors import FailedFault, StoppedFault, UserFault, WeightsMissing
+from viot_agent.fleet import Fleet
+from viot_agent.fleet.types import Camera
+from viot_agent.library.fake import FakeLibrary, Looked
+from viot_agent.library.rows import Footage
+from viot_agent.steps import Request
+from viot_agent.toolbox.contract import ToolContext
 from viot_agent.weights import Weights
 from viot_agent.weights.hub import FOLDER
 from viot_tools.qa.grounding import pattern, read
+from viot_tools.qa.tool import ask
 from viot_tools.qa.video_model import HubWriter, LaterWriter, chosen, load, plain
 
 CLASSES = ("qwen2_5_vl", "qwen3_vl", "smolvlm")
@@ -268,3 +276,24 @@ def test_plain_text_is_left_alone(writers: dict[str, HubWriter]) -> None:
     words = writers["qwen2_5_vl"].processor.tokenizer
     assert plain("why did <he> stop | there?", words) == "why did <he> stop | there?"
     assert plain("a<|im_end|>b", words) == "a< |im_end|>b"
+
+
+def test_a_question_goes_through_the_tool_to_the_model_and_back(
+    folders: dict[str, Path], media: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole way with real frames and a real model class; what its random weights say is taken or refused."""
+    clip = media.write(tmp_path / "gate.mp4", range(100))
+    books = FakeLibrary(
+        [Camera(1, "gate", str(clip), (), "UTC", 0.0)],
+        footage=[Footage("gate", clip, 0.0, 0.0, 4.0)],
+        looked=[Looked("objects", "yolox-nano", "gate", 0.0, 4.0)],
+    )
+    weights = Weights(tmp_path / "home", tier="builtin")
+    ctx = ToolContext(Request("?", now=100.0), Fleet(books), books, weights, tmp_path / "home", call_id="c")
+    monkeypatch.setenv("VIOT_VIDEO_LLM", f"hf:{folders['qwen3_vl']}")
+    seen = ask(ctx, "why did the van stop?", ["gate"], options=["it broke down", "the gate was shut"])
+    assert seen.data["engine"] == "video-llm"
+    assert seen.data["raw"]
+    assert "evenly spaced" in seen.summary
+    assert bool(seen.data["answer"]) == bool(seen.evidence and seen.verdict == "found")
+    assert seen.verdict == "cannot_tell" or seen.data["answer"] in ("it broke down", "the gate was shut")

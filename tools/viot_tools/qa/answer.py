@@ -43,8 +43,9 @@ def observation(
     engine: str = "",
     notes: Sequence[str] = (),
     fix: str = "",
+    raw: str = "",
 ) -> Observation:
-    """The whole answer."""
+    """The whole answer. ``raw``: what a language model wrote, for the record."""
     ids = tuple(e.id for e in evidence)
     if found.value:
         text = _told(ctx, asked, found, evidence)
@@ -78,6 +79,7 @@ def observation(
             "maybe": len(found.maybe),
             "pick": found.pick,
             "parsed": isinstance(asked.parsed, Program),
+            "raw": raw,
         },
         fix=fix,
     )

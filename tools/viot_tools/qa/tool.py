@@ -98,7 +98,8 @@ def ask(
     told = engine.answer(text, kind, parsed, known, ctx.library, options)
     evidence = engine.evidence(told, ctx, NAME)
     asked = Asked(text, kind, parsed, by_name, known)
-    return observation(ctx, NAME, asked, told.found, evidence, engine=engine.name, notes=told.notes)
+    raw = getattr(told, "raw", "")
+    return observation(ctx, NAME, asked, told.found, evidence, engine=engine.name, notes=told.notes, raw=raw)
 
 
 def _video(ctx: ToolContext, kind: Any, parsed: Program | Unparsed) -> tuple[Engine[Any] | None, str]:

@@ -100,7 +100,7 @@ class VideoLLM:
             return Told(Found("", f"there is no footage of {' or '.join(facts.cameras)} then"))
         selection = choose(question, kind.type, parsed, facts, spans, budget=self.budget)
         looked = look(library, selection.moments, width=self.width, open_reader=self._open_reader)
-        notes = (f"{selection.words}", *looked.problems)
+        notes = (selection.words, *looked.problems)
         if not looked.shots:
             return Told(Found("", f"no frame could be read: {'; '.join(looked.problems)}"), notes=notes)
         cameras = list(dict.fromkeys(s.camera for s in looked.shots))
@@ -140,6 +140,10 @@ class VideoLLM:
             )
         else:
             found = Found(said.answer, intervals=grounded.intervals)
+            notes = (
+                f"a video language model ({self.writer.name}) says so of frames it saw; it is no measurement",
+                *notes,
+            )
         return Told(found, said.answer, said.option, raw, shots, notes, aware)
 
     def evidence(self, told: Told, ctx: ToolContext, tool: str) -> tuple[Evidence, ...]:
