@@ -18,6 +18,7 @@ from viot_tools.plates.tool import plate_recognition
 from viot_tools.pose.action_tool import action_recognition
 from viot_tools.pose.tool import pose_estimation
 from viot_tools.qa.tool import video_qa
+from viot_tools.redact.tool import face_redaction
 from viot_tools.reid.person_tool import person_reid
 from viot_tools.reid.vehicle_tool import vehicle_reid
 from viot_tools.scene.tool import scene_recognition
@@ -46,6 +47,7 @@ TOOLS: list[ToolSpec] = [
     video_qa,
     masked_face_generation,
     privacy_cloak,
+    face_redaction,
 ]
 
 

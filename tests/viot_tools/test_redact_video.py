@@ -1,0 +1,201 @@
+"""Redacting videos: every frame, steadily; the sound; who is kept; number plates; nothing half-written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+import av
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from viot_agent.errors import MediaFault, UserFault
+from viot_agent.media.clips import write_clip
+from viot_agent.media.readers import open_media
+from viot_agent.media.types import Image
+from viot_tools.faces.detect import Face
+from viot_tools.faces.enrol import Kit
+from viot_tools.faces.identity import template
+from viot_tools.faces.recognise import TEMPLATE
+from viot_tools.plates.detect import PlateBox
+from viot_tools.redact.find import DetectorFinder
+from viot_tools.redact.plates import PlateFinder
+from viot_tools.redact.video import redact_video
+from viot_tools.redact.who import Keeper
+
+W, H, FPS, SIDE = 320, 180, 25, 56
+
+
+class Framed:
+    """Finds made faces by the green frame that is drawn around each; a red pixel at the top left blinds it."""
+
+    model, model_version, blind_to = "framed", "1", ""
+
+    def detect(self, image: Image) -> list[Face]:
+        if image[:8, :8, 0].mean() > 150:
+            return []
+        green = (image[..., 1].astype(int) - image[..., 0] > 60) & (image[..., 1].astype(int) - image[..., 2] > 60)
+        count, _, stats, _ = cv2.connectedComponentsWithStats(green.astype(np.uint8))
+        out = []
+        for x, y, w, h, area in stats[1:count]:
+            if w > 20 and h > 20 and area > 60:
+                points = (TEMPLATE * (w / 112) + (x, y)).astype(np.float32)
+                out.append(Face((float(x), float(y), float(x + w), float(y + h)), 0.9, points))
+        return out
+
+
+def finder() -> DetectorFinder:
+    return DetectorFinder((Framed(),), (), 0.5, "", turned=False)
+
+
+def frame(made: ModuleType, people: dict[int, tuple[int, int]], blind: bool = False) -> Image:
+    image = np.full((H, W, 3), 120, np.uint8)
+    for person, (x, y) in people.items():
+        image[y : y + SIDE, x : x + SIDE] = cv2.resize(made.face_of(person), (SIDE, SIDE))
+        cv2.rectangle(image, (x, y), (x + SIDE - 1, y + SIDE - 1), (20, 230, 20), 2)
+    if blind:
+        image[:8, :8] = (255, 0, 0)
+    return image
+
+
+def known(made: ModuleType, kit: Kit, person: int) -> NDArray[np.float32]:
+    """The template of a made person, green frame and all."""
+    face = frame(made, {person: (40, 40)})[40 : 40 + SIDE, 40 : 40 + SIDE]
+    return template(kit.recogniser.embed_chips([np.asarray(cv2.resize(face, (112, 112)), np.uint8)]))
+
+
+def clip(made: ModuleType, path: Path, where: Callable[[int], dict[int, tuple[int, int]]], n: int = 50,
+         blind: range = range(0)) -> Path:  # fmt: skip
+    write_clip([frame(made, where(i), i in blind) for i in range(n)], path, FPS, crf=10)
+    return path
+
+
+def likeness(made: ModuleType, path: Path, person: int, where: Callable[[int], tuple[int, int]], n: int) -> list[float]:
+    """Of every frame: the correlation of what is at the person's place with the person's face."""
+    want = cv2.resize(made.face_of(person), (SIDE, SIDE)).astype(float)[8:-8, 8:-8].ravel()
+    out = []
+    for i, f in enumerate(open_media(path).read([k / FPS for k in range(n)])):
+        x, y = where(i)
+        part = f.image[y + 8 : y + SIDE - 8, x + 8 : x + SIDE - 8].astype(float).ravel()
+        out.append(float(np.corrcoef(want, part)[0, 1]))
+    return out
+
+
+def moving(i: int) -> tuple[int, int]:
+    return 40 + i, 60
+
+
+def test_every_frame_is_hidden_also_where_the_face_was_not_found(made: ModuleType, tmp_path: Path) -> None:
+    source = clip(made, tmp_path / "a.mp4", lambda i: {1: moving(i)}, blind=range(20, 34))
+    before = likeness(made, source, 1, moving, 50)
+    heard: list[float] = []
+    report = redact_video(source, tmp_path / "out.mp4", finder(), said=heard.append)
+    after = likeness(made, tmp_path / "out.mp4", 1, moving, 50)
+    assert min(before) > 0.95
+    assert max(after) < 0.8 and np.mean(after) < 0.55
+    assert heard == sorted(heard) and heard[-1] == pytest.approx(1.0)
+    [one] = report.hidden
+    assert one.first == 0.0 and one.last == pytest.approx(2.0, abs=0.05)
+    assert report.written == tmp_path / "out.mp4" and report.length == pytest.approx(2.0, abs=0.05)
+
+
+def test_a_still_face_does_not_flicker(made: ModuleType, tmp_path: Path) -> None:
+    source = clip(made, tmp_path / "a.mp4", lambda i: {1: (100, 60)})
+    redact_video(source, tmp_path / "out.mp4", finder())
+    frames = [f.image[60:116, 100:156].astype(float) for f in open_media(tmp_path / "out.mp4").read(
+        [k / FPS for k in range(50)])]  # fmt: skip
+    assert max(np.abs(a - b).mean() for a, b in pairwise(frames)) < 2.0
+
+
+def test_solid_leaves_one_grey(made: ModuleType, tmp_path: Path) -> None:
+    source = clip(made, tmp_path / "a.mp4", lambda i: {1: (100, 60)}, 20)
+    redact_video(source, tmp_path / "out.mp4", finder(), style="solid")
+    [f] = open_media(tmp_path / "out.mp4").read([0.4])
+    assert f.image[62:114, 102:154].std() < 2.0
+
+
+def test_the_kept_person_stays_and_the_other_goes(made: ModuleType, tmp_path: Path) -> None:
+    source = clip(made, tmp_path / "a.mp4", lambda i: {1: (40, 60), 2: (200, 60)})
+    kit = made.kit({})
+    people = {"Ana": known(made, kit, 1)}
+    report = redact_video(source, tmp_path / "out.mp4", finder(), keeper=Keeper("Ana", "Ana", people, kit))
+    assert min(likeness(made, tmp_path / "out.mp4", 1, lambda i: (40, 60), 50)) > 0.9
+    assert max(likeness(made, tmp_path / "out.mp4", 2, lambda i: (200, 60), 50)) < 0.8
+    [shown] = report.shown
+    assert (shown.first, round(shown.last)) == (0.0, 2) and len(report.faces) == 1
+
+
+def test_who_takes_the_place_of_the_kept_person_is_hidden(made: ModuleType, tmp_path: Path) -> None:
+    """Ana goes, is not found for half a second, and somebody else stands where she stood."""
+    who = [1 if i < 30 else 2 for i in range(75)]
+    source = clip(made, tmp_path / "a.mp4", lambda i: {who[i]: (100, 60)}, 75, blind=range(28, 40))
+    kit = made.kit({})
+    people = {"Ana": known(made, kit, 1)}
+    report = redact_video(source, tmp_path / "out.mp4", finder(), keeper=Keeper("Ana", "Ana", people, kit))
+    kept, other = (likeness(made, tmp_path / "out.mp4", k, lambda i: (100, 60), 75) for k in (1, 2))
+    assert min(kept[:25]) > 0.9
+    assert max(other[30:]) < 0.8
+    assert report.shown[0].last < 30 / FPS
+
+
+def test_sound_is_kept_or_left_out(made: ModuleType, media: ModuleType, tmp_path: Path) -> None:
+    source = media.write(
+        tmp_path / "talk.mkv", range(50), audio=True, fps=FPS, metadata={"title": "Ana at home"},
+        picture=lambda i: frame(made, {1: (100, 60)}),
+    )  # fmt: skip
+    kept = redact_video(source, tmp_path / "with.mp4", finder())
+    assert kept.sound == "aac"
+    without = redact_video(source, tmp_path / "without.mp4", finder(), sound=False)
+    assert without.sound == "" and without.lost == "its sound is left out"
+    with av.open(str(tmp_path / "with.mp4")) as a, av.open(str(tmp_path / "without.mp4")) as b:
+        assert [s.type for s in a.streams] == ["video", "audio"] and [s.type for s in b.streams] == ["video"]
+        assert "Ana at home" not in str(a.metadata) + str(b.metadata)
+
+
+def test_nobody_means_no_file_and_the_source_is_never_written_over(made: ModuleType, tmp_path: Path) -> None:
+    source = clip(made, tmp_path / "a.mp4", lambda i: {}, 10)
+    report = redact_video(source, tmp_path / "out.mp4", finder())
+    assert report.written is None and report.hidden == ()
+    with pytest.raises(UserFault, match="never written over"):
+        redact_video(source, source, finder())
+    with pytest.raises(UserFault, match=r"\.mp4"):
+        redact_video(source, tmp_path / "out.avi", finder())
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"\0" * 2000)
+    with pytest.raises(MediaFault):
+        redact_video(bad, tmp_path / "out.mp4", finder())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4", "bad.mp4"]
+
+
+class Plates:
+    """Proposes the white rectangle, and a part of it."""
+
+    def detect(self, image: Image) -> list[PlateBox]:
+        y, x = np.nonzero(image.min(axis=2) > 225)
+        if not len(x):
+            return []
+        box = np.array([[x.min(), y.min()], [x.max(), y.min()], [x.max(), y.max()], [x.min(), y.max()]], np.float32)
+        part = box.copy()
+        part[1:3, 0] -= 10
+        return [PlateBox(part, 0.9, "test"), PlateBox(box, 0.8, "test")]
+
+
+def test_plates_are_hidden_whole_where_they_are_wanted(made: ModuleType, tmp_path: Path) -> None:
+    pictures = []
+    for i in range(30):
+        image = np.full((H, W, 3), 60, np.uint8)
+        image[100:120, 60 + 2 * i : 130 + 2 * i] = 255
+        cv2.putText(image, "KX 4821", (64 + 2 * i, 116), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1)
+        pictures.append(image)
+    write_clip(pictures, tmp_path / "car.mp4", FPS, crf=10)
+    plates = PlateFinder(Plates(), Plates(), "test", "1")
+    report = redact_video(tmp_path / "car.mp4", tmp_path / "out.mp4", finder(), plates=plates)
+    assert [h.what for h in report.hidden] == ["plate"]
+    for i, f in enumerate(open_media(tmp_path / "out.mp4").read([k / FPS for k in range(30)])):
+        part = f.image[102:118, 62 + 2 * i : 128 + 2 * i].astype(np.float32)
+        assert (part - cv2.GaussianBlur(part, (0, 0), 2)).std() < 6
+    assert redact_video(tmp_path / "car.mp4", tmp_path / "no.mp4", finder()).written is None
