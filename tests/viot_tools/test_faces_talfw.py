@@ -52,11 +52,9 @@ def test_an_attacked_recogniser_loses_accuracy_and_is_called_a_white_box(made: M
     net = one.recogniser("mobilefacenet")._net  # type: ignore[attr-defined]
     white = Surrogates(("mobilefacenet",), ("0",), (net,))
     found, skipped = rows(one, white, Attack(epsilon=16.0, rounds=16, dropout=0.0))
-    acc, drop = found
-    assert (acc.id, drop.id) == (
-        "faces.talfw-like.mobilefacenet.whitebox.acc",
-        "faces.talfw-like.mobilefacenet.whitebox.drop",
-    )
+    acc, drop, auc = found
+    assert [r.id for r in found] == [f"faces.talfw-like.mobilefacenet.whitebox.{k}" for k in ("acc", "drop", "auc")]
+    assert auc.floor is not None and auc.floor > 0.9 and auc.value < auc.floor - 0.2
     assert acc.floor is not None and acc.value < acc.floor - 0.2
     assert drop.value == pytest.approx(acc.floor - acc.value) and drop.low > 0
     assert not [s for s in skipped if "talfw" in s]

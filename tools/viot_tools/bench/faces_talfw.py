@@ -3,7 +3,9 @@
 ``MOST`` pairs of a set are attacked on the tier's white boxes with DFANet (``viot_tools.cloak.attack``), then every
 recogniser verifies them by the protocol. ``faces.talfw-like.RECOGNISER.acc``: its accuracy, floor what it has on the
 same pairs without the attack; a recogniser of a maker whose network made the attack is called ``.whitebox``. ``.drop``:
-the paired loss. TALFW's own anchors: recognisers of about .998 on LFW fall to .65 to .75. Owns these figures.
+the paired loss; ``.auc`` the area under the curve. Accuracy cannot fall under a half, the area can: then attacked
+pairs of two people look more alike than those of one. TALFW's own anchors: recognisers of about .998 on LFW fall to
+.65 to .75 in accuracy. Owns these figures.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from viot_agent.errors import WeightsMissing
 from viot_agent.policy import SingleUserPolicy
 from viot_agent.steps import Request
 from viot_tools.bench.faces_store import Store, Vectors, row
-from viot_tools.bench.faces_verify import Scored, acc, scored, usable
+from viot_tools.bench.faces_verify import Scored, acc, area_of, scored, usable
 from viot_tools.verification.layouts import Pair, PairSet
 from viot_tools.verification.people import balanced
 
@@ -95,6 +97,13 @@ def rows(store: Store, white: Surrogates | None = None, attack: Attack | None = 
             row(
                 f"faces.talfw-like.{box}.drop", "accuracy lost to the attack", balanced(before - after, hit.same),
                 hit.pairs, name, "hub", store.seed, strata=hit.strata,
+            )
+        )  # fmt: skip
+        floor = area_of(bare)(np.ones(len(bare.same)))
+        out.append(
+            row(
+                f"faces.talfw-like.{box}.auc", "attacked pairs, area under the curve; floor: without the attack",
+                area_of(hit), hit.pairs, name, "hub", store.seed, floor=floor, strata=hit.strata,
             )
         )  # fmt: skip
     return out, skipped

@@ -176,7 +176,8 @@ def _one_to_many(store: Store, everybody: Sequence[Halves], model: str) -> tuple
         skipped.append(f"faces.templates.tpir: {fault}")
         made = identify(gallery, inside, probes, who, ranks=(1,))
     tier = store.weights.tier
-    left_out = f"; without {lost} people in whose first template no face was found" if lost else ""
+    who_lost = "one person" if lost == 1 else f"{lost} people"
+    left_out = f"; without {who_lost} in whose first template no face was found" if lost else ""
     metric = f"searches whose mate comes first, among {len(inside)} templates{left_out}"
     found = [
         unit_row(
