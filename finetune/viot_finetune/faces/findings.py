@@ -81,6 +81,25 @@ def claim(words: str, found: Mapping[str, Interval], least: float = 0.0) -> str:
     return f"{words}: {whole} ({'; '.join(parts)})"
 
 
+def against(
+    id_: str, name: str, ours: Runs, others: Mapping[str, Runs], tail: str = ""
+) -> tuple[list[Row], dict[str, Interval]]:
+    """:func:`differences` of one method to each of the ``others``, rows ``ID.NAME-OTHER`` and ``tail``."""
+    found: list[Row] = []
+    apart: dict[str, Interval] = {}
+    for other, theirs in others.items():
+        more, apart[other] = differences(
+            f"{id_}.{name}-{other}{tail}", f"{name} - {other}", ours, theirs, "accuracy gained"
+        )
+        found += more
+    return found, apart
+
+
+def told(words: str, found: Mapping[str, Interval]) -> str:
+    """``WORDS: a +1.2 (+0.3 to +2.1); b ...``."""
+    return f"{words}: {'; '.join(points(name, value) for name, value in found.items())}"
+
+
 def noise(
     results: Mapping[tuple[str, int], Runs], losses: Sequence[str], shares: Sequence[int]
 ) -> tuple[list[Row], list[str]]:
@@ -89,17 +108,10 @@ def noise(
     notes: list[str] = []
     others = [loss for loss in losses if loss != "sface"]
     for share in shares:
-        apart = {}
-        for loss in others:
-            more, apart[loss] = differences(
-                f"faces.noise.sface-{loss}.{share}", f"sface - {loss}", results["sface", share], results[loss, share],
-                "accuracy gained",
-            )  # fmt: skip
-            found += more
-        notes.append(
-            f"SFace minus others at {share} % wrong labels, points of accuracy on drawn people: "
-            + "; ".join(points(loss, value) for loss, value in apart.items())
-        )
+        rivals = {loss: results[loss, share] for loss in others}
+        more, apart = against("faces.noise", "sface", results["sface", share], rivals, f".{share}")
+        found += more
+        notes.append(told(f"SFace minus others at {share} % wrong labels, points of accuracy on drawn people", apart))
         if share:
             words = f"the claim of SFace's paper, at {share} % wrong labels more accurate than the other losses"
             notes.append(claim(words, apart))
@@ -125,13 +137,8 @@ def noise(
                 "drawn", 0.0,
             )
         )  # fmt: skip
-    notes.append(
-        f"from {shares[0]} to {worst} % wrong labels: {'; '.join(points(loss, value) for loss, value in lost.items())}"
-    )
-    notes.append(
-        "how much less SFace loses than others, points of accuracy on drawn people: "
-        + "; ".join(points(loss, value) for loss, value in less.items())
-    )
+    notes.append(told(f"from {shares[0]} to {worst} % wrong labels", lost))
+    notes.append(told("how much less SFace loses than others, points of accuracy on drawn people", less))
     notes.append(claim(f"SFace loses less than the other losses from {shares[0]} to {worst} % wrong labels", less))
     return found, notes
 
@@ -143,26 +150,15 @@ def transformer(
     found: list[Row] = []
     notes: list[str] = []
     for name in transformers:
-        apart = {}
-        for other in convolutions:
-            more, apart[other] = differences(
-                f"faces.transformer.{name}-{other}", f"{name} - {other}", results[name], results[other],
-                "accuracy gained",
-            )  # fmt: skip
-            found += more
-        notes.append(
-            f"{name} minus others, points of accuracy on drawn people: "
-            + "; ".join(points(other, value) for other, value in apart.items())
-        )
+        more, apart = against("faces.transformer", name, results[name], {c: results[c] for c in convolutions})
+        found += more
+        notes.append(told(f"{name} minus others, points of accuracy on drawn people", apart))
         words = (
             f"the claim of Face Transformer's paper (made for millions of pictures), {name} comparable to convolutions"
         )
         notes.append(claim(f"{words} of its cost, at most {100 * COMPARABLE:g} point behind", apart, -COMPARABLE))
     plain, overlapping = transformers[0], transformers[-1]
-    more, value = differences(
-        f"faces.transformer.{overlapping}-{plain}", f"{overlapping} - {plain}", results[overlapping], results[plain],
-        "accuracy gained",
-    )  # fmt: skip
+    more, apart = against("faces.transformer", overlapping, results[overlapping], {plain: results[plain]})
     found += more
-    notes.append(claim(f"overlapping patches are more accurate, {points(overlapping, value)}", {plain: value}))
+    notes.append(claim(f"overlapping patches are more accurate, {points(overlapping, apart[plain])}", apart))
     return found, notes
