@@ -274,10 +274,7 @@ total time
 (at|from|) (what|which) (time|hour|moment|minute|second|point in time|point|exact time|o clock)
 (at|) what time of (day|the day)
 since when
-until when
-till when
 how early
-how late
 how soon
 (exact|precise|) (time|moment|hour|minute|second) of
 timestamp
@@ -288,7 +285,7 @@ need the time
 from which minute on
 """,
     "arrivaltime": "(arrival|entry|entrance) time\ntime of (arrival|entry|appearance)",
-    "departuretime": "(departure|leaving|exit) time\ntime of (departure|exit|leaving)",
+    "departuretime": "(until|till) when\nhow late\n(departure|leaving|exit) time\ntime of (departure|exit|leaving)",
     "where": """
 where
 whereabouts
@@ -355,7 +352,7 @@ on the move or at rest
     "who": "who\nwhose\nwhom\nwhich (person|man|woman|one)\nwhat person\nwho is it",
     "known": """
 (enrolled|registered|known|recognised|recognized|identified|enroled)
-(we|the system|that you|faces you|people you|persons you) (know|knows|recognise|recognises|recognize|recognizes|^have on file|^have enrolled)
+(we|the system|that you|faces you|people you|persons you|person you|one you) (know|knows|recognise|recognises|recognize|recognizes|^have on file|^have enrolled)
 (staff|known|familiar) (faces|face|names) you know
 of our people
 (on|from) (the|our) (enrolled list|list|books|register|file)
@@ -386,6 +383,7 @@ at (its|the) (fullest|peak|busiest|worst|most crowded) (moment|instant|time|poin
 """,
     "least": "(fewest|lowest|smallest|minimum|quietest|least)",
     "more": """
+more (common|numerous|frequent|often)
 (more|greater|larger|bigger|higher|busier|mostly|mainly|predominantly|prevail)
 (which|what) (group|side|kind|lot) (was|is|were) (the|) (larger|bigger|greater|more numerous)
 (majority|outnumber|outnumbered|outnumbers|outnumbering|out number) (of|)
@@ -488,6 +486,7 @@ yet (in view|here|present)
 (^come|^go|^walk|^drive|^get|^step|^roll|^pull|^ride|^move|^turn) (in|inside|into|in here) (here|the (area|place|room|picture|scene|yard|site|view|frame|shop|building|hall|lot)|view|)
 (^enter|^arrive) (|here|the (area|place|room|picture|scene|yard|site|view|frame|shop|building|lot)|)
 ^get (here|there)
+(^drive|^walk|^ride) or (^drive|^walk|^ride) (in|inside|into (the (area|place|yard|site))|up)
 ^make (its|their|his|her) way (in|into|inside) (the (area|place|room|picture|scene|yard|site)|)
 inbound
 arrival (of|)
@@ -504,6 +503,7 @@ entrances (of|)
 (^flash) by
 past
 (^draw|^attract)
+^cross (the (picture|frame|view|scene|screen)|)
 (^pass) (by|through|along|past|)
 (^go|^walk|^move) (by|past|through|along)
 (^show|^turn|^pop) up
@@ -516,6 +516,7 @@ past
 (^depart|^exit|^disappear|^vanish) (|again|from (view|sight|the (picture|scene|screen|frame))|)
 (^move|^go) on
 (^take) off
+(^drive|^walk|^ride) or (^drive|^walk|^ride) (off|away|out)
 ^quit (the (scene|place|picture)|)
 (gone|departed) (from (view|sight|the (picture|scene))|)
 (outbound|outgoing)
@@ -551,6 +552,8 @@ left
 (^come|^head) for us
 (^come|^get|^move|^go|^draw|^walk|^drive) (closer|nearer) (to (the camera|the lens|us|<cam>|where the camera hangs)|)
 in the direction of (the camera|us|<cam>)
+(^come|^go|^move|^head|^walk|^drive|) in our direction
+(^come|^go|^move|^head|^walk|^drive) our way
 inbound to camera (position|)
 inbound to (the camera|camera|<cam>)
 (becomes|become|became|getting|gets|get|got) (bigger|larger) in (the|) picture
@@ -567,6 +570,11 @@ together (with|)
 ^coincide (with|) (that of|)
 (share|shares|shared|sharing) (the|a) (scene|picture|frame|view|stage) (with|)
 alongside
+""",
+    "reverse": """
+(or|) (is it|was it|) (the|) other way (round|around|about|)
+(or|) (is it|was it|) the (reverse|opposite)
+vice versa
 """,
     "nil": """
 (around|about) (here|there|the place)
@@ -590,9 +598,6 @@ not counting (the same|anyone|anybody|any|a) (one|) twice
 without (double counting|counting twice)
 (go|go over|gone over|run) over
 (go|scroll|rewind|wind) back (to|)
-(or|) (is it|was it|) (the|) other way (round|around|about|)
-(or|) (is it|was it|) the (reverse|opposite)
-vice versa
 (is|that is|) enough
 (choose|pick|select|tick|mark|take) (one|only one|from|among|the right one|the correct one|the right answer|the correct|) (of|from|among|for|out of|)
 (options|choices|possible answers|answers|the options are|the choices are|my options are)
@@ -625,6 +630,10 @@ one after (another|the other)
 among (the|)
 whoever
 whatever (you|u|they) call it
+(figure|work|find|make|check|sort|point|hear|let us find) out
+(sign|signs|trace|traces) of
+(sign|signs)
+in (other|plain|a few) words
 (look|looks|looked) like
 go back to the (very|) (start|beginning) (of (the|) <rec>|)
 (go|jump|skip) to the (very|) end (and|)
@@ -649,7 +658,7 @@ item
 to be seen
 (could|can) (i|we|one|you) (also|) (see|spot|find|make out)
 """,
-    "thing": "(thing|things|object|objects|item|items)",
+    "thing": "(anything|something|thing|things|object|objects|item|items)",
     "unknown": """
 (car|bus|bike|truck|lorry) (park|parks|stop|stops|lane|lanes|driver|drivers|rack|shed|shelter|station|wash|door|doors|alarm|key|keys|seat|bay|terminal)
 people carrier

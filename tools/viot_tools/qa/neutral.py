@@ -27,14 +27,14 @@ anyway anyhow
 ASKING = frozenset(
     """
 tell told say said says saying know knows knew ask asks asked asking wonder wonders wondering curious find finding
-found check checking verify establish determine figure work out need needs needed want wants wanted like love wish
+found check checking verify establish determine figure work need needs needed want wants wanted like love wish
 interested interest interests idea give gives show shows look looks looking see sees saw seen watch view sight sights
 sighted sighting sightings spot spotted detect detected detects notice noticed noticing catch caught capture captured
-captures record records recorded film filmed picked pick picks pickup visible present presence instance occurrence sign
-trace point answer question questions figure figures state describe description report word words make made sense
-trying try able let think believe guess suppose bet reckon mean means meant hear heard remember recall sure certain
+captures record records recorded film filmed picked pick picks pickup visible present presence instance occurrence
+point answer question questions figure figures state describe description report make made sense
+trying try able let think believe guess suppose reckon mean means meant hear heard remember recall sure certain
 certainly correctly matching match matches existed exist exists happen happened happens going get gets got gotten getting
-help let name named namely put use using
+help let name named namely
 """.split()
 )
 
@@ -42,13 +42,13 @@ FOOTAGE = frozenset(
     """
 camera cameras cam cams cctv picture pictures image images screen scene frame frames shot shots lens
 monitor playback archive archives material data system log entire whole complete
-area place room street site spot premises scene
+around area place room street site spot premises scene
 """.split()
 )
 RECORDING = frozenset("video videos recording recordings footage clip clips tape tapes film file stream feed".split())
 """Read as one word."""
 
-RADIO = frozenset("control base dispatch over roger copy station unit".split())
+RADIO = frozenset("control base dispatch over roger copy unit".split())
 
 NEUTRAL = GRAMMAR | COURTESY | ASKING | FOOTAGE | RECORDING | RADIO
 
@@ -68,6 +68,16 @@ TEXT_SPEAK = {
 
 REFERRING = frozenset("it they them he she him her his their its".split())
 """Pronouns: they need somebody or something in the question to stand for."""
+
+ACTIVE = frozenset(
+    """
+look looks looking check checks checking find finds finding tell tells telling say says saying ask asks asking want
+wants wanting need needs needing watch watches watching point points pointing report reports work works working answer
+answers think thinks help helps show shows showing record records recording describe describes make makes making try
+tries trying pick picks picking like likes love loves hear hears know knows notice notices wonder view
+""".split()
+)
+"""Of the words of asking, those that say what somebody in the picture does where they stand right behind him."""
 
 EXCEPTING = frozenset(
     """

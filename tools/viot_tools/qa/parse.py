@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from viot_agent.fleet.types import Camera
 from viot_tools.qa.classify import classify, refusal
 from viot_tools.qa.parse_clauses import clauses, without_framing, without_reports
-from viot_tools.qa.parse_frames import Lost, gather, program, unresolved
+from viot_tools.qa.parse_frames import Lost, gather, loose_action, program, unresolved
 from viot_tools.qa.parse_picks import noun_phrases
 from viot_tools.qa.parse_words import LONGEST, Words, foreign, plain, read
 from viot_tools.qa.program import Program, Unparsed
@@ -75,7 +75,9 @@ def _program(words: Words, people: Sequence[str], options: tuple[str, ...]) -> P
     tags, spoken = without_reports(words.tags, words.said)
     draft = noun_phrases(tags, spoken, words.names)
     heard = dict(zip(reversed(words.tags), reversed(words.said), strict=True))
-    parts = without_framing(clauses(draft))
+    whole = clauses(draft)
+    loose_action(whole.text, heard)
+    parts = without_framing(whole)
     said = gather(parts, heard, people, options, words.cameras)
     pronoun = unresolved(said)
     if pronoun:

@@ -55,7 +55,7 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _WHEN = re.compile(rf"(?<= )(?:<when>|when){_NP}{_FILL}{_END}")
 _CMP = re.compile(
     r"(?<= )(?P<neg><neg> )?(?P<op><more>|<longer>|over|above|beyond|exceed|exceeds|exceeded|exceeding|in excess of|upwards of|"
-    r"past|at <least>|less|<fewer>|under|below|up to|at <most>|as many as|within)(?: than| for| of)?"
+    r"past|<came>|at <least>|less|<fewer>|under|below|up to|at <most>|as many as|within)(?: than| for| of)?"
     r" <(?P<unit>n|secs):(?P<n>[\d.]+)>"
 )
 _LIST = re.compile(
@@ -82,6 +82,10 @@ class Clauses:
 
 
 _DOES = re.compile(r"(?<= )what(?: (?:did|does|do))? (<np:\d+>)(?: (?:do|does|did))(?= )")
+_TAIL = re.compile(
+    r" ,(?: so)? (?:(?:is|was|were|are|did|does|do|has|have|had)(?: not| <neg>)? (?:it|he|she|they|there|we|you|i)|right|yes|no|<neg>|ok|eh|correct|true)"
+    r"(?: \?| \.)? $"
+)
 _NOT_FIRST = re.compile(r"(?<= )(?:<neg>|not) <np:(\d+)> (?:,? ?but )?(?:the )?(?:one|second|next)?(?: <np:\d+>)? ?(?:after|behind|following)(?: it| that| this)?(?= )")
 
 
@@ -104,7 +108,11 @@ def clauses(draft: Draft) -> Clauses:
     """Limits, temporal clauses and lists, in this order."""
     out = Clauses(f" {' '.join(draft.tags)} ", list(draft.nps))
     out.text = re.sub(r"(?: the)? distance between (?:the )?camera and (<np:\d+>) (?:<updown>|decreases|gets smaller)", r" \1 <approaches>", out.text)
-    out.text = re.sub(r"(?<= )up to(?= (?:[?.,]|<cam:|<time:|at|on|there|here))", "<doingcue>", out.text)
+    out.text = re.sub(r"(?<= )up to(?= (?:[?.,]|<cam:|<time:|at|on|there|here)| $)", "<doingcue>", out.text)
+    out.text = _TAIL.sub(" , <yesno> ? ", out.text)
+    out.text = re.sub(r"(?<= )before (<np:\d+>)((?: did| came| <came>| <enters>)*) or (?:after|later)(?: it| that| them| him| her)?(?= )", r"<first> , \1", out.text)
+    out.text = re.sub(r"(?<=<np:)(\d+)> out(?= [?.,])", r"\1> <leaves>", out.text)
+    out.text = re.sub(r"(?<=<np:)(\d+)> in(?= [?.,])", r"\1> <enters>", out.text)
     out.text = _NOT_FIRST.sub(lambda m: _second(out, m), out.text)
     out.text = _DOES.sub(r"<doingcue> \1", out.text)
     out.text = _CAMS.sub(r"<cam:\1> <cam:\2>", out.text)
@@ -230,6 +238,10 @@ def without_framing(out: Clauses) -> Clauses:
                 line = f"<np:{here[0]}> ."
                 kept.append(line)
                 continue
+        if "<neg>" in words and words not in asking and not _nps(out, words):
+            line = f"<unknown> {line}"  # what is denied there is not known
+            kept.append(line)
+            continue
         kept.append(" ".join(_trimmed(words)))
     return replace_text(out, f" {' '.join(kept)} ")
 

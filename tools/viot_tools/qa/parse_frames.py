@@ -10,13 +10,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from viot_tools.qa.neutral import NEUTRAL, REFERRING, WH
+from viot_tools.qa.neutral import ACTIVE, NEUTRAL, REFERRING, WH
 from viot_tools.qa.parse_clauses import Clauses
 from viot_tools.qa.parse_picks import MOTION_TAGS, Phrase
 from viot_tools.qa.program import Has, Motion, Pick, Program, Relation
 from viot_tools.qa.types import QuestionType
 
-_ALWAYS = frozenset("cam time yesno rel n nil".split())
+_ALWAYS = frozenset("cam time yesno rel nil".split())
 _RELATED = frozenset("later already together followed".split())
 """What only says again that one thing is before or after another."""
 
@@ -65,9 +65,13 @@ def gather(clauses: Clauses, said: dict[str, str], people: Sequence[str], option
             out.nps.append(clauses.nps[int(tag[2])])
         elif tag[1] == "list":
             out.listed = True
-            out.nps += [clauses.nps[i] for i in clauses.lists[int(tag[2])]]
+            out.nps += [clauses.nps[i] for i in clauses.lists[int(tag[2])]]  # of one named twice, once
         else:
             out.cues.setdefault(tag[1], []).append(tag[2] or "")
+    seen: dict[Pick, Phrase] = {}
+    for np in out.nps:
+        seen.setdefault(np.pick, np)
+    out.nps = list(seen.values())
     return out
 
 
@@ -91,6 +95,23 @@ def _no_strange_word(said: Said) -> None:
             raise Lost(f"I do not know what to look for by {word!r}")
         if not word.isalpha() and word not in (",", ".", "/", "?"):
             raise Lost(f"I cannot read {word!r}")
+
+
+_BEFORE_ACTION = frozenset(
+    "is was are were be been being has have had did does do he she it they i you we who that which and or of any some , . ? ever seen "
+    "caught spotted found get got to just already also a the see saw actually really somebody someone is not or if whether".split()
+)
+
+
+def loose_action(text: str, heard: dict[str, str]) -> None:
+    """An action belongs to a thing of the question, not to a word of the framing (``a bet running``); and what a thing
+    does is no way of asking (``did the man look at``)."""
+    tokens = text.split()
+    for before, token in zip(["."] + tokens, tokens, strict=False):
+        if token.startswith("<doing:") and before not in _BEFORE_ACTION and not before.startswith("<"):
+            raise Lost(f"I do not see who or what is {heard.get(token, 'doing that')}")
+        if token in ACTIVE and before.startswith(("<np:", "<list:")):
+            raise Lost(f"I do not know what it looks like to {token!r}")
 
 
 def _examples(said: Said) -> None:
@@ -139,7 +160,7 @@ def _single(said: Said, np: Phrase) -> Program:
         return Program("change", (pick,), "state_change")
     cams = [said.cameras[int(c)] for c in said.cues.get("cam", ())]
     if len(cams) > 1 and said.has("busiestcam", "more", "most", "fewer", "least", "first"):
-        said.take("busiestcam", "more", "most", "fewer", "least", "howmany", "whichcam", "where", "came", "once", "who", "moves", "enters")
+        said.take("busiestcam", "more", "most", "fewer", "least", "howmany", "whichcam", "where", "came", "once", "who", "moves", "enters", "reverse")
         picks = tuple(replace(pick, cameras=c) for c in cams)
         return Program("compare", picks, "how_many", fewest=said.has("fewer", "least"))
     if said.has("busiestcam") or (said.has("whichcam", "where") and said.has("most", "least", "more", "fewer")):
@@ -157,17 +178,22 @@ def _single(said: Said, np: Phrase) -> Program:
             raise Lost("kinds are told of vehicles")
         return Program("attribute", (pick,), "what", attribute="label")
     if said.has("carry"):
+        if not asks_what and not said.has("thing", "nil", "I") and any(w in _YES_FIRST for w in said.words):
+            raise Lost("I do not see what is said to be carried")
         said.take("carry", "I", "thing", "kind", "passes", "came", "first", "last", "nothing")
         if pick.kind != "person":
             raise Lost("what is carried is told of people")
+        if not asks_what and said.said.get("<thing>") in ("anything", "something"):
+            laden = replace(pick, attributes=(*pick.attributes, Has("carrying", ("nothing",), no=True)))
+            return Program("exists", (laden,), "what")
         return Program("attribute", (_ordered(said, pick),), "what", attribute="carrying")
-    if said.has("whichcam", "where"):
+    if said.has("whichcam", "where") and not said.has("leftright"):
         said.take("whichcam", "where", "came", "enters", "first", "last", "who")
         if asks_what and not said.has("whichcam", "where"):
             raise Lost("I do not see what is asked")
         return Program("where", (_ordered(said, pick),), "where")
     if said.has("howlong"):
-        said.take("howlong", "stays", "came", "still", "waits", "leaves")
+        said.take("howlong", "timeword", "stays", "came", "still", "waits", "leaves")
         return Program("duration", (_moving(said, pick, skip=("leaves",)),), "when")
     if said.has("when", "arrivaltime", "departuretime"):
         said.take("when", "timeword", "arrivaltime", "departuretime", "came", "enters", "leaves", "first", "last", "howmany", *(("moves",) if said.has("last") else ()))
@@ -175,6 +201,10 @@ def _single(said: Said, np: Phrase) -> Program:
         return Program("when", (pick,), "when", edge="end" if gone else "start")
     if said.has("doingcue"):
         said.take("doingcue", "doing", "came", "passes", "moves", "kind")
+        return Program("action", (pick,), "action")
+    doing = said.cues.get("doing", [])
+    if len(set(doing)) > 1 and np.definite and pick.kind == "person":
+        said.take("doing", "came")  # "was the man walking or standing?"
         return Program("action", (pick,), "action")
     if said.has("leftright", "whichway") or said.has("left", "right"):
         return _direction(said, pick)
@@ -204,6 +234,9 @@ def _last_of(said: Said, pick: Pick) -> tuple[Pick, bool]:
     return pick, said.has("leaves", "departuretime", "last")
 
 
+_YES_FIRST = frozenset("did does was were is are has have had can could".split())
+
+
 def _tags(motions: dict[str, Motion]) -> tuple[str, ...]:
     return tuple(tag.strip("<>") for tag in motions)
 
@@ -229,6 +262,11 @@ def _moving(said: Said, pick: Pick, skip: Sequence[str] = ()) -> Pick:
 
 def _ordered(said: Said, pick: Pick) -> Pick:
     """``first`` or ``last`` said of it outside its noun phrase."""
+    orders = said.cues.get("ord", [])
+    if orders and pick.which == "first" and len(orders) == 1:  # "I know of the first one. Now the second?"
+        return replace(pick, which="all", number=int(orders[0]))
+    if orders and (pick.number is not None or pick.which != "all"):
+        raise Lost("I do not see which of them is meant")
     if pick.which == "all" and pick.number is None:
         orders = said.cues.get("ord", [])
         if len(orders) == 1 and not said.has("first", "last"):
@@ -251,7 +289,7 @@ def _with_limit(said: Said, ask: str, pick: Pick) -> Program:
             value = f"{sign}{number:g}"
     pick = replace(pick, stay=stay)
     kind: QuestionType = "before_after" if pick.when else "how_many"
-    if not value and ask == "count" and not said.has("howmany"):
+    if not value and ask == "count" and not said.has("howmany", "n"):
         kind = "when"
         return Program("exists", (pick,), kind, value="no" if said.has("neg") else "")
     if said.has("neg"):
@@ -314,7 +352,7 @@ def _colour(said: Said, np: Phrase, pick: Pick) -> Program:
 
 
 def _direction(said: Said, pick: Pick) -> Program:
-    said.take("leftright", "whichway", "left", "right", "moves", "came", "leaves", "passes", "doing", "enters", "approaches")
+    said.take("leftright", "where", "whichway", "left", "right", "moves", "came", "leaves", "passes", "doing", "enters", "approaches")
     one = said.has("left") != said.has("right") and not said.has("leftright", "whichway")
     if one:
         return Program("attribute", (pick,), "where", attribute="direction", value="left" if said.has("left") else "right")
@@ -357,6 +395,8 @@ def _exists(said: Said, np: Phrase, pick: Pick, *, asks_what: bool) -> Program:
         raise Lost("I do not see what is asked of " + np.text)
     if not _answerable_by_yes(said):
         raise Lost(f"I do not see what you want to know of {np.text}: ask a question about it")
+    if len(said.cues.get("n", ())) > 1 and "or" in said.words and np.plural:
+        return _with_limit(said, "count", pick)
     said.take("neg", "came", "doing", *_tags(MOTION_TAGS), "stays", *(("first",) if said.has("rel") else ()))
     moved = _moving(said, pick)
     kind: QuestionType = "who" if pick.kind == "person" else "what"
@@ -396,11 +436,11 @@ def _several(said: Said) -> Program:
         said.take("leaves", "first", "last", "who", "came", "passes", "doing")
         return Program("order", picks, "order", edge="end", fewest=said.has("last"), options=_order_options(said, texts))
     if said.has("first", "last"):
-        said.take("first", "last", "who", "came", "enters", "passes", "howmany", "thing", "n")
+        said.take("first", "last", "who", "came", "enters", "passes", "howmany", "thing", "n", "reverse")
         return Program("order", picks, "order", fewest=said.has("last") and not said.has("first"), options=_order_options(said, texts))
     if said.has("more", "fewer", "most", "least") and len(picks) == 2:
-        said.take("more", "fewer", "most", "least", "howmany", "came", "who", "enters")
-        claim = "than" in said.words
+        said.take("more", "fewer", "most", "least", "howmany", "came", "who", "enters", "reverse")
+        claim = "than" in said.words and not said.has("reverse")
         return Program(
             "compare", picks, "how_many", fewest=said.has("fewer", "least"), value=texts[0] if claim else "", options=texts if claim else ()
         )
@@ -423,7 +463,7 @@ def _several(said: Said) -> Program:
 
 
 def _order_options(said: Said, texts: tuple[str, ...]) -> tuple[str, ...]:
-    return said.options if said.options else texts if len(texts) > 2 else ()
+    return said.options or texts
 
 
 def unresolved(said: Said) -> str:

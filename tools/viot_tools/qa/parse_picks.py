@@ -131,7 +131,8 @@ def _pick(noun: Noun, mods: Sequence[str]) -> Pick | None:
         elif mod == "<known>":
             if noun.kind != "person":
                 return None
-            pick = replace(pick, attributes=(*pick.attributes, Has("name", ())))
+            if Has("name", ()) not in pick.attributes:
+                pick = replace(pick, attributes=(*pick.attributes, Has("name", ())))
         elif mod.startswith(("long ", "short ")):
             value, name = mod.split()
             pick = replace(pick, attributes=(*pick.attributes, Has(name, (value,))))

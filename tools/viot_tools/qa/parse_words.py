@@ -156,7 +156,7 @@ def _mentions(
     return kept, [], [], problem
 
 
-_NOT_THEIRS = re.compile(r"^(?:(?:earlier|later|first|last),\s*|around (?=\D))", re.IGNORECASE)
+_NOT_THEIRS = re.compile(r"^(?:\d{1,3},\s*|(?:earlier|later|first|last),\s*|around (?=\D))", re.IGNORECASE)
 _ABOUT = re.compile(r"\b(?:stick|stuck|hang|hung|hanging|walk|walking|wander|stand|standing|sticking)\s*$", re.IGNORECASE)
 
 
