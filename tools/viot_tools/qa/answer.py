@@ -13,7 +13,6 @@ from viot_agent.steps import Claim, Coverage, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import ToolContext
 from viot_tools.qa.describe import article, counted, described
 from viot_tools.qa.facts import Facts, Found
-from viot_tools.qa.ground import item_words
 from viot_tools.qa.program import Program, Unparsed
 from viot_tools.qa.types import Kind
 from viot_tools.saying import duration, names_words, span_words
@@ -54,7 +53,7 @@ def observation(
         text = f"Cannot tell: {found.reason}{shown}."
     claims = [Claim(text, ids)]
     aside = [*([found.reason] if found.value and found.reason else []), *notes]
-    claims += [Claim(f"{clause[:1].upper()}{clause[1:]}.") for clause in aside]
+    claims += [Claim(f"{_begun(clause, asked)}.") for clause in aside]
     by = f"; answered by the {engine} engine" if engine else ""
     claims.append(Claim(f"Question type: {asked.kind.words}{by}."))
     return Observation(
@@ -83,6 +82,25 @@ def observation(
         },
         fix=fix,
     )
+
+
+def _begun(clause: str, asked: Asked) -> str:
+    """A clause as the begin of a sentence; a camera's name keeps its case."""
+    named = any(clause.startswith(name) for name in asked.cameras)
+    return clause if named else f"{clause[:1].upper()}{clause[1:]}"
+
+
+def _looks(attribute: str, what: str) -> str:
+    """``the colour of the van``, ``what the man carries``."""
+    words = {
+        "colour": f"the colour of the {what}",
+        "upper_colour": f"the colour of what the {what} wears on top",
+        "lower_colour": f"the colour of what the {what} wears below",
+        "label": f"the kind of the {what}",
+        "carrying": f"what the {what} carries",
+        "direction": f"the direction of the {what}",
+    }
+    return words.get(attribute, f"{attribute} of the {what}")
 
 
 def _verdict(found: Found) -> Verdict:
@@ -129,10 +147,10 @@ def _yes_or_no(program: Program, found: Found) -> str:
         once = " at one time" if program.ask == "at_once" else ""
         return f"{counted(len(found.things), pick)} {_were(len(found.things))} seen{once}"
     if program.ask == "attribute":
-        what = "direction" if program.attribute == "direction" else item_words(program.attribute)
+        what = _looks(program.attribute, described(pick))
         told = sorted({v.value for t in found.things if (v := t.attributes.get(program.attribute)) is not None})
         value = " and ".join(told) if told else f"{'' if found.value == 'yes' else 'not '}{program.value}"
-        return f"{what} of the {described(pick)} is {value}"
+        return f"{what} is {value}"
     if program.ask == "compare":
         return "that is what was counted" if found.value == "yes" else "that is not what was counted"
     return f"{described(pick)}, {program.value}"
@@ -167,7 +185,7 @@ def _attribute(ctx: ToolContext, asked: Asked, program: Program, found: Found) -
         return (
             f"the {described(pick)} went {found.value}" if found.value != "stays" else f"the {described(pick)} stayed"
         )
-    return f"{item_words(program.attribute)} of the {described(pick)} is {found.value}"
+    return f"{_looks(program.attribute, described(pick))} is {found.value}"
 
 
 def _where(ctx: ToolContext, asked: Asked, program: Program, found: Found) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from viot_tools.qa import motion
-from viot_tools.qa.describe import described
+from viot_tools.qa.describe import article, described
 from viot_tools.qa.facts import Found, Thing
 from viot_tools.qa.ground import SUBJECTS, Ground, Span, item_words
 from viot_tools.qa.program import Pick
@@ -48,7 +48,7 @@ def maybes(picked: Picked, *, alone: bool = False) -> str:
     """The same of one pick; ``alone`` where none is sure."""
     n, pick = len(picked.maybe), picked.pick
     noun = SUBJECTS.get(pick.kind, pick.kind) if n != 1 else described(Pick(pick.kind))
-    what = described(pick, many=n != 1)
+    what = described(pick, many=True) if n != 1 else article(described(pick))
     who = f"{n} {noun}" if alone else f"{n} more"
     why = "; ".join(dict.fromkeys(w for c in picked.maybe for w in _doubts(pick, c.thing)))
     return f"{who} may be {what if alone else 'too'}" + (f" ({why})" if why else "")
@@ -63,7 +63,7 @@ def _doubts(pick: Pick, thing: Thing) -> Iterator[str]:
     """What of a thing is not sure."""
     if not thing.sure:
         yield "it may be something else"
-    if pick.labels and labelled(thing, pick.labels) is None:
+    if pick.labels and labelled(thing, pick.labels) is not True:
         yield f"{item_words('label')} is not sure"
     for has in pick.attributes:
         if carries(thing, has) is None:

@@ -14,7 +14,7 @@ from viot_agent.fleet.times import resolve_time
 from viot_agent.fleet.types import Window
 from viot_tools.covered import enough
 from viot_tools.qa.facts import Facts, Thing
-from viot_tools.qa.program import ATTRIBUTES, Subject
+from viot_tools.qa.program import ATTRIBUTES, VEHICLES, Subject
 
 Tri = bool | None
 Span = tuple[float, float]
@@ -75,6 +75,11 @@ class Ground:
     facts: Facts
     clock: Clock | None = None
     _windows: dict[tuple[str, str], Window] = field(default_factory=dict, repr=False)
+
+    @property
+    def blind(self) -> frozenset[str]:
+        """Kinds of vehicles that the detector has no word for."""
+        return frozenset(label for label in VEHICLES if label in self.facts.problems)
 
     def things(self, kind: Subject) -> list[Thing]:
         """All of a kind by their start."""

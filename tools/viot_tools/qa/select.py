@@ -116,7 +116,7 @@ def _conditions(ground: Ground, pick: Pick, thing: Thing) -> Iterator[Tri]:
         yield thing.camera.casefold() in {name.casefold() for name in pick.cameras}
     yield True if thing.sure else None
     if pick.labels:
-        yield labelled(thing, pick.labels)
+        yield labelled(thing, pick.labels, ground.blind)
     for has in pick.attributes:
         yield carries(thing, has)
     if pick.name:
@@ -129,13 +129,15 @@ def _conditions(ground: Ground, pick: Pick, thing: Thing) -> Iterator[Tri]:
         yield motion.lies(thing, pick.place, ground.inside(thing))
 
 
-def labelled(thing: Thing, labels: Sequence[str]) -> Tri:
-    """Whether it is one of these kinds. Where the detector's word was held against another one, both stand in the
-    attribute ``label``."""
+def labelled(thing: Thing, labels: Sequence[str], blind: frozenset[str] = frozenset()) -> Tri:
+    """Whether it is one of these kinds. The attribute ``label`` goes before the detector's own word. ``blind``: kinds
+    that the detector has no word for, and takes for others."""
     value = thing.attributes.get("label")
     if value is not None:
         return value.value in labels if value.sure else None
-    return thing.label in labels if thing.label else None
+    if thing.label in labels:
+        return True
+    return None if not thing.label or blind & set(labels) else False
 
 
 def carries(thing: Thing, has: Has) -> Tri:
