@@ -25,7 +25,7 @@ from viot_tools.qa.types import QuestionType
 
 def count(d: Draw) -> Asked | None:
     """How many, all in all."""
-    wanted = d.spread(0, 7)
+    wanted = d.spread(0, 7 if d.view.cameras[1:] else 5)
     thing = d.group(lambda found: len(found) == wanted)
     return thing and Asked({"things": thing.many}, lambda v: number(len(all_of(thing, v)), all_of(thing, v)))
 
