@@ -27,7 +27,7 @@ FPS = 2.0
 SEGMENT = 1.5
 Row = dict[str, Any]
 RUNS = segment_runs.name
-FOUND = frozenset({"tracks", "crops", "vector_batches", "plates", "poses", "counts", "events"})
+FOUND = frozenset({"tracks", "crops", "vector_batches", "plates", "poses", "attributes", "counts", "events"})
 
 
 @dataclass(frozen=True)

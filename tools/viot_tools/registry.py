@@ -54,10 +54,12 @@ TOOLS: list[ToolSpec] = [
 def analyzers(weights: Weights) -> list[Analyzer]:
     """All analyzers of this package for the tier that ``weights`` stands for."""
     from viot_tools.anomaly.analyzer import ActivityAnalyzer
+    from viot_tools.attributes.analyzer import AttributesAnalyzer
     from viot_tools.faces.analyzer import FacesAnalyzer
     from viot_tools.fire.analyzer import FireAnalyzer
     from viot_tools.gait.analyzer import GaitAnalyzer
     from viot_tools.objects.analyzer import ObjectsAnalyzer
+    from viot_tools.objects.things import ThingsAnalyzer
     from viot_tools.plates.analyzer import PlatesAnalyzer
     from viot_tools.pose.analyzer import PosesAnalyzer
     from viot_tools.reid.analyzer import PeopleLooksAnalyzer, VehicleLooksAnalyzer
@@ -65,7 +67,8 @@ def analyzers(weights: Weights) -> list[Analyzer]:
 
     # no pose model is small enough for the builtin tier: there the tool says which command gets one
     poses = [PosesAnalyzer(weights)] if weights.tier == "hub" else []
-    # nothing in the builtin tier finds vehicles
+    # nothing in the builtin tier finds vehicles or things
+    things = [ThingsAnalyzer(weights)] if weights.tier == "hub" else []
     vehicle_looks = [VehicleLooksAnalyzer(weights)] if weights.tier == "hub" else []
     return [
         ObjectsAnalyzer(weights),
@@ -76,6 +79,8 @@ def analyzers(weights: Weights) -> list[Analyzer]:
         *poses,
         PeopleLooksAnalyzer(weights),
         *vehicle_looks,
+        AttributesAnalyzer(weights),
+        *things,
         SceneAnalyzer(weights),
         ActivityAnalyzer(weights),
     ]

@@ -1,7 +1,8 @@
 """The analyzer ``objects``: people and vehicles in each sampled frame, followed through the segment, and counted.
 
 What dependants find in ``shared.results["objects"]`` is an :class:`ObjectFrame`: only boxes that are followed, each
-with the key of its track, and every key handed out becomes a row. In the builtin tier nothing looks for vehicles, so no
+with the key of its track, and every key handed out becomes a row. What else the detector saw there (``others``) is only
+passed on, for the analyzer ``things``. In the builtin tier nothing looks for vehicles, so no
 vehicle counts are written there: a zero would be a claim.
 
 Owns the way from frames to rows. Knows neither the library nor any question.
@@ -9,26 +10,30 @@ Owns the way from frames to rows. Knows neither the library nor any question.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from viot_agent.library.rows import CountRow, Rows, SegmentInfo, Shared
-from viot_agent.media.types import Frame
+from viot_agent.media.types import Frame, Image
 from viot_agent.weights import Weights
 from viot_tools.objects.counts import present
 from viot_tools.objects.crops import Album
 from viot_tools.objects.detect import object_detector
-from viot_tools.objects.detections import PERSON, VEHICLES, Detections, ObjectDetector
+from viot_tools.objects.detections import PERSON, VEHICLES, Detections, ObjectDetector, ThingDetector
 from viot_tools.objects.track import SegmentTracker
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectFrame:
-    """The followed things of one frame: ``detections`` (N) with ``track_keys`` (N), people first."""
+    """The followed things of one frame: ``detections`` (N) with ``track_keys`` (N), people first.
+
+    ``others``: things that are neither people nor vehicles, not followed here; none where the detector knows none.
+    """
 
     detections: Detections
     track_keys: tuple[str, ...]
+    others: Detections = field(default_factory=Detections.none)
 
 
 class ObjectsAnalyzer:
@@ -61,6 +66,7 @@ class ObjectsAnalysis:
         self._album = Album()
         self._times: list[float] = []
         self._last: Detections | None = None
+        self._others = Detections.none()
         self._given = ObjectFrame(Detections.none(), ())
 
     def see(self, frame: Frame, shared: Shared) -> ObjectFrame:
@@ -68,7 +74,7 @@ class ObjectsAnalysis:
         if self._times and frame.t <= self._times[-1]:
             return self._given  # a clip slower than the sampling shows a frame again
         if self._last is None or not shared.still:
-            self._last = self._detector.detect(frame.image)
+            self._last, self._others = self._look(frame.image)
         self._times.append(frame.t)
         parts, keys = [], []
         for kind, tracker in self._trackers.items():
@@ -86,8 +92,13 @@ class ObjectsAnalysis:
             for i, key in enumerate(keys):
                 x0, y0, x1, y1 = (float(v) for v in boxes.xyxy[i])
                 self._album.offer(key, frame.t, frame.image, (x0, y0, x1, y1), float(boxes.score[i]))
-        self._given = ObjectFrame(boxes, tuple(keys))
+        self._given = ObjectFrame(boxes, tuple(keys), self._others)
         return self._given
+
+    def _look(self, image: Image) -> tuple[Detections, Detections]:
+        if isinstance(self._detector, ThingDetector):
+            return self._detector.detect_all(image)
+        return self._detector.detect(image), Detections.none()
 
     def finish(self) -> Rows:
         """Tracks, crops, and a count of each kind at every time that was looked at."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,12 @@ from viot_agent.media.types import Image
 PERSON: Final = "person"
 VEHICLES: Final = frozenset({"bicycle", "car", "motorcycle", "bus", "truck"})
 """COCO's names of what may carry a number plate, and bicycles."""
+THINGS: Final = frozenset(
+    "backpack,umbrella,handbag,suitcase,tie,bird,cat,dog,horse,bench,chair,couch,potted plant,bed,tv,laptop,cell phone,"
+    "bottle,cup,book,clock,vase".split(",")
+)
+"""COCO's names of what else is kept as a thing of a scene. Not all that the detector has a name for: on footage from
+above it calls hats frisbees and toilets, walls refrigerators, loudspeakers traffic lights."""
 MODEL_OF_TIER: Final = {"hub": "yolox-nano", "builtin": "opencv-hog-people"}
 """Which detector a tier uses; here, because a question needs the name and not the detector."""
 
@@ -68,6 +74,15 @@ class ObjectDetector(Protocol):
     def sees(self) -> frozenset[str]: ...
     def detect(self, image: Image) -> Detections:
         """People and vehicles in an RGB picture (H, W, 3)."""
+        ...
+
+
+@runtime_checkable
+class ThingDetector(Protocol):
+    """A detector that tells the other ``THINGS`` of the scene in the same pass, apart from people and vehicles."""
+
+    def detect_all(self, image: Image) -> tuple[Detections, Detections]:
+        """What ``ObjectDetector.detect`` gives, and the things beside it."""
         ...
 
 

@@ -27,12 +27,14 @@ LEAST_IOU = 0.1
 class SegmentTracker:
     """Tracks of one kind through one segment. Keys are ``prefix`` and a running number: ``p1``, ``p2``, ..."""
 
-    def __init__(self, kind: str, prefix: str, sample_fps: float, new: float = NEW) -> None:
+    def __init__(
+        self, kind: str, prefix: str, sample_fps: float, new: float = NEW, lost_after: float = LOST_AFTER
+    ) -> None:
         from trackers import ByteTrackTracker  # a second of import, wanted at ingest only
 
         self.kind, self.prefix, self.new = kind, prefix, new
         self._tracker = ByteTrackTracker(
-            lost_track_buffer=round(LOST_AFTER * 30),  # counted by the package in frames of 30 a second
+            lost_track_buffer=round(lost_after * 30),  # counted by the package in frames of 30 a second
             frame_rate=sample_fps,
             track_activation_threshold=new,
             high_conf_det_threshold=new,

@@ -39,22 +39,23 @@ class Pictures:
     def __init__(self) -> None:
         self._kept: dict[str, list[Picture]] = {}
 
-    def offer(self, key: str, t: float, image: Image, xyxy: XYXY, score: float, hidden: float) -> None:
+    def offer(self, key: str, t: float, image: Image, xyxy: XYXY, score: float, hidden: float) -> bool:
         """Consider the box ``xyxy`` of the frame ``image`` as a picture of track ``key``; ``hidden`` 0..1 of it lies
-        behind others."""
+        behind others. Says whether it is kept, until a better one comes."""
         quality = crop_quality(image.shape[1], image.shape[0], xyxy, score) * (1.0 - hidden)
         if quality <= 0:
-            return  # wholly behind somebody else: the pixels are that one's
+            return False  # wholly behind somebody else: the pixels are that one's
         kept = self._kept.setdefault(key, [])
         near = [p for p in kept if abs(p.t - t) < APART]
         rivals = near or (kept if len(kept) >= KEPT else [])
         if rivals and (max if near else min)(p.quality for p in rivals) >= quality:
-            return
+            return False
         cut = cut_out(image, xyxy)
         if cut is None:
-            return
+            return False
         gone = near or ([min(rivals, key=lambda p: p.quality)] if rivals else [])
         self._kept[key] = [p for p in kept if not any(p is g for g in gone)] + [Picture(t, quality, cut)]
+        return True
 
     def __iter__(self) -> Iterator[tuple[str, Picture]]:
         """(track key, picture), tracks in the order of their first box, pictures in time."""

@@ -1,0 +1,1 @@
+"""Attributes: what people wear and carry, and the colours of vehicles, at ingest."""
