@@ -6,13 +6,13 @@ Owns the home that is indexed, once for all runs where it is kept. Knows no ques
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from viot_agent.errors import ViotError
+from viot_agent.errors import UserFault, ViotError
 from viot_agent.system import Viot
 from viot_agent.weights import Weights
 from viot_tools.bench.video_qa_ask import Asker, EngineName
@@ -21,6 +21,11 @@ from viot_tools.bench.video_qa_figures import Said
 START = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC).timestamp()
 """When every file's first frame was, POSIX seconds: noon of a Monday."""
 DAY = 86400.0
+
+
+def camera_names(files: Iterable[str]) -> dict[str, str]:
+    """A camera's name for each file: words that no question uses, so that "the street" is not taken for a camera."""
+    return {file: f"reel {n}" for n, file in enumerate(sorted(set(files)), 1)}
 
 
 @dataclass(slots=True)
@@ -45,15 +50,21 @@ class Footage:
 def indexed(
     files: Mapping[str, Path], data: Path, engine: EngineName, keep: Path | None, tier_models: Path | None
 ) -> Iterator[Footage]:
-    """The files (camera name -> file) indexed in a home: a passing one, or ``keep``, where what is indexed stays."""
+    """The files (camera name -> file) indexed in a home: a passing one, or ``keep``, where what is indexed stays.
+
+    Raises UserFault when ``keep`` holds other files under these names.
+    """
     with tempfile.TemporaryDirectory(prefix="viot-video-qa-") as scratch:
         home = keep or Path(scratch)
         with Viot.open(home) as viot:
             models = viot.weights.models_dir or tier_models
             viot.weights = Weights(viot.home, models, "hub" if models is not None else None)
             skipped: dict[str, str] = {}
-            there = {c.name for c in viot.library.cameras()}
+            there = {c.name: c.source for c in viot.library.cameras()}
             for name, file in files.items():
+                if there.get(name, str(file.resolve())) != str(file.resolve()):
+                    fix = "name another folder with --keep"
+                    raise UserFault(f"{home} holds another file as {name}: {there[name]}", fix=fix)
                 try:
                     if name not in there:
                         viot.add_camera(name, str(file), tz="UTC", start=START)

@@ -15,7 +15,7 @@ from viot_agent.errors import UserFault
 from viot_tools.bench import video_qa_figures as figures
 from viot_tools.bench.video_qa_ask import EngineName
 from viot_tools.bench.video_qa_figures import Marked
-from viot_tools.bench.video_qa_footage import indexed
+from viot_tools.bench.video_qa_footage import camera_names, indexed
 from viot_tools.bench.video_qa_marking import floors
 from viot_tools.bench.video_qa_suites import SuiteQuestion, read_suite, videos
 from viot_tools.bench.video_qa_wups import PLACE, Nouns, load, wups
@@ -44,9 +44,8 @@ def public(
         able = random.Random(seed).sample(able, limit)
     skipped = [f"{len(questions) - len(able)} of {len(questions)} questions: no video, or not drawn"]
     nouns = _nouns(wordnet, skipped) if any(open_ended(q) for q in able) else None
-    # a camera's name must not read as anything else
-    names = {stem: f"clip {n}" for n, stem in enumerate(sorted({q.video for q in able}), 1)}
-    files = {name: there[stem] for stem, name in names.items()}
+    names = camera_names(there)
+    files = {names[stem]: there[stem] for stem in sorted({q.video for q in able})}
     models = data / "models"
     with indexed(files, data, engine, keep, models if models.is_dir() else None) as footage:
         tier = footage.viot.weights.tier

@@ -7,6 +7,7 @@ how, what next, what if) it should say that it cannot tell. Owns this suite's ro
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from viot_agent.bench.report import Report, Row
@@ -15,7 +16,7 @@ from viot_tools.bench import video_qa_figures as figures
 from viot_tools.bench.video_qa_ask import EngineName
 from viot_tools.bench.video_qa_clips import HOME, Question, load, load_clips
 from viot_tools.bench.video_qa_figures import TEMPORAL, Marked
-from viot_tools.bench.video_qa_footage import Footage, indexed
+from viot_tools.bench.video_qa_footage import Footage, camera_names, indexed
 from viot_tools.bench.video_qa_marking import floors
 from viot_tools.qa.types import FACTOID, TYPES
 
@@ -28,16 +29,18 @@ def real(
 ) -> tuple[Report, list[Marked[Question]]]:
     """Index the clips of a half below ``data``, ask, mark. Raises UserFault when no clip is there."""
     rows = [q for q in load(questions or HOME / "real_clips.jsonl") if q.split == split]
-    clips = {c.path for c in load_clips() if c.split == split} if questions is None else {q.clip for q in rows}
-    short = {q.clip: q.id.rpartition("-")[0] for q in rows}
-    files = {short[path]: data / path for path in sorted(clips) if path in short and (data / path).is_file()}
+    every = {c.path: c.split for c in load_clips()} if questions is None else {q.clip: split for q in rows}
+    clips = {path for path, half in every.items() if half == split}
+    names = camera_names(every)
+    files = {names[path]: data / path for path in sorted(clips) if (data / path).is_file()}
     missing = sorted(path for path in clips if not (data / path).is_file())
     if quick:
         files = dict(sorted(files.items(), key=lambda f: f[1].stat().st_size)[:QUICK_CLIPS])
     if not files:
         raise UserFault(f"no clip of the {split} half is below {data}", fix="--data ../shared/data")
     with indexed(files, data, engine, keep, data / "models" if (data / "models").is_dir() else None) as footage:
-        marked = [ask(footage, q) for q in rows if short[q.clip] in files.keys() - footage.skipped.keys()]
+        able = files.keys() - footage.skipped.keys()
+        marked = [_ask(footage, q, names[q.clip]) for q in rows if names[q.clip] in able]
         tier = footage.viot.weights.tier
         skipped = [f"{name}: {why}" for name, why in footage.skipped.items()]
     skipped += [f"{path} is not below {data}" for path in missing]
@@ -49,10 +52,10 @@ def real(
     return Report(tuple(figures_of(marked, seed, engine, tier)), tuple(skipped), notes=tuple(notes)), marked
 
 
-def ask(footage: Footage, q: Question) -> Marked[Question]:
-    """One question, about its clip alone; an interval is told by the clip's path."""
-    said = footage.answer(q.id.rpartition("-")[0], q.question, q.options, q.type == "when")
-    return Marked(q, said)
+def _ask(footage: Footage, q: Question, camera: str) -> Marked[Question]:
+    """One question, about its clip alone; stretches are told by the clip's path."""
+    said = footage.answer(camera, q.question, q.options, q.type == "when")
+    return Marked(q, replace(said, spans=tuple((q.clip, a, b) for _, a, b in said.spans)))
 
 
 def figures_of(marked: Sequence[Marked[Question]], seed: int, engine: str, tier: str) -> list[Row]:
@@ -79,7 +82,7 @@ def figures_of(marked: Sequence[Marked[Question]], seed: int, engine: str, tier:
             rows.append(figures.share(f"videoqa.real.{id_}", words, untold, seed, engine, tier))
     for type_ in TYPES:
         rows += of(f"{type_}.acc", type_.replace("_", " "), [m for m in marked if m.question.type == type_])
-    shown = figures.overlaps(marked, lambda q: [(q.id.rpartition("-")[0], a, b) for a, b in q.intervals])
+    shown = figures.overlaps(marked, lambda q: [(q.clip, a, b) for a, b in q.intervals])
     if shown:
         rows.append(figures.share("videoqa.real.iou", "overlap of the evidence's time", shown, seed, engine, tier))
     wrong = [float(m.wrong) for m in marked]
