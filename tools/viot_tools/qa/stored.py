@@ -10,51 +10,40 @@ Owns this joining. What people do and who they are comes from two sources behind
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
 
-from viot_agent.fleet.types import Camera, Window
 from viot_agent.library import intervals
-from viot_agent.library.rows import Attribute, Event, Track
+from viot_agent.library.rows import Attribute, Track
 from viot_agent.toolbox.contract import ToolContext
 from viot_tools.covered import Covered, covered, together
-from viot_tools.fire.border import across, edge_kind
-from viot_tools.fire.names import ANALYZER as FIRE
-from viot_tools.fire.names import MODEL as FIRE_MODEL
-from viot_tools.fire.tool import joined
 from viot_tools.objects.counts import believed
 from viot_tools.objects.detections import MODEL_OF_TIER
+from viot_tools.objects.detections import VEHICLES as TOLD
 from viot_tools.objects.handover import Path, handed_over
-from viot_tools.qa.facts import Doing, Facts, Spot, Thing
-from viot_tools.qa.ground import SUBJECTS
-from viot_tools.qa.program import ATTRIBUTES, Pick, Program, Subject
-from viot_tools.qa.votes import looks
+from viot_tools.qa.facts import Doing, Facts, Spot, Thing, Value
+from viot_tools.qa.ground import SUBJECTS, item_words
+from viot_tools.qa.program import ATTRIBUTES, VEHICLES, Pick, Program, Subject
+from viot_tools.qa.stored_events import Place as Place
+from viot_tools.qa.stored_events import happened
+from viot_tools.qa.votes import looks, told
 from viot_tools.saying import problems_words
 
-OBJECTS = "objects"
 ATTRIBUTE_ANALYZER = "attributes"
 SPOTS = 240
 """Spots of a path that are kept, evenly: more tell nothing of a way."""
+AGREED = 0.75
+"""Share of its boxes that must be called the same for the kind of a thing to be sure."""
 SEAM = 1.5
 """Seconds between two files that are no hole in the footage: the library links tracks over them."""
-FIRE_AROUND = 60.0
-"""Seconds around the window from which fires that cross a segment's border are read."""
-
 EVERYTHING: Final = frozenset(("person", "vehicle", "object", "fire", "smoke", *ATTRIBUTES))
 """What is cheap to read: all but actions and names."""
-TRACKED: tuple[Subject, ...] = ("person", "vehicle", "object")
-EVENTS: tuple[Subject, ...] = ("fire", "smoke")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A camera and the time asked about on its clock."""
-
-    camera: Camera
-    window: Window
+TRACKED: Final[Mapping[Subject, str]] = {"person": "objects", "vehicle": "objects", "object": "things"}
+"""What is followed, with the analyzer that writes its tracks."""
 
 
 class ActionSource(Protocol):
@@ -130,7 +119,11 @@ def facts(
     for place in places:
         spans[place.camera.name] = _spans(ctx, place)
         _tracked(reading, place, need, actions, names)
-        _burning(reading, place, need)
+        for events in happened(ctx, place, need):
+            reading.looked.setdefault(events.kind, []).append(events.looked)
+            reading.problem(events.kind, events.problem)
+            reading.known |= {events.kind} if events.known else set()
+            reading.things += events.things
     edges = [t for mine in spans.values() for span in mine for t in span]
     starts = [p.window.start for p in places if p.window.start is not None]
     ends = [p.window.end for p in places if p.window.end is not None]
@@ -164,30 +157,37 @@ def _tracked(reading: _Reading, place: Place, need: frozenset[str], actions: Act
     kinds = [kind for kind in TRACKED if kind in need]
     if not kinds:
         return
-    ctx, camera, window = reading.ctx, place.camera, place.window
-    purpose = " and ".join(SUBJECTS[kind] for kind in kinds)
-    entry = covered(ctx, camera, window, OBJECTS, purpose, MODEL_OF_TIER[ctx.weights.tier])
-    for kind in kinds:
-        reading.looked.setdefault(kind, []).append(entry)
-        reading.problem(kind, entry.problem)
-    if entry.model is None or not entry.looked:
-        return
-    if entry.model == MODEL_OF_TIER["builtin"]:
-        for kind in [k for k in kinds if k != "person"]:
-            kinds.remove(kind)
-            why = f"{SUBJECTS[kind]} on {camera.name} are not looked for by {entry.model}, only people"
-            reading.problem(kind, f"{why}: viot models pull, then viot index")
-    size = _size(ctx, place)
+    size = _size(reading.ctx, place)
     voted = _attributes(reading, place, need)
     for kind in kinds:
-        reading.known.add(kind)
-        tracks = ctx.library.tracks(kind, [camera.name], window.start, window.end, model=entry.model)
-        groups = _groups(tracks)
+        entry = _looked(reading, place, kind)
+        if entry.model is None or not entry.looked or kind not in reading.known:
+            continue
+        window = place.window
+        tracks = reading.ctx.library.tracks(kind, [place.camera.name], window.start, window.end, model=entry.model)
         done, said = _people(reading, place, need, actions, names, tracks) if kind == "person" else (None, None)
-        for group in groups:
-            thing = _thing(kind, group, size, voted, done, said)
-            if thing is not None:
-                reading.things.append(thing)
+        reading.things += [_thing(kind, group, size, voted, done, said) for group in _groups(tracks)]
+
+
+def _looked(reading: _Reading, place: Place, kind: Subject) -> Covered:
+    """What was looked at for this kind, and what that detector cannot tell."""
+    ctx, name = reading.ctx, place.camera.name
+    entry = covered(ctx, place.camera, place.window, TRACKED[kind], SUBJECTS[kind], MODEL_OF_TIER[ctx.weights.tier])
+    reading.looked.setdefault(kind, []).append(entry)
+    reading.problem(kind, entry.problem)
+    if entry.model is None or not entry.looked:
+        return entry
+    if kind != "person" and entry.model == MODEL_OF_TIER["builtin"]:
+        why = f"{SUBJECTS[kind]} on {name} are not looked for by {entry.model}, only people"
+        reading.problem(kind, f"{why}: viot models pull, then viot index {shlex.quote(name)}")
+        return entry
+    reading.known.add(kind)
+    if kind == "vehicle" and entry.model in MODEL_OF_TIER.values():
+        for label in [v for v in VEHICLES if v not in TOLD]:
+            reading.problem(label, f"{entry.model} has no word for a {label} and takes it for another vehicle")
+    if kind == "object":
+        reading.problem(kind, f"{entry.model} misses small objects")
+    return entry
 
 
 def _groups(tracks: Sequence[Track]) -> list[list[Track]]:
@@ -237,21 +237,22 @@ def _thing(
     voted: Mapping[int, Sequence[Attribute]],
     done: Mapping[int, Sequence[Doing]] | None,
     said: Mapping[int, str] | None,
-) -> Thing | None:
-    if not group:
-        return None
+) -> Thing:
     best = max(group, key=lambda t: (len(t.ts), -t.id))
     seen = looks(a for track in group for a in voted.get(track.id, ()))
-    told = {said[t.id] for t in group if t.id in said} if said is not None else set()
+    names = {said[t.id] for t in group if t.id in said} if said is not None else set()
     # two faces told of one thing: it changed its owner, and nobody can be named
-    name = told.pop() if len(told) == 1 else None
+    name = names.pop() if len(names) == 1 else None
+    label, share = _label(group)
+    if label and share < AGREED:
+        seen.setdefault("label", Value(label, share, sure=False))
     return Thing(
         id=str(group[0].id),
         kind=kind,
         camera=group[0].camera,
         start=min(t.start for t in group),
         end=max(t.end for t in group),
-        label=_label(group),
+        label=label,
         path=_path(group, size),
         attributes=seen,
         doing=_doing(group, done),
@@ -264,13 +265,14 @@ def _thing(
     )
 
 
-def _label(group: Sequence[Track]) -> str:
-    """What most of its boxes were called."""
+def _label(group: Sequence[Track]) -> tuple[str, float]:
+    """What most of its boxes were called, and the share of these."""
     boxes: dict[str, int] = {}
     for track in group:
         if track.label:
             boxes[track.label] = boxes.get(track.label, 0) + len(track.ts)
-    return max(boxes, key=lambda label: boxes[label], default="")
+    best = max(boxes, key=lambda label: boxes[label], default="")
+    return best, boxes[best] / sum(boxes.values()) if best else 0.0
 
 
 def _path(group: Sequence[Track], size: tuple[int, int] | None) -> tuple[Spot, ...]:
@@ -316,48 +318,11 @@ def _attributes(reading: _Reading, place: Place, need: frozenset[str]) -> dict[i
     found: dict[int, list[Attribute]] = {}
     if entry.model is None or not entry.looked:
         return found
-    reading.known |= set(wanted)
-    for row in ctx.library.attributes([camera.name], window.start, window.end):
+    can = told(entry.model, wanted)
+    reading.known |= can
+    for name in wanted:
+        if name not in can:
+            reading.problem(name, f"{item_words(name)}: not told by {entry.model}")
+    for row in ctx.library.attributes([camera.name], window.start, window.end, model=entry.model):
         found.setdefault(row.track, []).append(row)
     return found
-
-
-# events --------------------------------------------------------------------------------------------------------------
-
-
-def _burning(reading: _Reading, place: Place, need: frozenset[str]) -> None:
-    """Fire and smoke, as ``fire_smoke_detection`` reads them: what does not move may be a picture or a lamp."""
-    ctx, camera, window = reading.ctx, place.camera, place.window
-    kinds = [kind for kind in EVENTS if kind in need]
-    if not kinds:
-        return
-    entry = covered(ctx, camera, window, FIRE, "fire and smoke", FIRE_MODEL)
-    for kind in kinds:
-        reading.looked.setdefault(kind, []).append(entry)
-        reading.problem(kind, entry.problem)
-        if not entry.looked:
-            continue
-        reading.known.add(kind)
-        for n, event in enumerate(joined([e for e in _fires(ctx, kind, place) if e.model == entry.model])):
-            reading.things.append(
-                Thing(
-                    f"{camera.name}-{kind}-{n}",
-                    kind,
-                    camera.name,
-                    event.start,
-                    max(event.start, event.end),
-                    score=event.score,
-                    model=event.model,
-                    model_version=event.model_version,
-                    sure=bool(event.data["moves"]),
-                )
-            )
-
-
-def _fires(ctx: ToolContext, kind: str, place: Place) -> Iterable[Event]:
-    name, start, end = place.camera.name, place.window.start, place.window.end
-    low, high = None if start is None else start - FIRE_AROUND, None if end is None else end + FIRE_AROUND
-    ends = ctx.library.events(edge_kind(kind), [name], low, high)
-    over = [e for model in {e.model for e in ends} for e in across(kind, [e for e in ends if e.model == model])]
-    inside = [e for e in over if intervals.overlaps(e.start, e.end, start, end)]
-    return [*ctx.library.events(kind, [name], start, end), *inside]

@@ -8,10 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from viot_agent.library.rows import Attribute
+from viot_tools.attributes import judge
+from viot_tools.attributes.analyzer import COLOURS_MODEL
 from viot_tools.qa.facts import Value
 
-SURE = 0.6
-"""Mean score over all rows of an attribute from which on its value is sure, where no level was calibrated for it."""
+SURE = 0.9
+"""The score from which on a value is sure that an analyzer wrote which is none of this package's: a chance of nine in
+ten, as this package's own levels are."""
+
+
+def told(model: str, wanted: Iterable[str]) -> frozenset[str]:
+    """Which of the attributes the analyzer with this model tells at all."""
+    if not ours(model):
+        return frozenset(wanted)
+    return judge.told("builtin" if model == COLOURS_MODEL else "hub") & frozenset(wanted)
+
+
+def ours(model: str) -> bool:
+    """Whether this package's analyzer made the rows."""
+    return COLOURS_MODEL in model.split("+")
 
 
 def looks(rows: Iterable[Attribute]) -> dict[str, Value]:
@@ -29,4 +44,5 @@ def _vote(name: str, rows: list[Attribute]) -> Value:
         sums[row.value] = sums.get(row.value, 0.0) + row.score
     value = max(sums, key=lambda v: (sums[v], v))
     score = sums[value] / len(rows)
-    return Value(value, score, score >= SURE)
+    sure = judge.sure(name, value, score) if ours(rows[0].model) else score >= SURE
+    return Value(value, score, sure)
