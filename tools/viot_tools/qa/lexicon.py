@@ -225,6 +225,11 @@ CUES: dict[str, str] = {
     "moves": "(^go|^move|^head|^turn|^travel|^drive|^walk|^take|^pass)",
     # what is asked
     "howmany": """
+(tot|add|sum) (up|)
+quantify
+turnout (of|)
+how numerous
+how (large|big) (is|was|were) the (number|group|crowd) of
 how many
 how much
 (total|exact|overall|correct|) (number|numbers|no|nr|count|counts|tally|sum|total|amount|quantity) of
@@ -253,6 +258,10 @@ add up
 statistics on
 """,
     "howlong": """
+(amount|stretch|period) of time
+from first to last sighting
+screen time
+time (on|in) (camera|screen|view|the picture|shot)
 how long
 for how long
 how (much time|many minutes|many seconds|many hours|many minutes or seconds|many seconds or minutes)
@@ -271,6 +280,8 @@ total time
 ^spend
 """,
     "when": """
+when (exactly|precisely)
+(how|what) does the clock (show|say)
 (at|from|) (what|which) (time|hour|moment|minute|second|point in time|point|exact time|o clock)
 (at|) what time of (day|the day)
 since when
@@ -295,6 +306,7 @@ at which place
 (which|what) (place|spot|location)
 """,
     "whichcam": """
+(on|at|in|by|from|) (which|what|whose) (lens|channel|view|site|entrance|post|spot|location|monitor|footage)
 (on|at|in|by|under|from|) (which|what|whose) (camera|cameras|cam|cams|feed|picture|video|recording|footage|screen|gate)
 (on|) which of (the|our|your|all|all the|these) (cameras|cams|pictures|feeds|recordings|places|spots)
 (by|) camera name
@@ -306,6 +318,9 @@ the camera (please|pls)
 put the camera
 """,
     "busiestcam": """
+(hot spot|hotspot) (for|of|)
+most popular (camera|place|spot|cam|) (with|for|among)
+(which|what) (camera|cam|place|spot) (leads|ranks first|comes first|is number one|tops the list) (for|in|)
 (top|busiest|fullest|most crowded|number one) (camera|cam|spot|place)
 rank the (cameras|cams) by
 (which|what|whose) (camera|cam|spot|place) (was|is) (the|) busiest (with|for|in terms of|)
@@ -313,6 +328,8 @@ where (was|is) it (the|) (busiest|fullest|most full|most crowded) (with|of|for|)
 where (was|were|is|are) (there|) (the|) most
 """,
     "colour": """
+(livery|tone|finish)
+(colour|color) scheme
 (colour|color|colours|colors|hue|shade|tint|colouring|coloring|coulour|colur|paint|paintwork|paint job) (of|)
 (colour|color) wise
 vehicle (colour|color)
@@ -325,11 +342,18 @@ paint colour
 shade of the bodywork of
 """,
     "kind": """
+body type
+^classify
 (kind|kinds|type|types|sort|sorts|class|category|model of) of
 (kind|type|sort|category|class)
 what (was|is) (it|that|this)
 """,
     "carry": """
+^clutch
+laden with
+(over|on) (his|her|their|the) shoulder
+in (his|her|their) possession
+by way of luggage
 anything in (the|his|her|their) (hand|hands|arms)
 (^carry|^hold|^bring|^lug|^tote|^haul|^drag|^transport) (along|around|about|with (him|her|them)|with (him|her) or (him|her)|)
 (have|has|had|got|taking|takes|took) (with|along with|on) (him|her|them)
@@ -343,19 +367,25 @@ on (his|her|their) back
 with (him|her|them)
 """,
     "doingcue": """
+going on with
+(posture|pose)
+^get up to
+what (was|is) happening with
 (doing|activity|activities|action|actions|behaved|behave|behaving|behaviour|behavior|engaged in|busy with)
 (occupied|busy) (with|)
 (with|in|on|by|) (which|what) activity
 kind of movement
 on the move or at rest
 """,
-    "who": "who\nwhose\nwhom\nwhich (person|man|woman|one)\nwhat person\nwho is it",
+    "who": "who\nwhose\nwhom\nwhich (person|man|woman)\nwhat person\nwho is it",
     "known": """
+(in|on) (the|our) (database|gallery|system|list|watch list|watchlist)
+on record
 (enrolled|registered|known|recognised|recognized|identified|enroled)
 (we|the system|that you|faces you|people you|persons you|person you|one you) (know|knows|recognise|recognises|recognize|recognizes|^have on file|^have enrolled)
 (staff|known|familiar) (faces|face|names) you know
 of our people
-(on|from) (the|our) (enrolled list|list|books|register|file)
+(on|from) (the|our) (enrolled list|list|books|register)
 (staff|known|familiar) (faces|face|names)
 on file
 (enrolled|known) list
@@ -364,6 +394,10 @@ by name
 """,
     # comparing
     "once": """
+at a (single|) glance
+(in|on) the same (shot|picture|frame|image|view|screen)
+at any given (time|moment|second|point|instant)
+at a given (time|moment|second|point|instant)
 at (once|one time|one moment|one go|one instant|one point|a time|any one time|any one moment|any one point|any given time)
 at (the same|one and the same|a single|the very same) (time|moment|instant|point)
 (simultaneous|simultaneously|simultanously|concurrent|concurrently)
@@ -376,6 +410,10 @@ peak time
 peak
 """,
     "most": """
+(highest|peak|maximum|greatest) occupancy
+densest
+at (its|the) most
+(in|at|during) the (rush|peak|busiest) (hour|time|period)
 (when|while|as) it was (at its|) (fullest|busiest|most crowded|peak)
 at (its|the) (fullest|peak|busiest|worst|most crowded) (moment|instant|time|point|crowding|)
 (most|highest|biggest|largest|greatest|maximum|max|fullest|top|maximal|record|busiest|highest count|most crowded|worst crowding)
@@ -383,6 +421,9 @@ at (its|the) (fullest|peak|busiest|worst|most crowded) (moment|instant|time|poin
 """,
     "least": "(fewest|lowest|smallest|minimum|quietest|least)",
     "more": """
+(larger|bigger|greater|lion s) share
+^dominate
+^prevail
 more (common|numerous|frequent|often)
 (more|greater|larger|bigger|higher|busier|mostly|mainly|predominantly|prevail)
 (which|what) (group|side|kind|lot) (was|is|were) (the|) (larger|bigger|greater|more numerous)
@@ -396,6 +437,9 @@ more (common|numerous|frequent|often)
     "fewer": "fewer\nin the minority\nsmaller (number|numbers|count|group)\nminority",
     "longer": "longer\n(stay|stays|stayed|remain|remains|remained|linger|lingered) longer\nfor longer",
     "first": """
+(preceded|beat|precede|precedes) the other (one|)
+the (front|number one) (spot|place)
+(^beat) (the other|them all|everyone|everybody)
 (first|1st|earliest|initial|initially|soonest|sooner|earlier|foremost) (of all|)
 number one
 ahead of (the|) (other|others|rest|everyone else|everybody else|anyone else|anybody else|others)
@@ -430,10 +474,14 @@ on its heels
 tailgated
 hot on (its|the) heels
 """,
-    "rightafter": "(right|immediately|directly|straight|straightaway|just|shortly|hard) (after|behind|following)\nfollowed",
+    "rightafter": "(close|hot|hard|right|directly) (on the heels of|behind)\non the heels of\n(next|first) after\nimmediately following\ndirectly following\n(right|immediately|directly|straight|straightaway|just|shortly|hard) (after|behind|following)\nfollowed",
     "rightbefore": "(right|immediately|directly|straight|just|shortly) (before|ahead of)",
     # borders of the footage
     "atend": """
+(in|at|during) the (closing|final|last|very last) (moments|moment|seconds|minutes|frames|scene|stage|shot)
+(at|by) closing
+(when|as|by the time|until) the <rec> (cuts|cut|goes off|went off|was switched off|stopped|comes to an end|came to an end|draws to a close)
+(when|as) (it|everything) (ends|ended|stops|stopped|finishes|finished)
 (at|by|in|till|until|to|towards|up to|on) the (very|) (end|close|finish|last moment|last moments|final moment|last second|last minute|last picture|last frame|final frame|final picture|last image|final image) (of (the|this|that|all the) <rec>|)
 (at|by|till|until|in|to) the very (end|last) (of (the|this) <rec>|)
 (final|last) (frame|picture|image|moment)
@@ -471,6 +519,9 @@ yet (in view|here|present)
 (^stick) around
 """,
     "updown": """
+(^swell|^dwindle|thin out|thinned out|thinning out|fill up|filled up|build up|built up|die down|died down)
+(gain or loss|loss or gain|wax or wane|swell or shrink|grow or fall|growth or decline)
+(gone|went|go) (up|down) or (up|down)
 (^go|went) (up or down|down or up)
 (up or down|up or downwards|upwards or downwards|down or up|upwards , downwards)
 (increase or decrease|increased or decreased|rise or fall|rising or falling|grow or shrink|growing or shrinking|more or less|less or more|fewer or more|more or fewer|plus or minus)
@@ -483,6 +534,10 @@ yet (in view|here|present)
 """,
     # movement
     "enters": """
+^flow in
+inflow (of|)
+^make an entrance
+^set foot (inside|in)
 (^come|^go|^walk|^drive|^get|^step|^roll|^pull|^ride|^move|^turn) (in|inside|into|in here) (here|the (area|place|room|picture|scene|yard|site|view|frame|shop|building|hall|lot)|view|)
 (^enter|^arrive) (|here|the (area|place|room|picture|scene|yard|site|view|frame|shop|building|lot)|)
 ^get (here|there)
@@ -498,6 +553,15 @@ entrances (of|)
 ^show (its|his|her|their) face
 """,
     "came": """
+(^make|^put in) an appearance
+^crop up
+(^drop|^stop) by
+^visit (us|)
+^set foot (here|in here|)
+^pass our way
+^come into (view|shot|sight|frame|the (picture|frame|view))
+^call in
+^come forward
 ^come (by|along|past|through|by here|round|around|up|)
 ^be (past|by|through|around)
 (^flash) by
@@ -511,6 +575,12 @@ past
 """,
     "passes": "(^drive|^ride|^cycle|^roll) (by|past|through|along)",
     "leaves": """
+^take (its|his|her|their) leave
+(^clear|^set|^make|^move|^head|^push) (out|off)
+^go home
+out of (sight|view|shot|the picture|the frame)
+^drop out of (sight|view|shot|the picture)
+outflow (of|)
 (leave|leaves|leaving) (|here|again|the (area|place|room|picture|scene|yard|site|view|frame|shop|building|lot)|)
 (^go|^walk|^drive|^move|^head|^ride|^run|^pull|^wander|^clear|^speed|^slip|^roll) (away|off|out|out of (view|sight|the (picture|frame|image|view|room|area))|outside) (again|)
 (^depart|^exit|^disappear|^vanish) (|again|from (view|sight|the (picture|scene|screen|frame))|)
@@ -532,9 +602,14 @@ left
 (^call) it a day
 """,
     "waits": """
+(^hold) (its|his|her|their|) position
+(^remain|^stay|^stand) in (one|the same) (spot|place)
+(at rest|standstill)
+(^loaf|^tarry|^dally)
+(not|never) (budge|budged)
 (^wait|^loiter|^linger|^idle|^lurk|^dawdle) (around|about|there|here|)
 (^hang) (around|about|out) (here|there|)
-(^stand) (still|around doing nothing)
+(^stand) (still|around|around doing nothing)
 (^stay) put
 (^park|^stop) (up|there|here|)
 (parked|park|parking|parks) (itself|himself|herself|)
@@ -542,8 +617,13 @@ left
 (not|never) (move|moved|moving)
 (without|not) moving
 """,
-    "stays": "(^stay|^remain|^stick around|^dwell) (here|there|in view|)\n(was|were|is|are|be) (there|here|in view|visible|around) for",
+    "stays": "(the|its|his|her|their) (visit|stay|presence) (of|)\n(^stay|^remain|^stick around|^dwell) (here|there|in view|)\n(was|were|is|are|be) (there|here|in view|visible|around) for",
     "approaches": """
+(^grow|^get) (larger|bigger) (in (the|) (picture|frame|view)|)
+(^close|closing) in (on (us|the camera)|)
+^come up to (us|the lens|the camera|<cam>)
+nearer
+closer
 (^approach|^near) (the camera|the lens|us|<cam>|)
 (^come|^go|^walk|^drive|^head|^move|^run|^ride|^get|^travel|) (towards|toward|closer to|nearer to) (the camera|the lens|us|<cam>|camera|where the camera hangs|camera position|the camera position)
 (^come|^go|^walk|^drive|^head|^move|^run|^ride|^get) (up to|at|for|straight at|straight for) (the camera|the lens|us|camera)
@@ -560,11 +640,14 @@ inbound to (the camera|camera|<cam>)
 (the distance between the camera and) <np> shrinks
 """,
     "recedes": """
-(away from|further from|farther from) (the camera|the lens|us|<cam>)
+(^walk|^drive|^move|^go|^run|^ride|^head|) (away from|further from|farther from) (the camera|the lens|us|<cam>)
 (^come|^get|^move|^go) (further|farther) away (from (the camera|the lens|us|<cam>)|)
 """,
     "followed": "^follow",
     "together": """
+^cross paths (with|)
+at the same time as
+in the same (frame|picture|shot|scene) as
 together (with|)
 (overlap|overlaps|overlapped|overlapping) (with|)
 ^coincide (with|) (that of|)
@@ -576,7 +659,20 @@ alongside
 (or|) (is it|was it|) the (reverse|opposite)
 vice versa
 """,
+    "ask": "(what|which) (should|do|shall|can) (i|we) (write|put|enter|note|fill in|tell them|report)",
     "nil": """
+(it|this) (is|was|would be) (safe|fair|right|accurate|true) to (say|state|claim|assume) (that|)
+(would|is|will) it (be|) (safe|fair|right|accurate|true) to (say|state|claim|assume) (that|)
+(is|was) it (a fact|the case|so) that
+it is (a fact|the case) that
+in the act of
+(of|out of) the two (of them|)
+the two of them
+on (the|our) premises
+(which|what) option
+(is|are|was|were) there to be seen
+my guess is
+if (i|we) (am|are) not mistaken
 (around|about) (here|there|the place)
 (anywhere|somewhere|throughout|completely|entirely|yet|so far|up to now)
 at (any|some|one) (time|point|stage|moment)
@@ -588,7 +684,6 @@ at all
 am i safe in saying (that|)
 (i|we) (could|can) not (tell|see|say|make it out|read it) (from here|)
 or (what|what not|so|whatever|something|something else|anything else|else|rather)
-(what|which) should i (write|put|enter|note)
 in (minutes|seconds|hours|numbers|figures)
 (all|this|the whole) shift
 for me
@@ -663,19 +758,21 @@ to be seen
 (car|bus|bike|truck|lorry) (park|parks|stop|stops|lane|lanes|driver|drivers|rack|shed|shelter|station|wash|door|doors|alarm|key|keys|seat|bay|terminal)
 people carrier
 """,
+    "goleft": "(^go|^turn|^move|^head|^travel|^drive|^walk|^ride|^run|^pass) (off|) (to|towards|) (the|) left",
+    "goright": "(^go|^turn|^move|^head|^travel|^drive|^walk|^ride|^run|^pass) (off|) (to|towards|) (the|) right",
     "left": """
-(^go|^turn|^move|^head|^travel|^drive|^walk|^ride|^run|^pass) (to the|) left
 (to|towards|at|on|by|from) (the|) left (hand side|side|edge|half|hand|) (of (the|) (picture|image|frame|screen|scene|shot|view)|)
 (leftward|leftwards|left hand)
 left (side|edge)
 """,
     "right": """
-(^go|^turn|^move|^head|^travel|^drive|^walk|^ride|^run|^pass) (to the|) right
 (to|towards|at|on|by|from) (the|) right (hand side|side|edge|half|hand|) (of (the|) (picture|image|frame|screen|scene|shot|view)|)
 (rightward|rightwards|right hand)
 right (side|edge)
 """,
     "leftright": """
+(from|) (the|) left to (the|) right or (from|) (the|) right to (the|) left
+(from|) (the|) right to (the|) left or (from|) (the|) left to (the|) right
 (left or right|right or left|left right|l or r|r or l|left / right|leftwards or rightwards|rightwards or leftwards|left , right|right , left|l / r)
 left or to the right
 (^go|^turn|^move|^head|^travel|^drive|^walk|^ride|^run|^pass|^take) (to the|) (left or right|right or left|left or to the right|left , right)
@@ -686,17 +783,22 @@ left or right
     "whichway": """
 which way
 (which|what) direction
-(to|towards|by|from|on|at|in|) (what|which) (side|edge|hand|direction)
+(to|towards|by|in|) (what|which) (side|edge|hand)
+(in|to|towards|) (what|which) direction
 (direction|heading) of (travel|)
 direction
 """,
     "upperbody": """
+(on|) the (top half|upper part) (of (the|his|her|their) body|)
+(top half|upper part)
 above the (waist|belt)
 (on|for|) (the|their|his|her|) (upper body|upper half|torso|chest)
 upper body
 up top
 """,
     "lowerbody": """
+(on|) the (bottom half|lower part) (of (the|his|her|their) body|)
+(bottom half|lower part|legwear)
 below the (waist|belt)
 from the waist down
 (on|for|) (the|their|his|her|) (legs|leg|lower body|lower half)
@@ -711,6 +813,13 @@ worn below
     "wheels": "(something|thing|) (with|on) wheels",
     # negation and the like
     "neg": """
+(free from|clear of|devoid of|void of|bare of)
+never once
+nothing like
+(failed|fails|fail) to (appear|show up|show|turn up|come)
+no sign of
+not (even|so much as) (a|one|any)
+without so much as
 (no|not|never|none|nobody|zero|nil)
 no one
 (not|no) (one|a single|any)

@@ -10,7 +10,7 @@ GRAMMAR = frozenset(
 a an the this that these those it its they them their theirs he she him her his hers i you we us me my our your mine
 yours be is was are were been being am have has had having do does did done can could would will shall should may might
 must of to for at on in by from as and or but so then if whether than there here s d ll re ve t
-any some such just only one ones else other own
+any some such just only one ones else other
 """.split()
 )
 """Grammar. What of it asks or joins is read by rule before."""
@@ -24,6 +24,23 @@ anyway anyhow
 """.split()
 )
 
+ADVERBS = frozenset(
+    """
+supposedly apparently allegedly definitely absolutely clearly obviously surely presumably reportedly essentially
+particularly specifically personally frankly seriously literally however though therefore thus hence however finally
+eventually certainly officially
+""".split()
+)
+OFFICE = frozenset(
+    """
+compute calculate provide supply deliver return list display print indicate specify identify assess evaluate examine
+inspect review analyse analyze scan browse search locate pinpoint clarify validate enlighten inform advise brief share
+info information detail details evidence proof result results summary estimate statement claim version story opinion hint
+clue audit inquiry investigation paperwork checklist spreadsheet dashboard ledger invoice value values
+required requested request enquiry query record records
+""".split()
+)
+
 ASKING = frozenset(
     """
 tell told say said says saying know knows knew ask asks asked asking wonder wonders wondering curious find finding
@@ -33,7 +50,7 @@ sighted sighting sightings spot spotted detect detected detects notice noticed n
 captures record records recorded film filmed picked pick picks pickup visible present presence instance occurrence
 point answer question questions figure figures state describe description report make made sense
 trying try able let think believe guess suppose reckon mean means meant hear heard remember recall sure certain
-certainly correctly matching match matches existed exist exists happen happened happens going get gets got gotten getting
+certainly true safe fair accurate fact case hit matching match matches existed exist exists happen happened happens going get gets got gotten getting
 help let name named namely
 """.split()
 )
@@ -50,7 +67,7 @@ RECORDING = frozenset("video videos recording recordings footage clip clips tape
 
 RADIO = frozenset("control base dispatch over roger copy unit".split())
 
-NEUTRAL = GRAMMAR | COURTESY | ASKING | FOOTAGE | RECORDING | RADIO
+NEUTRAL = GRAMMAR | COURTESY | ADVERBS | OFFICE | ASKING | FOOTAGE | RECORDING | RADIO
 
 TEXT_SPEAK = {
     "u": "you", "ur": "your", "r": "are", "hw": "how", "wat": "what", "wot": "what", "wht": "what", "wen": "when",
@@ -97,6 +114,7 @@ control base dispatch hello hi sorry okay thanks check
 """.split()
 )
 """Who asks, and for what: a clause with one of these and nothing to look for is framing."""
+TEMPORAL = frozenset("when while during before after until till once since whenever".split())
 CONDITIONING = frozenset(
     """
 when while during before after until till once since as unless if with without near beside behind between under inside

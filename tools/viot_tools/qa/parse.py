@@ -11,13 +11,14 @@ Owns the order of the stages and the reasons. ``python -m viot_tools.qa.parse QU
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from viot_agent.fleet.types import Camera
-from viot_tools.qa.classify import classify, refusal
+from viot_tools.qa.kinds import by_words, refusal
 from viot_tools.qa.parse_clauses import clauses, without_framing, without_reports
-from viot_tools.qa.parse_frames import Lost, gather, loose_action, program, unresolved
+from viot_tools.qa.parse_frames import Lost, beside_something, gather, loose_action, program, unresolved
 from viot_tools.qa.parse_picks import noun_phrases
+from viot_tools.qa.parse_text import readable
 from viot_tools.qa.parse_words import LONGEST, Words, foreign, plain, read
 from viot_tools.qa.program import Program, Unparsed
 
@@ -55,7 +56,7 @@ def parse(
     unknown. Cameras stand in the picks only where the picks differ in them; the question's cameras and time as a whole
     are ``place_and_time``'s. ``options``: the choices of a multiple-choice question, where they are given apart.
     """
-    kind = classify(question, options)
+    kind = by_words(question, options)
     choices = tuple(options)
     reason = _unreadable(question) or (refusal(plain(question), kind) if kind.type in _NOT_SEEN else "")
     if reason:
@@ -77,6 +78,7 @@ def _program(words: Words, people: Sequence[str], options: tuple[str, ...]) -> P
     heard = dict(zip(reversed(words.tags), reversed(words.said), strict=True))
     whole = clauses(draft)
     loose_action(whole.text, heard)
+    beside_something(whole.text, heard)
     parts = without_framing(whole)
     said = gather(parts, heard, people, options, words.cameras)
     pronoun = unresolved(said)
@@ -97,7 +99,8 @@ def _unreadable(question: str) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Prints kind and program of each question."""
     for question in arguments:
-        print(f"{question}\n  {classify(question).words}\n  {parse(question)}")
+        parsed = parse(question)
+        print(f"{question}\n  {replace(by_words(question), type=parsed.type).words}\n  {readable(parsed)}")
     return 0 if arguments else 2
 
 

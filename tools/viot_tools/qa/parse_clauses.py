@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from viot_tools.qa.lexicon import noun_list
-from viot_tools.qa.neutral import CONDITIONING, EXCEPTING, FRAMING, NEUTRAL
+from viot_tools.qa.neutral import CONDITIONING, EXCEPTING, FRAMING, NEUTRAL, TEMPORAL
 from viot_tools.qa.neutral import WH
 from viot_tools.qa.parse_picks import Draft, Phrase
 from viot_tools.qa.program import Pick, Relation
 
 _FILL = (
-    r"(?: (?:had|has|have|was|is|were|are|be|been|being|just|actually|then|did|there|here|already|finally|it|on|at|by|in|"
+    r"(?: (?:had|has|have|was|is|were|are|be|been|being|just|actually|then|did|there|here|already|finally|s|it|on|at|by|in|"
     r"to|into|up|the|scene|view|seen|sighted|spotted|recorded|detected|picture|of|around|present|<cam:\d+>|<time:\d+>|"
     r"<came>|<enters>|<approaches>|<stays>|<still>))*"
 )
@@ -54,17 +54,18 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 _WHEN = re.compile(rf"(?<= )(?:<when>|when){_NP}{_FILL}{_END}")
 _CMP = re.compile(
-    r"(?<= )(?P<neg><neg> )?(?P<op><more>|<longer>|over|above|beyond|exceed|exceeds|exceeded|exceeding|in excess of|upwards of|"
-    r"past|<came>|at <least>|less|<fewer>|under|below|up to|at <most>|as many as|within)(?: than| for| of)?"
+    r"(?<= )(?P<neg><neg> )?(?P<op><more>|<longer>|over|above|beyond|surpass|surpassed|topped|north of|exceed|exceeds|exceeded|exceeding|in excess of|upwards of|"
+    r"past|<came>|at <least>|less|<fewer>|under|below|up to|at <most>|as many as)(?: than| for| of)?"
     r" <(?P<unit>n|secs):(?P<n>[\d.]+)>"
 )
+_OR_MORE = re.compile(r"(?<= )<(n|secs):([\d.]+)> or (?:<more>|<longer>|over|above)(?= )")
 _LIST = re.compile(
     r"(?<= )(?:(?:between|either|both|of|among|from) )?<np:\d+>"
     r"(?:(?: (?:,|/|or|and|vs|v|versus|against|is it|was it|then|(?:,|or|and|started|begun|began) with))+ <np:\d+>)+"
 )
 STRONG = re.compile(
     r"<(?:np|rel|list|doing|C|G|I|H|enters|leaves|waits|passes|approaches|recedes|once|still|atend|atstart|startend|updown|"
-    r"left|right|leftright|rightafter|rightbefore|upperbody|lowerbody|carry|cmp|neg|secs|longer|fewer|more|most|least|last|"
+    r"left|right|goleft|goright|leftright|rightafter|rightbefore|upperbody|lowerbody|carry|cmp|neg|secs|longer|fewer|more|most|least|last|"
     r"first|next|kind|colour|doingcue|whichway|followed|together|busiestcam|leaves)"
 )
 
@@ -116,6 +117,7 @@ def clauses(draft: Draft) -> Clauses:
     out.text = _NOT_FIRST.sub(lambda m: _second(out, m), out.text)
     out.text = _DOES.sub(r"<doingcue> \1", out.text)
     out.text = _CAMS.sub(r"<cam:\1> <cam:\2>", out.text)
+    out.text = _OR_MORE.sub(r"at <least> <\1:\2>", out.text)
     out.text = _CMP.sub(lambda m: _limit(out, m), out.text)
     for how, rule in _RULES:
         out.text = rule.sub(lambda m, how=how: _relation(out, m, how), out.text)  # type: ignore[misc]
@@ -129,7 +131,7 @@ def _limit(out: Clauses, m: re.Match[str]) -> str:
     word = m["op"]
     below = word in ("less", "<fewer>", "under", "below")
     sign = "<" if below else ">="
-    if word in ("up to", "at <most>", "within"):
+    if word in ("up to", "at <most>"):
         sign = "<="
     elif not below and word not in ("at <least>", "as many as"):
         sign = ">"
@@ -225,6 +227,9 @@ def without_framing(out: Clauses) -> Clauses:
     core = {out.nps[i].pick for words in asking for i in _nps(out, words)}
     kept: list[str] = []
     for words in sentences:
+        if words and words[0] in ("i", "we") and words[-1:] != ["?"] and words not in asking and not _nps(out, words):
+            if not any(w in EXCEPTING for w in words) and not re.search("<(?:C|n|G|kind|once|most|cmp|neg|unknown|colour|when|where|whichcam|howmany|howlong|who|known|doingcue|carry|first|last|updown|upper|lower|rel|ord)", " ".join(words)):
+                continue
         line = " ".join(words)
         framed = any(w in FRAMING for w in words) or len(words) > 5
         if framed and words[-1:] != ["?"] and _strange(words) and not _risky(words):
@@ -238,6 +243,10 @@ def without_framing(out: Clauses) -> Clauses:
                 line = f"<np:{here[0]}> ."
                 kept.append(line)
                 continue
+        listed = [w for w in words if w.startswith(("<C:", "<n:"))]
+        if words not in asking and len(listed) > 2 and _strange(words) and not _nps(out, words) and not _risky(words):
+            kept.append(" or ".join(listed) + " .")  # the answers that are offered
+            continue
         if "<neg>" in words and words not in asking and not _nps(out, words):
             line = f"<unknown> {line}"  # what is denied there is not known
             kept.append(line)
@@ -278,10 +287,22 @@ def _trimmed(words: Sequence[str]) -> list[str]:
             continue
         first = next((i for i, w in enumerate(segment) if STRONG.match(w) or _asks(w) or w in WH), len(segment))
         head, tail = segment[:first], segment[first:]
-        if _strange(head) and any(w in FRAMING for w in head) and not _risky(head):
+        if _strange(head) and any(w in FRAMING for w in head) and not _narrowing(head):
             head = []
+        if not tail and kept and segment[0] in _ASIDE and not _narrowing(segment[1:]):
+            head = [","]
         kept += [*head, *tail]
     return kept
+
+
+_ASIDE = frozenset("as so because since my our i we for please thanks".split())
+
+
+def _narrowing(words: Sequence[str]) -> bool:
+    """Whether a clause of framing may narrow the question: it begins as a condition, or takes something out."""
+    own = next((i for i, w in enumerate(words) if w in ("i", "we", "my", "our")), None)
+    lead = words[:own] if own is not None else words
+    return any(w in EXCEPTING or w in TEMPORAL for w in words) or any(w in CONDITIONING for w in lead)
 
 
 def _asks(word: str) -> bool:

@@ -55,6 +55,9 @@ def gather(clauses: Clauses, said: dict[str, str], people: Sequence[str], option
     """The cues, words and things of the clauses."""
     out = Said(clauses, said, tuple(people), tuple(options), tuple(cameras))
     for token in clauses.text.split():
+        if token == "<ask>":
+            out.words.append("what")
+            continue
         if token == "when":
             out.cues.setdefault("when", []).append("")
             continue
@@ -110,8 +113,26 @@ def loose_action(text: str, heard: dict[str, str]) -> None:
     for before, token in zip(["."] + tokens, tokens, strict=False):
         if token.startswith("<doing:") and before not in _BEFORE_ACTION and not before.startswith("<"):
             raise Lost(f"I do not see who or what is {heard.get(token, 'doing that')}")
+        if token.startswith("look") and ("<C:" in text or "<colour>" in text):
+            continue
         if token in ACTIVE and before.startswith(("<np:", "<list:")):
             raise Lost(f"I do not know what it looks like to {token!r}")
+
+
+_OBJECT = re.compile(
+    r"(?<= )(?:<leaves> (?:it|him|her|them|something)(?= [?.,]| $)|(?:past|at|into|onto|through|over|around|to|in) <np:\d+>|"
+    r"<np:\d+> (?:that|which|<who>) (?:did|does|had|has|was) (?:it|that|this|so)\b)"
+)
+
+
+def beside_something(text: str, heard: dict[str, str]) -> None:
+    """A thing that only says where somebody else is or what is done to it is no subject of the question."""
+    found = _OBJECT.search(text.replace(" <came> <np", " past <np") if heard.get("<came>") == "past" else text)
+    if found is not None and len(re.findall(r"<np:", text)) < 2:
+        raise Lost("I do not see what is asked of the thing that is named")
+    who = re.search(r" (he|she|him) [^.?]*<np:", text)
+    if who is not None and len(re.findall(r"<(?:np|rel)", text)) < 2:
+        raise Lost(f"I do not know who {who[1]!r} is")
 
 
 def _examples(said: Said) -> None:
@@ -189,6 +210,8 @@ def _single(said: Said, np: Phrase) -> Program:
         return Program("attribute", (_ordered(said, pick),), "what", attribute="carrying")
     if said.has("whichcam", "where") and not said.has("leftright"):
         said.take("whichcam", "where", "came", "enters", "first", "last", "who")
+        if re.search(r" from (?:\?|\.|$)", said.clauses.text):
+            raise Lost("where something comes from is not told")
         if asks_what and not said.has("whichcam", "where"):
             raise Lost("I do not see what is asked")
         return Program("where", (_ordered(said, pick),), "where")
@@ -200,18 +223,23 @@ def _single(said: Said, np: Phrase) -> Program:
         pick, gone = _last_of(said, pick)
         return Program("when", (pick,), "when", edge="end" if gone else "start")
     if said.has("doingcue"):
+        if pick.kind != "person":
+            raise Lost("actions are told of people")
         said.take("doingcue", "doing", "came", "passes", "moves", "kind")
         return Program("action", (pick,), "action")
     doing = said.cues.get("doing", [])
     if len(set(doing)) > 1 and np.definite and pick.kind == "person":
         said.take("doing", "came")  # "was the man walking or standing?"
         return Program("action", (pick,), "action")
-    if said.has("leftright", "whichway") or said.has("left", "right"):
+    if said.has("leftright", "whichway") or said.has("left", "right", "goleft", "goright"):
         return _direction(said, pick)
     if np.plural and not np.definite and said.has("enters", "leaves") and not _answerable_by_yes(said):
         said.cues.setdefault("howmany", [""])
+    if said.has("howmany") and said.has("atend", "atstart") and not said.has(*_tags(MOTION_TAGS)):
+        said.take("howmany", "atend", "atstart", "cmp", "still", "stays", "came", "each")
+        return _with_limit(said, "at_once", pick)
     if said.has("howmany"):
-        said.take("each", "howmany", "doing", "came", "cmp", *_tags(MOTION_TAGS), "stays", "more", "still", "most", "left")
+        said.take("each", "n", "howmany", "doing", "came", "cmp", *_tags(MOTION_TAGS), "stays", "more", "still", "most", "left")
         if said.has("most") or (said.has("more", "still") and not said.has("rel")):
             raise Lost("I do not see what is to be counted")
         return _with_limit(said, "count", _moving(said, pick))
@@ -344,18 +372,26 @@ def _colour(said: Said, np: Phrase, pick: Pick) -> Program:
         value = colours[0]
     elif len(colours) > 1 and not options and not asks_what:
         options = colours
-    elif len(colours) > 1 and not options and said.has("colour"):
-        options = colours if "or what" not in said.clauses.text else ()
+    elif len(colours) > 1 and not options and (said.has("colour") or re.search(_EITHER, said.clauses.text)):
+        options = colours if "or what" not in said.said.get("<nil>", "") else ()
     if value and any(h.attribute == attribute for h in pick.attributes):
         raise Lost("two colours are said of the same thing")
     return Program("attribute", (pick,), "which_colour", attribute=attribute, value=value, options=options)
 
 
+_EITHER = r"<C:\w+>(?: one)? or(?: the)? <C:"
+
+
 def _direction(said: Said, pick: Pick) -> Program:
-    said.take("leftright", "where", "whichway", "left", "right", "moves", "came", "leaves", "passes", "doing", "enters", "approaches")
-    one = said.has("left") != said.has("right") and not said.has("leftright", "whichway")
+    if "from" in said.words:
+        raise Lost("where something comes from is not told, only which way it goes")
+    said.take("goleft", "goright", "leftright", "where", "whichway", "left", "right", "moves", "came", "leaves", "passes", "doing", "enters", "approaches")
+    left, right = said.has("left", "goleft"), said.has("right", "goright")
+    one = left != right and not said.has("leftright", "whichway")
+    if one and not said.has("goleft", "goright", "moves", "came", "leaves", "passes"):
+        raise Lost("I do not see whether a place or a way is meant")
     if one:
-        return Program("attribute", (pick,), "where", attribute="direction", value="left" if said.has("left") else "right")
+        return Program("attribute", (pick,), "where", attribute="direction", value="left" if left else "right")
     return Program("attribute", (pick,), "where", attribute="direction")
 
 
@@ -364,6 +400,8 @@ def _who(said: Said, pick: Pick) -> Program:
     if pick.kind != "person":
         raise Lost("names are told of people")
     pick = _ordered(said, pick)
+    if said.has("leaves"):
+        pick = replace(pick, motion="leaves")
     if said.has("known") and Has("name", ()) not in pick.attributes:
         pick = replace(pick, attributes=(*pick.attributes, Has("name", ())))
     return Program("attribute", (pick,), "who", attribute="name")
@@ -376,7 +414,7 @@ def _nobody_named(said: Said) -> Program | None:
         wanted = relation.next or said.has("next", "who") or any(w in WH for w in said.words)
         if relation.anchor is not None and relation.how == "after" and wanted:
             return _next(said, relation.anchor, relation.edge)
-    if said.has("doing") and not said.has("who"):
+    if said.has("doing") and not said.has("who") and not any(w in WH for w in said.words):
         said.take("doing", "neg", "came")
         pick = _moving(said, Pick("person"))
         return Program("exists", (pick,), "action", value="no" if said.has("neg") else "")
@@ -399,6 +437,8 @@ def _exists(said: Said, np: Phrase, pick: Pick, *, asks_what: bool) -> Program:
         return _with_limit(said, "count", pick)
     said.take("neg", "came", "doing", *_tags(MOTION_TAGS), "stays", *(("first",) if said.has("rel") else ()))
     moved = _moving(said, pick)
+    if (pick.which != "all" or pick.number is not None) and (moved != pick or _PREDICATE.search(np.text)):
+        raise Lost(f"whether {np.text} is so is not told: ask what it is, does or carries")
     kind: QuestionType = "who" if pick.kind == "person" else "what"
     if moved.motion == "waits" or moved.stay != (None, None):
         kind = "when"
@@ -409,6 +449,8 @@ def _exists(said: Said, np: Phrase, pick: Pick, *, asks_what: bool) -> Program:
     return Program("exists", (moved,), kind, value="no" if said.has("neg") else "", options=said.options)
 
 
+_PREDICATE = re.compile(r"\b(?:has|have|had|got|carry|carried|wear|wore|hold|held|is|was|are|were|be)\b")
+"""In a noun phrase: what is said of the thing, not which one it is."""
 _ASKING = frozenset(
     "any if whether is was are were did does do has have had can could anyone anybody ? ever confirm check true see saw "
     "show find".split()
