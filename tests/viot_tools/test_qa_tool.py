@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from viot_agent.bench.cards import cards
-from viot_agent.errors import NameFault, PolicyRefusal, TimeFault
+from viot_agent.errors import NameFault, PolicyRefusal, RetryFault, TimeFault
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.library.fake import Crop, FakeLibrary, Looked
@@ -233,6 +233,13 @@ def test_cameras_and_times_of_the_call_or_of_the_question(tmp_path: Path) -> Non
     assert early.data["answer"] == "1"
     called = say(ctx, "how many people in red were there?", ["gate 2"], "between 14:05 and 14:06")
     assert called.data["answer"] == "1"
+    both = say(ctx, "how many people in red were there before 14:06?", ["gate 2"], "on 3 March")
+    assert both.data["answer"] == "1"
+    with pytest.raises(RetryFault, match="give one time"):
+        say(ctx, "how many people in red were there in the first 10 seconds?", ["gate 2"], "yesterday")
+    # the question names two cameras and the call one of them
+    two = say(ctx, "were there more people on gate 2 or on dock b?", ["gate 2"])
+    assert "dock b is not indexed yet" in two.summary
     future = say(ctx, "was there a person in red on gate 2 tomorrow?")
     assert future.verdict == "cannot_tell" and "footage" in future.summary
     empty = say(ctx, "was there a van on dock b?")

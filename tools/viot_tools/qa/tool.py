@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
-from viot_agent.fleet.types import Camera, Window
+from viot_agent.fleet.types import Window
 from viot_agent.fleet.uploads import find_uploads
 from viot_agent.steps import Observation
 from viot_agent.toolbox.contract import Arg, CamerasArg, TimeArg, ToolContext, tool
@@ -19,9 +19,10 @@ from viot_tools.qa.answer import Asked, observation
 from viot_tools.qa.classify import classify
 from viot_tools.qa.engine import Engine, Symbolic, chosen
 from viot_tools.qa.facts import Found
-from viot_tools.qa.parse import parse, place_and_time
+from viot_tools.qa.parse import parse
+from viot_tools.qa.places import where_and_when
 from viot_tools.qa.program import Program, Unparsed
-from viot_tools.qa.stored import EVERYTHING, ActionSource, NameSource, Place, facts, needs
+from viot_tools.qa.stored import EVERYTHING, ActionSource, NameSource, facts, needs
 from viot_tools.qa.stored_actions import StoredActions
 from viot_tools.qa.stored_names import StoredNames
 
@@ -29,14 +30,11 @@ NAME: Final = "video_qa"
 LONGEST: Final = 1000
 """Characters of a question that is looked into at all."""
 
-EXACT: Final = 99.0
-"""The score of a mention from which on it is a name as it is written."""
-
 QuestionArg = Annotated[str, Arg("text")]
 """The question in the person's own words."""
 
 
-@tool(needs=("objects", "attributes", "poses", "faces", "fire"))
+@tool(needs=("objects", "attributes", "things", "poses", "faces", "fire"), biometric=True)
 def video_qa(
     ctx: ToolContext, question: QuestionArg, cameras: CamerasArg | None = None, time: TimeArg | None = None
 ) -> Observation:
@@ -80,7 +78,7 @@ def ask(
     attached = _attached(ctx, text)
     if attached:
         return observation(ctx, NAME, Asked(text, kind, parsed, by_name), Found("", attached[0]), fix=attached[1])
-    places = _places(ctx, text, parsed, cameras, time)
+    places = where_and_when(ctx, text, cameras, time)
 
     def clock(phrase: str, camera: str) -> Window:
         return ctx.fleet.window(phrase, by_name[camera], ctx.request.now)
@@ -112,28 +110,6 @@ def _video(ctx: ToolContext, kind: Any, parsed: Program | Unparsed) -> tuple[Eng
     if engine is None:
         return None, MISSING
     return (engine, "") if engine.claims(kind, parsed) else (None, "")
-
-
-def _places(
-    ctx: ToolContext, text: str, parsed: Program | Unparsed, cameras: Sequence[str] | None, time: str | None
-) -> list[Place]:
-    """Which cameras and when: what the call says, else what the question says itself. Cameras that the program compares
-    are looked at in any case."""
-    said = place_and_time(text, ctx.fleet.cameras(), [p.name for p in ctx.fleet.people()])
-    scope = ctx.request.camera_scope
-    if not cameras:
-        # "gate 9", where no camera is called so: the fault names the nearest ones
-        said_so = [m for m in ctx.fleet.mentions(text) if m.kind == "camera" and m.score < EXACT]
-        strange = [m.text for m in said_so if m.score == 0 or any(c.isdigit() for c in m.text)]
-        if strange:
-            ctx.fleet.resolve_cameras(strange, scope=scope)
-    chosen_: list[Camera] = ctx.fleet.resolve_cameras(cameras or said.cameras or None, scope=scope)
-    if cameras and isinstance(parsed, Program):
-        named = [name for pick in parsed.picks for name in pick.cameras]
-        more = ctx.fleet.resolve_cameras(named, scope=scope) if named else []
-        chosen_ += [c for c in more if all(c.id != there.id for there in chosen_)]
-    phrase = time if time is not None else said.time
-    return [Place(c, ctx.fleet.window(phrase, c, ctx.request.now)) for c in chosen_]
 
 
 def _attached(ctx: ToolContext, text: str) -> tuple[str, str] | None:
