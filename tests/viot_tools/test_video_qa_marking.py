@@ -7,15 +7,12 @@ from dataclasses import dataclass
 import pytest
 
 from viot_tools.bench.video_qa_figures import (
-    FRAME,
     Marked,
     Said,
     accuracy,
-    floors_of,
     mark,
     overlaps,
     seconds_words,
-    single_frame,
 )
 from viot_tools.bench.video_qa_marking import Accepted, BadQuestions, floors, overlap, right
 
@@ -87,16 +84,6 @@ def test_evidence_is_held_against_the_truth_only_where_the_answer_is_right() -> 
     right_one = Marked(Q("1"), Said("red", spans=(("a", 0.0, 5.0),)))
     wrong_one = Marked(Q("2"), Said("blue", spans=(("a", 0.0, 10.0),)))
     assert overlaps([right_one, wrong_one], lambda _: spans) == [0.5]
-
-
-def test_one_picture_answers_what_it_shows_and_guesses_the_rest() -> None:
-    seen = {"1": "red", "2": "blue", "3": None, "4": None}
-    questions = [Q(id_, answer="red") for id_ in seen]
-    assert single_frame(questions, lambda q: seen[q.id]) == pytest.approx((1 + 0 + 1 + 1) / 4)
-    chosen = [Q("3", options=("red", "blue", "green", "grey"))]
-    assert single_frame(chosen, lambda q: seen[q.id]) == 0.25
-    assert FRAME in floors_of(questions, lambda q: seen[q.id])
-    assert FRAME not in floors_of(questions)
 
 
 def test_floors_of_nothing_are_an_error() -> None:

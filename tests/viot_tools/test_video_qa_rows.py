@@ -12,7 +12,7 @@ from viot_agent.errors import UserFault, WeightsMissing
 from viot_agent.library.rows import TrackPoint, TrackRow
 from viot_agent.media.types import XYXY
 from viot_agent.weights import Weights
-from viot_tools.bench.video_qa import FLAWS, all_floors, bench, form_known, transcript
+from viot_tools.bench.video_qa import FLAWS, all_floors, bench, meant, transcript
 from viot_tools.bench.video_qa_ask import Asker, engine_name
 from viot_tools.bench.video_qa_figures import Marked, Said
 from viot_tools.bench.video_qa_questions import Question
@@ -113,13 +113,29 @@ def test_an_engine_must_be_known_and_there(scene: Scene, tmp_path: Path, monkeyp
 
 
 def test_a_guesser_who_knows_the_form_is_bounded_by_the_answers() -> None:
-    questions = [Question(str(n), 0, "exists", "what", f"q{n}", "yes" if n % 2 else "no") for n in range(4)]
-    questions += [
-        Question("5", 0, "order", "order", "a or b", "a"),
-        Question("6", 0, "mc", "what", "x", "1", options=("1", "2", "3", "4")),
-    ]
-    assert form_known(questions) == pytest.approx((2 + 0.5 + 0.25) / 6)
-    assert all_floors(questions)["form known"] == form_known(questions)
+    forms = [("exists", "yes", "no"), ("exists", "no", "no"), ("exists", "yes", "yes"), ("exists", "no", None)]
+    asked = [Question(str(n), 0, f, "what", f"q{n}", a, glimpse=g) for n, (f, a, g) in enumerate(forms)]
+    asked.append(Question("5", 0, "order", "order", "a or b", "a"))
+    asked.append(Question("6", 0, "mc_count", "how_many", "x", "1", options=("1", "2", "3", "4")))
+    found = all_floors(asked)
+    assert found["form known"] == pytest.approx((2 + 0.5 + 0.25) / 6)
+    # the picture shows two rightly, one wrongly, and the fourth is guessed
+    assert found["single frame"] == pytest.approx((2.5 + 0.5 + 0.25) / 6)
+
+
+@pytest.mark.parametrize(
+    ("answer", "means"),
+    [
+        ("man with a hat in a brown top", "man in a brown jumper with a hat"),
+        ("the brown bus", "brown bus"),
+        ("bus", "brown bus"),
+        ("", ""),
+        ("somebody", "somebody"),
+    ],
+)
+def test_the_named_thing_is_known_in_other_words(answer: str, means: str) -> None:
+    assert meant(answer, ("man in a brown jumper with a hat", "brown bus")) == means
+    assert meant(answer, ()) == answer
 
 
 def test_a_transcript_says_what_was_asked_and_answered() -> None:

@@ -39,11 +39,13 @@ Judge = Callable[[View], Gold | None]
 @final
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question before it has words: what fills its slots, and how its gold is found."""
+    """A question before it has words: what fills its slots, and how its gold is found. ``named``: the things that it
+    names one of which is the answer."""
 
     slots: dict[str, str]
     judge: Judge
     options: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

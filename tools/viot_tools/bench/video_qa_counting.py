@@ -94,11 +94,11 @@ def compare(d: Draw) -> Asked | None:
         if len(ours) == len(theirs):
             return None
         more = a if len(ours) > len(theirs) else b
-        return Gold(more.many, (more.one, f"more {more.many}"), spans([*ours, *theirs]))
+        return Gold(more.many, (more.one,), spans([*ours, *theirs]))
 
     gold = judge(d.view)
     right_way = gold is not None and (gold.answer == a.many) == d.want
-    return Asked({"as": a.many, "bs": b.many}, judge) if right_way else None
+    return Asked({"as": a.many, "bs": b.many}, judge, named=(a.many, b.many)) if right_way else None
 
 
 def compare_cameras(d: Draw) -> Asked | None:

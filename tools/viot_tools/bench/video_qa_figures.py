@@ -1,13 +1,12 @@
 """Figures of video question answering: accuracy by type with its floors beside, overlap of evidence, seconds.
 
 A floor is what is reached without looking: by the most common answer, by the type's, by the opening words', by the
-question most like it (all leave one out: they know every other answer), and by one picture alone. Owns this arithmetic.
-Knows no suite and no engine.
+question most like it (all leave one out: they know every other answer). Owns this arithmetic. Knows no suite and no
+engine.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -17,7 +16,6 @@ import numpy as np
 from viot_agent.bench.report import Row, bootstrap
 from viot_tools.bench.video_qa_marking import CANNOT_TELL, Markable, Span, floors, normal, overlap, right
 
-MAJORITY = "majority"
 FRAME = "single frame"
 TEMPORAL = ("order", "before_after", "state_change")
 
@@ -91,32 +89,9 @@ def overlaps(marked: Sequence[Marked[Q]], golds: Callable[[Q], Sequence[Span]]) 
     return [overlap(m.said.spans, golds(m.question)) for m in marked if m.right and golds(m.question)]
 
 
-def floors_of(questions: Sequence[Q], glimpse: Callable[[Q], str | float | None] | None = None) -> dict[str, float]:
-    """Every floor over ``questions``; ``glimpse`` gives what one picture alone answers, None where it does not."""
-    found = {name: v for name, v in floors(questions).items() if name not in ("chance", "longest option", CANNOT_TELL)}
-    if glimpse is not None:
-        found[FRAME] = single_frame(questions, glimpse)
-    return found
-
-
-def single_frame(questions: Sequence[Q], glimpse: Callable[[Q], str | float | None]) -> float:
-    """Who sees one picture and reads it perfectly; where it does not answer, guesses as its type mostly goes."""
-    counts: dict[str, Counter[str]] = {}
-    for q in questions:
-        counts.setdefault(q.type, Counter())[normal(str(q.answer))] += 1
-    score = 0.0
-    for q in questions:
-        seen = glimpse(q)
-        if seen is not None:
-            score += right(q, str(seen))
-        elif q.options:
-            score += 1 / len(q.options)
-        else:
-            others = counts[q.type].copy()
-            others[normal(str(q.answer))] -= 1
-            guess = min(others, key=lambda a: (-others[a], a))
-            score += others[guess] > 0 and right(q, guess)
-    return score / len(questions)
+def floors_of(questions: Sequence[Q]) -> dict[str, float]:
+    """What who never sees the footage gets, of all questions."""
+    return {name: v for name, v in floors(questions).items() if name not in ("chance", "longest option", CANNOT_TELL)}
 
 
 def floor_words(found: Mapping[str, float]) -> str:

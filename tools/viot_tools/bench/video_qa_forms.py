@@ -255,8 +255,14 @@ def name_seen(d: Draw) -> Asked | None:
 
 
 def waits(d: Draw) -> Asked | None:
-    """Whether something stayed longer than so many seconds; asked well below or above how long it stayed."""
-    thing = d.group(lambda found: bool(found) and (not d.want or max(a.stay for a in found) > 30))
+    """Whether something stayed longer than so many seconds; asked well below or above how long it stayed. People who
+    stay stand: whoever sits may be said to wait or not."""
+
+    def clear(found: list[Actor]) -> bool:
+        stands = all(a.action == "standing" for a in found if a.path == "stay" and a.kind == "person")
+        return bool(found) and stands and (not d.want or max(a.stay for a in found) > 30)
+
+    thing = d.group(clear)
     if thing is None:
         return None
     lasting = max(max((a.stay for a in all_of(thing, d.view)), default=0.0), 1.0)

@@ -63,8 +63,9 @@ class Phrasing:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question over a scene. ``args``: what the call names beside it (cameras, time); ``glimpse``: the answer that
-    the middle frame alone gives, None where it gives none. Not ``answerable``: the answer is :data:`CANNOT_TELL`."""
+    """A question over a scene. ``cameras`` and ``time``: what the call names beside the words; ``named``: the things
+    that the words name one of which is the answer; ``glimpse``: the answer that the middle frame alone gives, or
+    None. Not ``answerable``: the answer is :data:`CANNOT_TELL`."""
 
     id: str
     scene: int
@@ -78,6 +79,7 @@ class Question:
     cameras: tuple[str, ...] = ()
     time: str = ""
     glimpse: str | float | None = None
+    named: tuple[str, ...] = ()
     answerable: bool = True
 
 
@@ -164,7 +166,7 @@ def _ask(
             continue
         seen.add((scene.id, text))
         question = Question(f"{form}-{turn}", scene.id, form, kind, text, CANNOT_TELL, answerable=False)
-        question = replace(question, options=asked.options, cameras=scope.cameras, time=scope.time)
+        question = replace(question, options=asked.options, named=asked.named, cameras=scope.cameras, time=scope.time)
         return question if form in UNTOLD_FORMS else _answered(question, asked, scope.view)
     return None
 

@@ -22,16 +22,14 @@ def _pair(d: Draw) -> tuple[tuple[Thing, Actor], tuple[Thing, Actor]] | None:
 
 
 def _first_of(things: Sequence[Thing], v: View, key: Callable[[Actor], float]) -> Gold | None:
-    """The description of the one with the least ``key``; told also by its noun where no other has that noun."""
+    """The description of the one with the least ``key``."""
     found = [only(t, v) for t in things]
     actors = [a for a in found if a is not None]
     best = first(actors, key) if len(actors) == len(things) else None
     if best is None:
         return None
     thing = things[found.index(best)]
-    nouns = [t.noun for t in things]
-    short = (thing.noun,) if nouns.count(thing.noun) == 1 and "person" not in nouns and "vehicle" not in nouns else ()
-    return Gold(thing.one, (f"the {thing.one}", *short), spans(actors))
+    return Gold(thing.one, (f"the {thing.one}",), spans(actors))
 
 
 def _race(key: Callable[[Actor], float], fair: Callable[[Actor, View], bool]) -> Form:
@@ -43,8 +41,8 @@ def _race(key: Callable[[Actor], float], fair: Callable[[Actor, View], bool]) ->
         gold = _first_of(things, d.view, key)
         if gold is None or (gold.answer == things[0].one) != d.want:
             return None
-        slots = {"a": things[0].one, "b": things[1].one}
-        return Asked(slots, lambda v: _first_of(things, v, key))
+        one, two = things[0].one, things[1].one
+        return Asked({"a": one, "b": two}, lambda v: _first_of(things, v, key), named=(one, two))
 
     return form
 
@@ -67,7 +65,7 @@ def mc_order(d: Draw) -> Asked | None:
     things.insert(d.turn % 3, best)
     options = tuple(t.one for t in things)
     slots = {f"o{i}": option for i, option in enumerate(options, 1)}
-    return Asked(slots, lambda v: _first_of(things, v, lambda a: a.start), options)
+    return Asked(slots, lambda v: _first_of(things, v, lambda a: a.start), options, options)
 
 
 def _anchored(d: Draw) -> tuple[Thing, Actor] | None:
