@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from itertools import pairwise
 
@@ -135,6 +136,16 @@ def test_a_busy_thing_does_not_take_every_frame() -> None:
     many = [thing(f"p{i}", 100 + i, 101 + i) for i in range(40)] + [thing("last", 560, 565)]
     found = times("who is there?", "who", facts(*many), budget=8)
     assert near(found, 558, 567) >= 1
+
+
+@pytest.mark.parametrize("type_", ["why", "how_many"])
+def test_ten_thousand_people_are_no_square_of_work(type_: QuestionType) -> None:
+    """Measured: half a second of work on a busy machine; comparing all with all took minutes."""
+    many = [thing(f"p{i}", i / 20, i / 20 + 8) for i in range(10_000)]
+    began = time.process_time()
+    found = choose("why are people here?", type_, Unparsed(type_, ""), facts(*many), SPANS)
+    assert len(found.moments) == 16
+    assert time.process_time() - began < 10
 
 
 def test_moments_outside_of_the_footage_are_moved_in_or_left_out() -> None:

@@ -108,7 +108,7 @@ def build(kind: str, folder: Path) -> Path:
                 tf.Qwen2_5_VLConfig(text_config=layers, vision_config=seeing, **marks)
             )
             pictures = tf.Qwen2VLImageProcessorPil()
-    for part in (model, words, pictures):
+    for part in (model.to(torch.bfloat16), words, pictures):  # as on the hub
         part.save_pretrained(folder)
     if smol:
         (folder / "processor_config.json").write_text(json.dumps({"image_seq_len": 4}))
@@ -181,6 +181,7 @@ def test_what_the_model_sees_decides_what_it_writes(writers: dict[str, HubWriter
     import torch
 
     writer = writers["qwen2_5_vl"]
+    assert writer.model.dtype == torch.bfloat16
     with torch.inference_mode():
         one = writer.model(**writer._inputs("A", ["x", frames()[0], "q"])).logits[0, -1]
         two = writer.model(**writer._inputs("A", ["x", 255 - frames()[0], "q"])).logits[0, -1]

@@ -16,6 +16,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from viot_tools.qa.facts import Facts, Spot
 from viot_tools.qa.meant import Meant, meant
 from viot_tools.qa.program import ACTIONS, Program, Unparsed
@@ -84,9 +86,11 @@ def choose(
         even = evenly(spans, budget)
         return Selection(even, False, f"the index has nothing on it: {_frames(len(even))}, evenly spaced")
     if type_ in _ENDS:
-        wishes += list(_ends(spans, {m.camera for m in wishes}))
+        wishes += list(_ends(spans, dict.fromkeys(m.camera for m in wishes)))
     total = sum(b - a for stretches in spans.values() for a, b in stretches)
-    chosen = _spread([*wishes, *_between(found, spans, budget)], budget, spacing=max(total / budget, GAP))
+    if len(wishes) < 4 * budget:
+        wishes += list(_between(found, spans, budget))
+    chosen = _spread(wishes, budget, spacing=max(total / budget, GAP))
     return Selection(_sorted(chosen, spans), True, _words(chosen, found))
 
 
@@ -155,9 +159,9 @@ def _crowded(found: Sequence[Meant], type_: QuestionType) -> list[Moment]:
         mine = [m.thing for m in found if m.thing.camera == camera and not m.anchor]
         if not mine:
             continue
-        counts = [(sum(o.start <= t.start <= o.end for o in mine), t.start) for t in mine]
-        most = max(n for n, _ in counts)
-        at = min(t for n, t in counts if n == most)
+        starts, ends = np.sort([t.start for t in mine]), np.sort([t.end for t in mine])
+        there = np.searchsorted(starts, starts, "right") - np.searchsorted(ends, starts, "left")
+        most, at = int(there.max()), float(starts[there.argmax()])
         until = min((t.end for t in mine if t.start <= at <= t.end), default=at)
         rows.append(Moment(camera, (at + until) / 2, f"{most} at one time", 1.2))
     return rows
@@ -196,20 +200,21 @@ def _inside(moment: Moment, spans: Spans) -> Moment | None:
 def _spread(wishes: Sequence[Moment], budget: int, *, spacing: float) -> list[Moment]:
     """The weightiest first; one that lies near to a chosen one of its camera counts less, nearer than ``GAP`` not at
     all. ``spacing``: seconds from which on it counts in full."""
-    nearest = [float("inf")] * len(wishes)
+    weight, t = np.array([m.weight for m in wishes]), np.array([m.t for m in wishes])
+    number = {camera: i for i, camera in enumerate(dict.fromkeys(m.camera for m in wishes))}
+    camera = np.array([number[m.camera] for m in wishes])
+    nearest = np.full(len(wishes), np.inf)
     chosen: list[Moment] = []
     while len(chosen) < budget:
-        worth = [
-            (m.weight * (0.15 + 0.85 * min(1.0, near / spacing)) if near >= GAP else -1.0, -m.t, i)
-            for i, (m, near) in enumerate(zip(wishes, nearest, strict=True))
-        ]
-        value, _, index = max(worth, default=(-1.0, 0.0, 0))
-        if value < 0:
+        worth = np.where(nearest >= GAP, weight * (0.15 + 0.85 * np.minimum(1.0, nearest / spacing)), -1.0)
+        best = float(worth.max(initial=-1.0))
+        if best < 0:
             break
+        equal = np.flatnonzero(worth == best)
+        index = int(equal[t[equal].argmin()])
         chosen.append(wishes[index])
-        for i, m in enumerate(wishes):
-            if m.camera == wishes[index].camera:
-                nearest[i] = min(nearest[i], abs(m.t - wishes[index].t))
+        near = np.where(camera == camera[index], np.abs(t - t[index]), np.inf)
+        nearest = np.minimum(nearest, near)
     return chosen
 
 

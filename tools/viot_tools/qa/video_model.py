@@ -176,7 +176,8 @@ _LOADED: dict[tuple[int, str, Path, Path | None], HubWriter] = {}
 def plain(text: str, tokenizer: Any) -> str:
     """``text`` in which no special token of the tokenizer can be read: a question cannot end its own turn or put in a
     picture."""
-    for token in sorted(tokenizer.all_special_tokens, key=len, reverse=True):
+    added = (t for t in tokenizer.get_added_vocab() if t[0] in "<[")  # not all that matter are marked as special
+    for token in sorted({*tokenizer.all_special_tokens, *added}, key=len, reverse=True):
         text = text.replace(token, f"{token[0]} {token[1:]}")
     return text
 
