@@ -35,8 +35,8 @@ OFFICE = frozenset(
     """
 compute calculate provide supply deliver return list display print indicate specify identify assess evaluate examine
 inspect review analyse analyze scan browse search locate pinpoint clarify validate enlighten inform advise brief share
-info information detail details evidence proof result results summary estimate statement claim version story opinion hint
-clue audit inquiry investigation paperwork checklist spreadsheet dashboard ledger invoice value values
+info information detail details evidence proof result results summary estimate statement claim version story opinion
+hint clue audit inquiry investigation paperwork checklist spreadsheet dashboard ledger invoice value values
 required requested request enquiry query record records
 """.split()
 )
@@ -50,7 +50,8 @@ sighted sighting sightings spot spotted detect detected detects notice noticed n
 captures record records recorded film filmed picked pick picks pickup visible present presence instance occurrence
 point answer question questions figure figures state describe description report make made sense
 trying try able let think believe guess suppose reckon mean means meant hear heard remember recall sure certain
-certainly true safe fair accurate fact case hit matching match matches existed exist exists happen happened happens going get gets got gotten getting
+certainly true safe fair accurate fact case hit
+matching match matches existed exist exists happen happened happens going get gets got gotten getting
 help let name named namely
 """.split()
 )
@@ -71,12 +72,14 @@ NEUTRAL = GRAMMAR | COURTESY | ADVERBS | OFFICE | ASKING | FOOTAGE | RECORDING |
 
 TEXT_SPEAK = {
     "u": "you", "ur": "your", "r": "are", "hw": "how", "wat": "what", "wot": "what", "wht": "what", "wen": "when",
-    "whn": "when", "wher": "where", "wich": "which", "pls": "please", "plz": "please", "plse": "please", "thx": "thanks",
+    "whn": "when", "wher": "where", "wich": "which", "pls": "please", "plz": "please", "plse": "please",
+    "thx": "thanks",
     "lng": "long", "mny": "many", "mani": "many", "ppl": "people", "thru": "through", "abt": "about", "cud": "could",
     "shud": "should", "dis": "this", "dat": "that", "da": "the", "teh": "the", "hte": "the", "vna": "van", "cra": "car",
     "bfore": "before", "b4": "before", "aftr": "after", "frm": "from", "wth": "with", "wid": "with", "wo": "without",
     "gonna": "going to", "wanna": "want to", "gotta": "got to", "dunno": "do not know", "cos": "because",
-    "anybdy": "anybody", "smbdy": "somebody", "evr": "ever", "clr": "colour", "col": "colour", "veh": "vehicle",
+    "anybdy": "anybody", "smbdy": "somebody", "evr": "ever",
+    "clr": "colour", "colr": "colour", "coler": "colour", "col": "colour", "veh": "vehicle",
     "vehs": "vehicles", "n": "and", "ya": "you", "wuz": "was", "iz": "is", "num": "number", "nr": "number",
     "whats": "what is", "whos": "who is", "wheres": "where is", "thats": "that is", "theres": "there is",
     "hows": "how is", "im": "i am", "ive": "i have", "id": "i would", "cant": "can not", "wont": "will not",

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from viot_agent.fleet.types import Camera
 from viot_tools.qa.kinds import by_words, refusal
 from viot_tools.qa.parse_clauses import clauses, without_framing, without_reports
-from viot_tools.qa.parse_frames import Lost, beside_something, gather, loose_action, program, unresolved
+from viot_tools.qa.parse_frames import program
 from viot_tools.qa.parse_picks import noun_phrases
+from viot_tools.qa.parse_said import Lost, beside_something, gather, loose_action, unresolved
 from viot_tools.qa.parse_text import readable
 from viot_tools.qa.parse_words import LONGEST, Words, foreign, plain, read
 from viot_tools.qa.program import Program, Unparsed
-
 
 _NOT_SEEN = ("why", "predictive", "counterfactual")
 

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from viot_tools.qa.lexicon import noun_list
-from viot_tools.qa.neutral import CONDITIONING, EXCEPTING, FRAMING, NEUTRAL, TEMPORAL
-from viot_tools.qa.neutral import WH
+from viot_tools.qa.neutral import CONDITIONING, EXCEPTING, FRAMING, NEUTRAL, TEMPORAL, WH
 from viot_tools.qa.parse_picks import Draft, Phrase
 from viot_tools.qa.program import Pick, Relation
 
 _FILL = (
-    r"(?: (?:had|has|have|was|is|were|are|be|been|being|just|actually|then|did|there|here|already|finally|s|it|on|at|by|in|"
+    r"(?: (?:had|has|have|was|is|were|are|be|been|being|just|actually|then|did|there|here|already|finally|s|it|"
+    r"on|at|by|in|"
     r"to|into|up|the|scene|view|seen|sighted|spotted|recorded|detected|picture|of|around|present|<cam:\d+>|<time:\d+>|"
     r"<came>|<enters>|<approaches>|<stays>|<still>))*"
 )
@@ -30,17 +30,23 @@ _AFTER = (
     r"from <when> on|from the arrival of"
 )
 _BEFORE = (
-    r"before|prior to|ahead of|in advance of|<first> than|preceding|preceded|precede|until|up until|up to|till|by the <timeword>(?: that)?|"
+    r"before|prior to|ahead of|in advance of|<first> than|preceding|preceded|precede|until|up until|up to|till|"
+    r"by the <timeword>(?: that)?|"
     r"(?:in )?(?:the )?(?:<timeword> )?(?:leading )?up to|up to the <timeword>|<when> before|in front of it"
 )
 _DURING = (
-    r"while|whilst|as long as|during|throughout|(?:in|during|for) the <timeword>(?: when| that| in which| while)?|at the <timeword> (?:that|when)|whenever|<once> as|"
-    r"<together>|over the <timeword>|in the presence|(?:for |in )?(?:some |any |a )?part of(?: the)? (?:<stays>|stay|visit|presence|<timeword>) of"
+    r"while|whilst|as long as|during|throughout|(?:in|during|for) the <timeword>(?: when| that| in which| "
+    r"while)?|at the <timeword> (?:that|when)|whenever|<once> as|"
+    r"<together>|over the <timeword>|in the presence|(?:for |in )?(?:some |any |a )?part of(?: the)? (?:<stays>|"
+    r"stay|visit|presence|<timeword>) of"
 )
 _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (how, re.compile(pattern))
     for how, pattern in (
-        ("next", rf"(?<= )(?:<rightafter>|<next>(?: to come)?(?: (?:after|behind|once))){_WE_SAW}{_HEAD}{_NP}{_FILL}{_END}"),
+        (
+            "next",
+            rf"(?<= )(?:<rightafter>|<next>(?: to come)?(?: (?:after|behind|once))){_WE_SAW}{_HEAD}{_NP}{_FILL}{_END}",
+        ),
         ("previous", rf"(?<= )<rightbefore>{_WE_SAW}{_HEAD}{_NP}{_FILL}{_END}"),
         (
             "within",
@@ -54,7 +60,8 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 _WHEN = re.compile(rf"(?<= )(?:<when>|when){_NP}{_FILL}{_END}")
 _CMP = re.compile(
-    r"(?<= )(?P<neg><neg> )?(?P<op><more>|<longer>|over|above|beyond|surpass|surpassed|topped|north of|exceed|exceeds|exceeded|exceeding|in excess of|upwards of|"
+    r"(?<= )(?P<neg><neg> )?(?P<op><more>|<longer>|over|above|beyond|surpass|surpassed|topped|north of|exceed|"
+    r"exceeds|exceeded|exceeding|in excess of|upwards of|"
     r"past|<came>|at <least>|less|<fewer>|under|below|up to|at <most>|as many as)(?: than| for| of)?"
     r" <(?P<unit>n|secs):(?P<n>[\d.]+)>"
 )
@@ -64,8 +71,10 @@ _LIST = re.compile(
     r"(?:(?: (?:,|/|or|and|vs|v|versus|against|is it|was it|then|(?:,|or|and|started|begun|began) with))+ <np:\d+>)+"
 )
 STRONG = re.compile(
-    r"<(?:np|rel|list|doing|C|G|I|H|enters|leaves|waits|passes|approaches|recedes|once|still|atend|atstart|startend|updown|"
-    r"left|right|goleft|goright|leftright|rightafter|rightbefore|upperbody|lowerbody|carry|cmp|neg|secs|longer|fewer|more|most|least|last|"
+    r"<(?:np|rel|list|doing|C|G|I|H|enters|leaves|waits|passes|approaches|recedes|once|still|atend|atstart|"
+    r"startend|updown|"
+    r"left|right|goleft|goright|leftright|rightafter|rightbefore|upperbody|lowerbody|carry|cmp|neg|secs|longer|"
+    r"fewer|more|most|least|last|"
     r"first|next|kind|colour|doingcue|whichway|followed|together|busiestcam|leaves)"
 )
 
@@ -84,10 +93,14 @@ class Clauses:
 
 _DOES = re.compile(r"(?<= )what(?: (?:did|does|do))? (<np:\d+>)(?: (?:do|does|did))(?= )")
 _TAIL = re.compile(
-    r" ,(?: so)? (?:(?:is|was|were|are|did|does|do|has|have|had)(?: not| <neg>)? (?:it|he|she|they|there|we|you|i)|right|yes|no|<neg>|ok|eh|correct|true)"
+    r" ,(?: so)? (?:(?:is|was|were|are|did|does|do|has|have|had)(?: not| <neg>)? (?:it|he|she|they|there|we|you|"
+    r"i)|right|yes|no|<neg>|ok|eh|correct|true)"
     r"(?: \?| \.)? $"
 )
-_NOT_FIRST = re.compile(r"(?<= )(?:<neg>|not) <np:(\d+)> (?:,? ?but )?(?:the )?(?:one|second|next)?(?: <np:\d+>)? ?(?:after|behind|following)(?: it| that| this)?(?= )")
+_NOT_FIRST = re.compile(
+    r"(?<= )(?:<neg>|not) <np:(\d+)> (?:,? ?but )?(?:the )?(?:one|second|next)?(?: <np:\d+>)? ?(?:after|behind|"
+    r"following)(?: it| that| this)?(?= )"
+)
 
 
 def _second(out: Clauses, m: re.Match[str]) -> str:
@@ -108,10 +121,19 @@ _CAMS = re.compile(
 def clauses(draft: Draft) -> Clauses:
     """Limits, temporal clauses and lists, in this order."""
     out = Clauses(f" {' '.join(draft.tags)} ", list(draft.nps))
-    out.text = re.sub(r"(?: the)? distance between (?:the )?camera and (<np:\d+>) (?:<updown>|decreases|gets smaller)", r" \1 <approaches>", out.text)
+    out.text = re.sub(
+        r"(?: the)? distance between (?:the )?camera and (<np:\d+>) (?:<updown>|decreases|gets smaller)",
+        r" \1 <approaches>",
+        out.text,
+    )
     out.text = re.sub(r"(?<= )up to(?= (?:[?.,]|<cam:|<time:|at|on|there|here)| $)", "<doingcue>", out.text)
     out.text = _TAIL.sub(" , <yesno> ? ", out.text)
-    out.text = re.sub(r"(?<= )before (<np:\d+>)((?: did| came| <came>| <enters>)*) or (?:after|later)(?: it| that| them| him| her)?(?= )", r"<first> , \1", out.text)
+    out.text = re.sub(
+        r"(?<= )before (<np:\d+>)((?: did| came| <came>| <enters>)*) or (?:after|later)(?: it| that| them| him| "
+        r"her)?(?= )",
+        r"<first> , \1",
+        out.text,
+    )
     out.text = re.sub(r"(?<=<np:)(\d+)> out(?= [?.,])", r"\1> <leaves>", out.text)
     out.text = re.sub(r"(?<=<np:)(\d+)> in(?= [?.,])", r"\1> <enters>", out.text)
     out.text = _NOT_FIRST.sub(lambda m: _second(out, m), out.text)
@@ -162,7 +184,8 @@ def _relation(out: Clauses, m: re.Match[str], how: str) -> str:
 
 
 def _when(out: Clauses, m: re.Match[str]) -> str:
-    """``when the van came``: before it where something had *already* happened; while it was there where it *was there*."""
+    """``when the van came``: before it where something had *already* happened; while it was there where it "
+    "*was there*."""
     anchor = out.nps[int(m["np"])].pick
     moved = re.search(r"<came>|<enters>", m[0])
     if m["left"].strip():
@@ -186,11 +209,15 @@ def _list(out: Clauses, m: re.Match[str]) -> str:
 
 _REPORT = re.compile(
     r"^(?:(?:a|an|the|my|our|one|some|his|her|their|this|that) )?(?:(?:[a-z]+|<N:\d+>) ){1,4}"
-    r"(?:swears|says|said|claims|claimed|states|stated|insists|complains|argues|argued|wrote|writes|thinks|believes|told(?: [a-z]+){1,3}|"
-    r"wants|needs|need|asks|asked|reports|reported|mentions|mentioned|keeps telling(?: \w+)?|remembers|is sure|is certain|noted|noticed)"
-    r"(?: to (?:know|hear|see|say|find out))?(?: (?:that|if|whether|,)|(?= (?:there|no|not|nobody|<neg>|the|a|an|it|they|<when>|<howmany>|what|when)\b)"
+    r"(?:swears|says|said|claims|claimed|states|stated|insists|complains|argues|argued|wrote|writes|thinks|"
+    r"believes|told(?: [a-z]+){1,3}|"
+    r"wants|needs|need|asks|asked|reports|reported|mentions|mentioned|keeps telling(?: \w+)?|remembers|is sure|"
+    r"is certain|noted|noticed)"
+    r"(?: to (?:know|hear|see|say|find out))?(?: (?:that|if|whether|,)|(?= (?:there|no|not|nobody|<neg>|the|a|"
+    r"an|it|they|<when>|<howmany>|what|when)\b)"
     r"|(?= <neg>)) "
 )
+
 
 def without_reports(tags: Sequence[str], said: Sequence[str]) -> tuple[list[str], list[str]]:
     """Without who says or wants it at the beginning of a sentence: ``a customer swears that``, ``could somebody``."""
@@ -208,7 +235,12 @@ def without_reports(tags: Sequence[str], said: Sequence[str]) -> tuple[list[str]
                 if k == start:
                     kept.append(("i", said[k]))  # framing stays framing
                 continue
-            helper = tags[k].startswith("<N:") and k > start and tags[k - 1] in _POLITELY and noun_list()[int(tags[k][3:-1])].indefinite
+            helper = (
+                tags[k].startswith("<N:")
+                and k > start
+                and tags[k - 1] in _POLITELY
+                and noun_list()[int(tags[k][3:-1])].indefinite
+            )
             if not (helper and k + 1 < len(tags) and (tags[k + 1] in _HELPS or tags[k + 1] == "<howmany>")):
                 kept.append((tags[k], said[k]))
         start = i + 1
@@ -227,18 +259,26 @@ def without_framing(out: Clauses) -> Clauses:
     core = {out.nps[i].pick for words in asking for i in _nps(out, words)}
     kept: list[str] = []
     for words in sentences:
-        if words and words[0] in ("i", "we") and words[-1:] != ["?"] and words not in asking and not _nps(out, words):
-            if not any(w in EXCEPTING for w in words) and not re.search("<(?:C|n|G|kind|once|most|cmp|neg|unknown|colour|when|where|whichcam|howmany|howlong|who|known|doingcue|carry|first|last|updown|upper|lower|rel|ord)", " ".join(words)):
-                continue
         line = " ".join(words)
+        if words not in asking and _own_story(out, words):
+            continue
         framed = any(w in FRAMING for w in words) or len(words) > 5
         if framed and words[-1:] != ["?"] and _strange(words) and not _risky(words):
-            here = [i for i in _nps(out, words)]
+            here = _nps(out, words)
             if not STRONG.search(line):
                 continue
-            if here and words not in asking and core and all(_plain(out.nps[i].pick) in map(_plain, core) for i in here):
+            if (
+                here
+                and words not in asking
+                and core
+                and all(_plain(out.nps[i].pick) in map(_plain, core) for i in here)
+            ):
                 continue
-            more = [w for w in words if w.startswith("<") and not w.startswith(("<np", "<cam", "<time", "<nil", "<n:", "<came"))]
+            more = [
+                w
+                for w in words
+                if w.startswith("<") and not w.startswith(("<np", "<cam", "<time", "<nil", "<n:", "<came"))
+            ]
             if here and words not in asking and not core and len(here) == 1 and not more:
                 line = f"<np:{here[0]}> ."
                 kept.append(line)
@@ -253,6 +293,22 @@ def without_framing(out: Clauses) -> Clauses:
             continue
         kept.append(" ".join(_trimmed(words)))
     return replace_text(out, f" {' '.join(kept)} ")
+
+
+_ASKED = re.compile(
+    "<(?:C|n|G|kind|once|most|cmp|neg|unknown|colour|when|where|whichcam|howmany|howlong|who|known|doingcue|carry|first|"
+    "last|updown|upper|lower|rel|ord)"
+)
+
+
+def _own_story(out: Clauses, words: Sequence[str]) -> bool:
+    """Whether a sentence is about the person who asks: ``I left before it was over.``"""
+    mine = bool(words) and words[0] in ("i", "we") and words[-1] != "?"
+    return mine and not _nps(out, words) and not _ASKED.search(" ".join(words)) and not _excepts(words)
+
+
+def _excepts(words: Sequence[str]) -> bool:
+    return any(w in EXCEPTING for w in words)
 
 
 def _nps(out: Clauses, words: Sequence[str]) -> list[int]:

@@ -23,7 +23,9 @@ _MOTIONS: dict[str, Motion] = {
     "<passes>": "passes",
 }
 MOTION_TAGS = _MOTIONS
-_BE = frozenset("is was are were be been being has have had did does do then just got gets seen to that actually".split())
+_BE = frozenset(
+    "is was are were be been being has have had did does do then just got gets seen to that actually".split()
+)
 _WITH = frozenset("with having has have had got wearing in who".split())
 
 
@@ -82,10 +84,10 @@ def _phrase(tags: Sequence[str], said: Sequence[str], i: int, names: Sequence[st
     if i >= len(tags) or not tags[i].startswith("<N:"):
         return None
     noun = noun_list()[int(tags[i][3:-1])]
-    pick = _pick(noun, mods)
-    if pick is None:
+    made = _pick(noun, mods)
+    if made is None:
         return None
-    phrase = _modified(pick, tags, said, start, head, i + 1, plural=noun.plural, definite=definite)
+    phrase = _modified(made, tags, said, start, head, i + 1, plural=noun.plural, definite=definite)
     return (replace(phrase[0], indefinite=noun.indefinite), phrase[1]) if noun.indefinite else phrase
 
 
@@ -96,7 +98,13 @@ def _before(tags: Sequence[str], i: int) -> tuple[list[str], int] | None:
         t = tags[i]
         if t.startswith(("<C:", "<ord:", "<doing:")) or t in ("<first>", "<last>", "<waits>", "only", "<known>"):
             mods.append(t)
-        elif t in ("or", ",", "/") and mods and mods[-1].startswith("<C:") and i + 1 < len(tags) and tags[i + 1].startswith("<C:"):
+        elif (
+            t in ("or", ",", "/")
+            and mods
+            and mods[-1].startswith("<C:")
+            and i + 1 < len(tags)
+            and tags[i + 1].startswith("<C:")
+        ):
             mods.append("or")
         elif t in ("long", "short") and i + 1 < len(tags) and tags[i + 1] in ("haired", "sleeved", "<sleeves>"):
             mods.append(f"{t} {'hair' if tags[i + 1] == 'haired' else 'sleeves'}")

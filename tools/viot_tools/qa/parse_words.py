@@ -46,7 +46,14 @@ _CONTRACTED = (
     (r"\by/n\b", "yes or no"),
     (r"\b(\w+)'s\b", r"\1 s"),
 )
-_SIGNS = ((r"@", " at "), (r"&", " and "), (r">=?", " more than "), (r"<=?", " less than "), (r"\|", " , "), (r"=", " , "))
+_SIGNS = (
+    (r"@", " at "),
+    (r"&", " and "),
+    (r">=?", " more than "),
+    (r"<=?", " less than "),
+    (r"\|", " , "),
+    (r"=", " , "),
+)
 _TOKEN = re.compile(r"<[a-z]+:\d+>|[^\W\d_]+(?:'[^\W\d_]+)*|\d+(?:st|nd|rd|th)\b|\d+(?:\.\d+)?|[.?!;:,/()\"\-–—]|\S")
 _ENUMERATED = re.compile(r"\(?\b(?:[a-h]|[1-9])\)|\b[a-h]\.(?=\s)")
 _LETTERED = re.compile(r"\b[A-H]\b(?=\s)")
@@ -74,7 +81,8 @@ _UNIT = {
     **dict.fromkeys("hours hrs hr hour".split(), 3600.0),
 }
 _NO_TIME = re.compile(
-    r"^(?:(?:from|until|till|since|at|in|by|to|of|before|after) )?(?:the )?(?:\w+ )?(?:moment|moments|second|seconds|minute|present|instant|start|beginning|end|finish|close)"
+    r"^(?:(?:from|until|till|since|at|in|by|to|of|before|after) )?(?:the )?(?:\w+ )?(?:moment|moments|second|"
+    r"seconds|minute|present|instant|start|beginning|end|finish|close)"
     r"(?: of (?:the |this |that )?\w+)?$"
 )
 _NO_TIMES = frozenset(("all", "day", "evening", "once", "the day", "the evening", "minutes", "hours", "opening hours"))
@@ -102,9 +110,12 @@ def plain(text: str) -> str:
 def read(question: str, cameras: Sequence[Camera] = (), people: Sequence[str] = ()) -> Words:
     """The question as tags. Never raises for what it is given."""
     text = plain(question)
-    kept, names, times, problem = _mentions(text, cameras, people)
+    kept, problem = _mentions(text, cameras, people)
     found: list[tuple[str, ...]] = []
-    out, at, known, last = [], 0, [], []
+    out: list[str] = []
+    known: list[str] = []
+    last: list[str] = []
+    at = 0
     for m in kept:
         if m.start < at:
             continue
@@ -127,9 +138,7 @@ def read(question: str, cameras: Sequence[Camera] = (), people: Sequence[str] = 
 # mentions ------------------------------------------------------------------------------------------------------------
 
 
-def _mentions(
-    text: str, cameras: Sequence[Camera], people: Sequence[str]
-) -> tuple[list[Mention], list[str], list[str], str]:
+def _mentions(text: str, cameras: Sequence[Camera], people: Sequence[str]) -> tuple[list[Mention], str]:
     enrolled = [Person(i, name, "", 0) for i, name in enumerate(people)]
     kept: list[Mention] = []
     problem = ""
@@ -153,11 +162,13 @@ def _mentions(
     if len(times) > 1:  # "now the second one, last night"
         kept = [m for m in kept if m.kind != "time" or m.text.casefold() != "now"]
     kept = sorted(kept, key=lambda m: (m.start, -(m.end - m.start)))
-    return kept, [], [], problem
+    return kept, problem
 
 
 _NOT_THEIRS = re.compile(r"^(?:\d{1,3},\s*|(?:earlier|later|first|last),\s*|around (?=\D))", re.IGNORECASE)
-_ABOUT = re.compile(r"\b(?:stick|stuck|hang|hung|hanging|walk|walking|wander|stand|standing|sticking)\s*$", re.IGNORECASE)
+_ABOUT = re.compile(
+    r"\b(?:stick|stuck|hang|hung|hanging|walk|walking|wander|stand|standing|sticking)\s*$", re.IGNORECASE
+)
 
 
 def _later_start(m: Mention, text: str) -> Mention:
@@ -230,6 +241,8 @@ def _numbers(words: list[str]) -> list[str]:
             out.append("first")
         elif out and out[-1] == "number" and word in UNITS and 1 < UNITS[word] < 11:
             out[-1] = f"<ord:{UNITS[word]}>"
+        elif word == "second" and out and out[-1] in ("what", "which", "exact"):
+            out.append("moment")
         elif word in _ORDINALS:
             out.append(f"<ord:{_ORDINALS[word]}>")
         elif word in UNITS and word not in ("zero", "one"):
@@ -240,7 +253,11 @@ def _numbers(words: list[str]) -> list[str]:
             out.append("<n:1>")
         else:
             out.append(word)
-    return [w for i, w in enumerate(out) if not (w in (",", ".", "?") and i and out[i - 1] in (w, ".", "?") and w in (",", out[i - 1]))]
+    return [
+        w
+        for i, w in enumerate(out)
+        if not (w in (",", ".", "?") and i and out[i - 1] in (w, ".", "?") and w in (",", out[i - 1]))
+    ]
 
 
 def tag(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -305,7 +322,7 @@ def _by_length() -> dict[int, tuple[str, ...]]:
 
 
 def respelt(word: str) -> str:
-    """``word``, or the one word of the lexicon that it is a slip of: one letter from four on, two from eight on; of
+    """``word``, or the one word of the lexicon that it is a slip of: one letter from four on, two from seven on; of
     three letters two swapped. A word that English has is never taken for another."""
     if not _WORD.fullmatch(word) or word in vocabulary():
         return word
@@ -316,7 +333,7 @@ def respelt(word: str) -> str:
 def _respelt(word: str) -> str:
     if word in english():
         return word
-    slips = 2 if len(word) >= 8 else 1
+    slips = 2 if len(word) >= 7 else 1
     near: dict[int, set[str]] = {}
     for other in _candidates(len(word), slips):
         if other[0] != word[0] and other[:2] != word[1::-1]:
@@ -329,6 +346,7 @@ def _respelt(word: str) -> str:
     if not near:
         return word
     best = near[min(near)]
+    best = {other for other in best if len(other) == len(word)} or best
     return best.pop() if len(best) == 1 else word
 
 
@@ -342,7 +360,8 @@ def _candidates(size: int, slips: int) -> Iterable[str]:
 _FOREIGN = {
     word
     for words in (
-        "wer wann wie wieviele viele welche welcher welches wurde wurden gestern heute nicht ist und ein eine der den dem auf mit",
+        "wer wann wie wieviele viele welche welcher welches wurde wurden gestern heute nicht ist und ein eine "
+        "der den dem auf mit",
         "quien quienes cuando donde cuantas cuantos que cual estaba habia hubo ayer los las una el del con por",
         "qui quand combien quel quelle quels quelles est etait etaient hier les une dans sur avec il y avait",
         "chi quando dove quanti quante quale quali era erano stato sono ieri gli una della nel con",

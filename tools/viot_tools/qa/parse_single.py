@@ -1,0 +1,382 @@
+"""Question forms about one thing: from what is asked of it to a typed program.
+
+Each form takes the tags it understands; a tag that is left over means that the form would answer past the question.
+Owns the forms and their order. Does not know how tags and things were found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from viot_tools.qa.neutral import WH
+from viot_tools.qa.parse_picks import MOTION_TAGS, Phrase
+from viot_tools.qa.parse_said import Lost, Said
+from viot_tools.qa.program import Has, Motion, Pick, Program, Relation
+from viot_tools.qa.types import QuestionType
+
+# one thing -----------------------------------------------------------------------------------------------------------
+
+
+def single(said: Said, np: Phrase) -> Program:
+    pick = replace(np.pick, when=(*np.pick.when, *said.clauses.relations))
+    asks_what = any(w in WH for w in said.words)
+    if said.has("next") and not said.has("rel"):
+        return next_thing(said, np.pick)
+    if said.has("updown") or said.has("startend"):
+        said.take("updown", "startend", "howmany", "atstart", "atend", "whichway", "moves", "more", "fewer")
+        if not said.has("updown"):
+            raise Lost("I do not see what is to be told of the start and the end")
+        return Program("change", (pick,), "state_change")
+    if said.has("atend", "still") and not said.has("howmany", "when", "howlong"):
+        return _at_end(said, pick)
+    if said.has("fewer") and said.has("more") and said.has("atstart", "atend", "startend"):
+        said.take("fewer", "more", "atstart", "atend", "startend", "howmany")
+        return Program("change", (pick,), "state_change")
+    cams = [said.cameras[int(c)] for c in said.cues.get("cam", ())]
+    if len(cams) > 1 and said.has("busiestcam", "more", "most", "fewer", "least", "first"):
+        said.take(
+            "busiestcam",
+            "more",
+            "most",
+            "fewer",
+            "least",
+            "howmany",
+            "whichcam",
+            "where",
+            "came",
+            "once",
+            "who",
+            "moves",
+            "enters",
+            "reverse",
+        )
+        picks = tuple(replace(pick, cameras=c) for c in cams)
+        return Program("compare", picks, "how_many", fewest=said.has("fewer", "least"))
+    if said.has("busiestcam") or (said.has("whichcam", "where") and said.has("most", "least", "more", "fewer")):
+        said.take("busiestcam", "whichcam", "where", "most", "least", "howmany", "came", "once", "more", "fewer")
+        return Program("cameras", (pick,), "where", fewest=said.has("least", "fewer"))
+    if (
+        (said.has("together") and said.has("howmany"))
+        or said.has("once")
+        or (said.has("most") and (np.plural or said.has("howmany")))
+    ):
+        said.take("each", "once", "together", "most", "howmany", "came", "atend", "atstart")
+        return _with_limit(said, "at_once", pick)
+    if said.has("colour") or (said.has("G", "upperbody", "lowerbody", "C") and (asks_what or said.has("C"))):
+        return _colour(said, np, pick)
+    if said.has("kind") and not said.has("carry"):
+        said.take("thing", "kind", "came", "enters", "passes", "first", "last", "who", "moves", "leaves")
+        pick = _ordered(said, pick)
+        if pick.kind != "vehicle" or pick.labels:
+            raise Lost("kinds are told of vehicles")
+        return Program("attribute", (pick,), "what", attribute="label")
+    if said.has("carry"):
+        if not asks_what and not said.has("thing", "nil", "I") and any(w in _YES_FIRST for w in said.words):
+            raise Lost("I do not see what is said to be carried")
+        said.take("carry", "I", "thing", "kind", "passes", "came", "first", "last", "nothing")
+        if pick.kind != "person":
+            raise Lost("what is carried is told of people")
+        if not asks_what and said.said.get("<thing>") in ("anything", "something"):
+            laden = replace(pick, attributes=(*pick.attributes, Has("carrying", ("nothing",), no=True)))
+            return Program("exists", (laden,), "what")
+        return Program("attribute", (_ordered(said, pick),), "what", attribute="carrying")
+    if said.has("whichcam", "where") and not said.has("leftright"):
+        said.take("whichcam", "where", "came", "enters", "first", "last", "who")
+        if re.search(r" from (?:\?|\.|$)", said.clauses.text):
+            raise Lost("where something comes from is not told")
+        if asks_what and not said.has("whichcam", "where"):
+            raise Lost("I do not see what is asked")
+        return Program("where", (_ordered(said, pick),), "where")
+    if said.has("howlong"):
+        said.take("howlong", "timeword", "stays", "came", "still", "waits", "leaves")
+        return Program("duration", (moving(said, pick, skip=("leaves",)),), "when")
+    if said.has("when", "arrivaltime", "departuretime"):
+        said.take(
+            "when",
+            "timeword",
+            "arrivaltime",
+            "departuretime",
+            "came",
+            "enters",
+            "leaves",
+            "first",
+            "last",
+            "howmany",
+            *(("moves",) if said.has("last") else ()),
+        )
+        pick, gone = _last_of(said, pick)
+        return Program("when", (pick,), "when", edge="end" if gone else "start")
+    if said.has("doingcue"):
+        if pick.kind != "person":
+            raise Lost("actions are told of people")
+        said.take("doingcue", "doing", "came", "passes", "moves", "kind")
+        return Program("action", (pick,), "action")
+    doing = said.cues.get("doing", [])
+    if len(set(doing)) > 1 and np.definite and pick.kind == "person":
+        said.take("doing", "came")  # "was the man walking or standing?"
+        return Program("action", (pick,), "action")
+    if said.has("leftright", "whichway") or said.has("left", "right", "goleft", "goright"):
+        return _direction(said, pick)
+    if np.plural and not np.definite and said.has("enters", "leaves") and not _answerable_by_yes(said):
+        said.cues.setdefault("howmany", [""])
+    if said.has("howmany") and said.has("atend", "atstart") and not said.has(*_tags(MOTION_TAGS)):
+        said.take("howmany", "atend", "atstart", "cmp", "still", "stays", "came", "each")
+        return _with_limit(said, "at_once", pick)
+    if said.has("howmany"):
+        said.take(
+            "each",
+            "n",
+            "howmany",
+            "doing",
+            "came",
+            "cmp",
+            *_tags(MOTION_TAGS),
+            "stays",
+            "more",
+            "still",
+            "most",
+            "left",
+        )
+        if said.has("most") or (said.has("more", "still") and not said.has("rel")):
+            raise Lost("I do not see what is to be counted")
+        return _with_limit(said, "count", moving(said, pick))
+    if said.has("cmp"):
+        said.take("cmp", "timeword", "doing", "came", *_tags(MOTION_TAGS), "stays", "neg")
+        return _with_limit(said, "count", moving(said, pick))
+    if said.has("who", "known") and said.has("first", "last"):
+        return who(said, pick)
+    if Has("name", ()) in pick.attributes and (pick.which != "all" or said.has("first", "last")):
+        return who(said, pick)
+    if said.has("timeword") and not re.search(r" (?:is|was|were|are) there ", said.clauses.text):
+        said.take("timeword", "came", "enters", "leaves", "first", "last")
+        pick, gone = _last_of(said, pick)
+        return Program("when", (pick,), "when", edge="end" if gone else "start")
+    return _exists(said, np, pick, asks_what=asks_what)
+
+
+def _last_of(said: Said, pick: Pick) -> tuple[Pick, bool]:
+    """Whether the moment is the one at which it was last there. ``the last sighting of the van`` is no last van."""
+    return pick, said.has("leaves", "departuretime", "last")
+
+
+_YES_FIRST = frozenset("did does was were is are has have had can could".split())
+
+
+def _tags(motions: dict[str, Motion]) -> tuple[str, ...]:
+    return tuple(tag.strip("<>") for tag in motions)
+
+
+def moving(said: Said, pick: Pick, skip: Sequence[str] = ()) -> Pick:
+    """With the movement and actions that are said of it outside its noun phrase."""
+    moved = [tag for tag in _tags(MOTION_TAGS) if said.has(tag) and tag not in skip]
+    if len(moved) + bool(pick.motion) > 1:
+        raise Lost("two movements at once are not asked of the index")
+    if moved:
+        pick = replace(pick, motion=MOTION_TAGS[f"<{moved[0]}>"])
+    doing = said.cues.get("doing", [])
+    if pick.kind == "vehicle" and set(doing) == {"standing"} and pick.motion in ("", "waits"):
+        return replace(pick, motion="waits")
+    if doing:
+        if pick.kind != "person":
+            raise Lost("actions are told of people")
+        if len(set(doing)) > 1 and "or" not in said.words:
+            raise Lost("two actions at once are not told")
+        pick = replace(pick, doing=tuple(dict.fromkeys((*pick.doing, *doing))))
+    return pick
+
+
+def _ordered(said: Said, pick: Pick) -> Pick:
+    """``first`` or ``last`` said of it outside its noun phrase."""
+    orders = said.cues.get("ord", [])
+    if orders and pick.which == "first" and len(orders) == 1:  # "I know of the first one. Now the second?"
+        return replace(pick, which="all", number=int(orders[0]))
+    if orders and (pick.number is not None or pick.which != "all"):
+        raise Lost("I do not see which of them is meant")
+    if pick.which == "all" and pick.number is None:
+        orders = said.cues.get("ord", [])
+        if len(orders) == 1 and not said.has("first", "last"):
+            return replace(pick, number=int(orders[0]))
+        if said.has("first") and not said.has("last"):
+            return replace(pick, which="first")
+        if said.has("last") and not said.has("first"):
+            return replace(pick, which="last")
+    return pick
+
+
+def _with_limit(said: Said, ask: str, pick: Pick) -> Program:
+    value, stay = "", pick.stay
+    for sign, number, seconds in said.clauses.limits:
+        if seconds:
+            stay = (number, stay[1]) if sign.startswith(">") else (stay[0], number)
+        elif value:
+            raise Lost("two limits at once are not asked of the index")
+        else:
+            value = f"{sign}{number:g}"
+    pick = replace(pick, stay=stay)
+    kind: QuestionType = "before_after" if pick.when else "how_many"
+    if not value and ask == "count" and not said.has("howmany", "n"):
+        kind = "when"
+        return Program("exists", (pick,), kind, value="no" if said.has("neg") else "")
+    if said.has("neg"):
+        raise Lost("I do not know what the 'no' is about")
+    options = said.options
+    numbers = said.cues.get("n", [])
+    if numbers and not options:
+        if len(numbers) < 2 or value:
+            raise Lost("I do not see what the number says")
+        options = tuple(numbers)
+    if ask == "at_once" and said.has("atend", "atstart"):
+        return Program(
+            "at_once",
+            (pick,),
+            kind,
+            edge="end" if said.has("atend") else "start",
+            by="start",
+            value=value,
+            options=options,
+        )
+    return Program(ask, (pick,), kind, value=value, options=options)  # type: ignore[arg-type]
+
+
+def next_thing(said: Said, anchor: Pick, edge: str = "start") -> Program:
+    said.take(
+        "next", "rel", "later", "thing", "kind", "came", "enters", "who", "rightafter", "first", "onfoot", "wheels"
+    )
+    relation = Relation("after", anchor, edge=edge, next=True)  # type: ignore[arg-type]
+    picks = (Pick("person", when=(relation,)), Pick("vehicle", when=(relation,)))
+    return Program("order", picks, "before_after", by="start", options=("person", "vehicle"))
+
+
+def _at_end(said: Said, pick: Pick) -> Program:
+    said.take("atend", "still", "leaves", "neg", "stays", "came", "last")
+    gone = said.has("leaves") and not said.has("still", "stays")
+    no = gone != said.has("neg")
+    if not said.has("atend") and not (said.has("still") and not gone):
+        raise Lost("I do not see which moment is meant")
+    return Program("exists", (pick,), "state_change", edge="end", value="no" if no else "")
+
+
+def _colour(said: Said, np: Phrase, pick: Pick) -> Program:
+    said.take(
+        "ord",
+        "colour",
+        "C",
+        "G",
+        "upperbody",
+        "lowerbody",
+        "dressed",
+        "came",
+        "first",
+        "last",
+        "enters",
+        "who",
+        "passes",
+        "kind",
+        "leaves",
+    )
+    pick = _ordered(said, pick)
+    if pick.kind == "vehicle":
+        if said.has("G", "upperbody", "lowerbody", "dressed"):
+            raise Lost("clothes are told of people")
+        attribute = "colour"
+    elif pick.kind == "person":
+        worn = set(said.cues.get("G", ()))
+        upper = bool(worn & {"upper", "coat"}) or said.has("upperbody")
+        lower = bool(worn & {"lower", "shorts", "skirt"}) or said.has("lowerbody")
+        if upper == lower:
+            raise Lost("of people, the colour of what they wear on top or on their legs is told: say which")
+        attribute = "upper_colour" if upper else "lower_colour"
+    else:
+        raise Lost("colours are told of clothes and vehicles")
+    colours = tuple(dict.fromkeys(said.cues.get("C", ())))
+    asks_what = any(w in WH for w in said.words)
+    value, options = "", said.options
+    if len(colours) == 1 and not (asks_what and said.has("colour")):
+        value = colours[0]
+    elif len(colours) > 1 and not options and not asks_what:
+        options = colours
+    elif len(colours) > 1 and not options and (said.has("colour") or re.search(_EITHER, said.clauses.text)):
+        options = colours if "or what" not in said.said.get("<nil>", "") else ()
+    if value and any(h.attribute == attribute for h in pick.attributes):
+        raise Lost("two colours are said of the same thing")
+    return Program("attribute", (pick,), "which_colour", attribute=attribute, value=value, options=options)
+
+
+_EITHER = r"<C:\w+>(?: one)? or(?: the)? <C:"
+
+
+def _direction(said: Said, pick: Pick) -> Program:
+    if "from" in said.words:
+        raise Lost("where something comes from is not told, only which way it goes")
+    said.take(
+        "goleft",
+        "goright",
+        "leftright",
+        "where",
+        "whichway",
+        "left",
+        "right",
+        "moves",
+        "came",
+        "leaves",
+        "passes",
+        "doing",
+        "enters",
+        "approaches",
+    )
+    left, right = said.has("left", "goleft"), said.has("right", "goright")
+    one = left != right and not said.has("leftright", "whichway")
+    if one and not said.has("goleft", "goright", "moves", "came", "leaves", "passes"):
+        raise Lost("I do not see whether a place or a way is meant")
+    if one:
+        return Program("attribute", (pick,), "where", attribute="direction", value="left" if left else "right")
+    return Program("attribute", (pick,), "where", attribute="direction")
+
+
+def who(said: Said, pick: Pick) -> Program:
+    said.take("each", "who", "known", "first", "last", "came", "enters", "leaves")
+    if pick.kind != "person":
+        raise Lost("names are told of people")
+    pick = _ordered(said, pick)
+    if said.has("leaves"):
+        pick = replace(pick, motion="leaves")
+    if said.has("known") and Has("name", ()) not in pick.attributes:
+        pick = replace(pick, attributes=(*pick.attributes, Has("name", ())))
+    return Program("attribute", (pick,), "who", attribute="name")
+
+
+def _exists(said: Said, np: Phrase, pick: Pick, *, asks_what: bool) -> Program:
+    """Yes or no: is there such a thing."""
+    if asks_what or said.has("who", "known"):
+        raise Lost("I do not see what is asked of " + np.text)
+    if not _answerable_by_yes(said):
+        raise Lost(f"I do not see what you want to know of {np.text}: ask a question about it")
+    if len(said.cues.get("n", ())) > 1 and "or" in said.words and np.plural:
+        return _with_limit(said, "count", pick)
+    said.take("neg", "came", "doing", *_tags(MOTION_TAGS), "stays", *(("first",) if said.has("rel") else ()))
+    moved = moving(said, pick)
+    if (pick.which != "all" or pick.number is not None) and (moved != pick or _PREDICATE.search(np.text)):
+        raise Lost(f"whether {np.text} is so is not told: ask what it is, does or carries")
+    kind: QuestionType = "who" if pick.kind == "person" else "what"
+    if moved.motion == "waits" or moved.stay != (None, None):
+        kind = "when"
+    if moved.doing or moved.motion in ("approaches", "recedes"):
+        kind = "action"
+    if moved.when:
+        kind = "before_after"
+    return Program("exists", (moved,), kind, value="no" if said.has("neg") else "", options=said.options)
+
+
+_PREDICATE = re.compile(r"\b(?:has|have|had|got|carry|carried|wear|wore|hold|held|is|was|are|were|be)\b")
+"""In a noun phrase: what is said of the thing, not which one it is."""
+_ASKING = frozenset(
+    "any if whether is was are were did does do has have had can could anyone anybody ? ever confirm check true "
+    "see saw "
+    "show find".split()
+)
+
+
+def _answerable_by_yes(said: Said) -> bool:
+    return said.has("yesno") or any(w in _ASKING for w in said.words)
