@@ -156,6 +156,10 @@ def test_wups(tmp_path: Path) -> None:
     # dog and stone meet at entity: 2 * 1 / (2 + 1 + 2 * 1)
     assert nouns.similarity("dog", "stone") == pytest.approx(2 / 5)
     assert nouns.similarity("dogs", "cat") == pytest.approx(4 / 6)
+    assert nouns.similarity("catmen", "dog") == 0.0
+    assert nouns.similarity("hounds", "dog") == 0.0
+    write(tmp_path, "noun.exc", "hounds dog\n")
+    assert load(tmp_path).similarity("hounds", "cat") == pytest.approx(4 / 6)
     assert nouns.similarity("sprocket", "sprocket") == 1.0
     assert nouns.similarity("sprocket", "dog") == 0.0
     assert wups(nouns, "dog", "cat", 0.0) == pytest.approx(4 / 6)

@@ -6,8 +6,8 @@ over senses and ancestors. WUPS of two sets of answers is the smaller of the two
 below the threshold weighed a tenth (Malinowski and Fritz, "A Multi-World Approach to Question Answering about
 Real-World Scenes", NeurIPS 2014, equation 8 and section 4).
 
-Owns reading of WordNet's own files (``index.noun``, ``data.noun``) and the measure. WordNet is not part of this
-package: ``apt-get install wordnet-base``, or NLTK's ``corpora/wordnet``.
+Owns reading of WordNet's own files (``index.noun``, ``data.noun``, ``noun.exc``) and the measure. WordNet is not part
+of this package: ``apt-get install wordnet-base``, or NLTK's ``corpora/wordnet``.
 """
 
 from __future__ import annotations
@@ -19,16 +19,29 @@ from pathlib import Path
 from viot_agent.errors import UserFault
 
 PLACE = Path("/usr/share/wordnet")
+ENDINGS = (
+    ("ses", "s"),
+    ("xes", "x"),
+    ("zes", "z"),
+    ("ches", "ch"),
+    ("shes", "sh"),
+    ("men", "man"),
+    ("ies", "y"),
+    ("s", ""),
+)
+"""Endings of plurals with those of the singular, as WordNet's own look-up has them (morphy)."""
 BELOW = 0.1
 """Weight of a similarity below the threshold."""
 
 
 @dataclass(slots=True)
 class Nouns:
-    """WordNet's nouns: ``senses`` lemma -> synsets, ``above`` synset -> its hypernyms (instances too)."""
+    """WordNet's nouns: ``senses`` lemma -> synsets, ``above`` synset -> its hypernyms (instances too), ``irregular``
+    plural -> singular."""
 
     senses: dict[str, tuple[int, ...]]
     above: dict[int, tuple[int, ...]]
+    irregular: dict[str, str] = field(default_factory=dict)
     _ways: dict[int, dict[int, int]] = field(default_factory=dict, repr=False)
     _depths: dict[int, int] = field(default_factory=dict, repr=False)
 
@@ -41,7 +54,9 @@ class Nouns:
 
     def _of(self, word: str) -> tuple[int, ...]:
         """Its senses; of a plural that is no entry, the singular's."""
-        return self.senses.get(word) or self.senses.get(word.removesuffix("s"), ())
+        singular = [word, self.irregular.get(word, "")]
+        singular += [word.removesuffix(end) + more for end, more in ENDINGS if word.endswith(end)]
+        return next((self.senses[w] for w in singular if w in self.senses), ())
 
     def _pair(self, a: int, b: int) -> float:
         up, other = self._up(a), self._up(b)
@@ -73,7 +88,11 @@ def load(folder: Path = PLACE) -> Nouns:
     """WordNet's nouns out of a folder with ``index.noun`` and ``data.noun``. Raises UserFault without them."""
     senses: dict[str, tuple[int, ...]] = {}
     above: dict[int, tuple[int, ...]] = {}
+    irregular: dict[str, str] = {}
     try:
+        if (folder / "noun.exc").is_file():
+            lines = (folder / "noun.exc").read_text("utf-8").splitlines()
+            irregular = {words[0]: words[1] for line in lines if len(words := line.split()) > 1}
         for line in (folder / "index.noun").read_text("utf-8").splitlines():
             if not line.startswith(" "):
                 lemma, _, count, *rest = line.split()
@@ -89,7 +108,7 @@ def load(folder: Path = PLACE) -> Nouns:
             f"{folder} does not hold WordNet's index.noun and data.noun",
             fix="apt-get install wordnet-base, or name the folder with --wordnet",
         ) from error
-    return Nouns(senses, above)
+    return Nouns(senses, above, irregular)
 
 
 def wups(nouns: Nouns, said: str, right: str, threshold: float) -> float:
