@@ -17,7 +17,6 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from viot_agent.library import intervals
 from viot_agent.library.rows import Attribute, Track
 from viot_agent.toolbox.contract import ToolContext
 from viot_tools.covered import Covered, covered, together
@@ -146,8 +145,16 @@ def facts(
 
 
 def _spans(ctx: ToolContext, place: Place) -> tuple[tuple[float, float], ...]:
-    merged = intervals.merge(ctx.library.spans(place.camera.name), touch=SEAM)
-    return tuple(intervals.clip(merged, place.window.start, place.window.end))
+    """The stretches of footage inside the window, those joined that only a seam parts."""
+    low = -float("inf") if place.window.start is None else place.window.start
+    high = float("inf") if place.window.end is None else place.window.end
+    joined: list[tuple[float, float]] = []
+    for a, b in sorted(ctx.library.spans(place.camera.name)):
+        if joined and a <= joined[-1][1] + SEAM:
+            joined[-1] = joined[-1][0], max(joined[-1][1], b)
+        else:
+            joined.append((a, b))
+    return tuple((max(a, low), min(b, high)) for a, b in joined if max(a, low) < min(b, high))
 
 
 # people, vehicles, objects -------------------------------------------------------------------------------------------

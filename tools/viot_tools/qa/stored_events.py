@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from viot_agent.fleet.types import Camera, Window
-from viot_agent.library import intervals
 from viot_agent.library.rows import Event
 from viot_agent.toolbox.contract import ToolContext
 from viot_tools.anomaly.analyzer import KIND as ACTIVITY
@@ -80,7 +79,7 @@ def _rows(ctx: ToolContext, kind: str, place: Place) -> Iterable[Event]:
     low, high = None if start is None else start - AROUND, None if end is None else end + AROUND
     ends = ctx.library.events(edge_kind(kind), [name], low, high)
     over = [e for model in {e.model for e in ends} for e in across(kind, [e for e in ends if e.model == model])]
-    inside = [e for e in over if intervals.overlaps(e.start, e.end, start, end)]
+    inside = [e for e in over if (start is None or e.end > start) and (end is None or e.start < end)]
     return [*ctx.library.events(kind, [name], start, end), *inside]
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from viot_agent.library.rows import Attribute
-from viot_tools.attributes import judge
-from viot_tools.attributes.analyzer import COLOURS_MODEL
 from viot_tools.qa.facts import Value
 
 SURE = 0.9
@@ -21,11 +19,16 @@ def told(model: str, wanted: Iterable[str]) -> frozenset[str]:
     """Which of the attributes the analyzer with this model tells at all."""
     if not ours(model):
         return frozenset(wanted)
+    from viot_tools.attributes import judge
+    from viot_tools.attributes.analyzer import COLOURS_MODEL
+
     return judge.told("builtin" if model == COLOURS_MODEL else "hub") & frozenset(wanted)
 
 
 def ours(model: str) -> bool:
     """Whether this package's analyzer made the rows."""
+    from viot_tools.attributes.analyzer import COLOURS_MODEL  # brings OpenCV, wanted only by a question
+
     return COLOURS_MODEL in model.split("+")
 
 
@@ -44,5 +47,8 @@ def _vote(name: str, rows: list[Attribute]) -> Value:
         sums[row.value] = sums.get(row.value, 0.0) + row.score
     value = max(sums, key=lambda v: (sums[v], v))
     score = sums[value] / len(rows)
-    sure = judge.sure(name, value, score) if ours(rows[0].model) else score >= SURE
-    return Value(value, score, sure)
+    if not ours(rows[0].model):
+        return Value(value, score, score >= SURE)
+    from viot_tools.attributes.judge import sure
+
+    return Value(value, score, sure(name, value, score))
