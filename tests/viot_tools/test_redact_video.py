@@ -17,6 +17,7 @@ from viot_agent.errors import MediaFault, UserFault
 from viot_agent.media.clips import write_clip
 from viot_agent.media.readers import open_media
 from viot_agent.media.types import Image
+from viot_agent.steps import Attachment
 from viot_tools.faces.detect import Face
 from viot_tools.faces.enrol import Kit
 from viot_tools.faces.identity import template
@@ -24,8 +25,10 @@ from viot_tools.faces.recognise import TEMPLATE
 from viot_tools.plates.detect import PlateBox
 from viot_tools.redact.find import DetectorFinder
 from viot_tools.redact.plates import PlateFinder
+from viot_tools.redact.tool import redacted
 from viot_tools.redact.video import redact_video
 from viot_tools.redact.who import Keeper
+from viot_tools.redact.words import LIMITS
 
 W, H, FPS, SIDE = 320, 180, 25, 56
 
@@ -199,3 +202,26 @@ def test_plates_are_hidden_whole_where_they_are_wanted(made: ModuleType, tmp_pat
         part = f.image[102:118, 62 + 2 * i : 128 + 2 * i].astype(np.float32)
         assert (part - cv2.GaussianBlur(part, (0, 0), 2)).std() < 6
     assert redact_video(tmp_path / "car.mp4", tmp_path / "no.mp4", finder()).written is None
+
+
+def test_the_tool_tells_tracks_sound_and_times(made: ModuleType, tmp_path: Path) -> None:
+    source = clip(made, tmp_path / "a.mp4", lambda i: {1: (40, 60), 2: (200, 60)})
+    ctx = made.context(tmp_path, attached=[Attachment("video-1", "video", source)])
+    seen = redacted(ctx, "video-1", finder(), None)
+    assert seen.summary == (
+        "redacted-1 shows video-1 with 2 face tracks blurred beyond recognition (0.0 to 2.0 s, 0.0 to 2.0 s); it has "
+        f"no sound [e1]. {LIMITS}"
+    )
+    [piece] = seen.evidence
+    assert piece.clip == str(ctx.handles["redacted-1"]) and piece.end - piece.start == pytest.approx(2.0, abs=0.05)
+    again = redacted(ctx, "redacted-1", finder(), None)
+    assert again.verdict == "none" and "no copy was made" in again.summary
+
+
+def test_a_video_longer_than_a_request_may_take_names_the_command(made: ModuleType, tmp_path: Path) -> None:
+    source = tmp_path / "long.mp4"
+    write_clip([np.full((32, 32, 3), 90, np.uint8)] * 11, source, 1 / 61)
+    ctx = made.context(tmp_path, attached=[Attachment("video-1", "video", source)])
+    with pytest.raises(MediaFault, match="video-1 is 11 minutes long; 10 are redacted") as fault:
+        redacted(ctx, "video-1", finder(), None)
+    assert "viot redact" in fault.value.fix

@@ -20,11 +20,11 @@ LIMITS = (
 
 
 def hidden_words(report: Report) -> str:
-    """``3 faces blurred beyond recognition (face 1 from 0.0 to 2.1 s, ...) and 1 number plate``."""
+    """``3 face tracks blurred beyond recognition (0.0 to 2.1 s, ...) and 1 number plate ...``."""
     how = "covered in grey" if report.style == "solid" else "blurred beyond recognition"
     parts = []
     if report.faces:
-        parts.append(f"{faces_words(len(report.faces))} {how}{_when(report.faces, report)}")
+        parts.append(f"{_faces(len(report.faces), report)} {how}{_when(report.faces, report)}")
     if report.hidden_plates:
         n = len(report.hidden_plates)
         parts.append(f"{n} number plate{'' if n == 1 else 's'} {how}{_when(report.hidden_plates, report)}")
@@ -48,7 +48,7 @@ def keep_words(report: Report) -> str:
     if report.maybe:
         n = len(report.maybe)
         when = _when(report.maybe, report)
-        said += f" {faces_words(n)} may be {report.keep}{when}, and {'is' if n == 1 else 'are'} hidden."
+        said += f" {_faces(n, report)} may be {report.keep}{when}, and {'is' if n == 1 else 'are'} hidden."
     return said
 
 
@@ -66,6 +66,11 @@ def sound_words(report: Report) -> str:
     if report.sound:
         return "its sound is kept, voices unchanged"
     return report.lost or "it has no sound"
+
+
+def _faces(n: int, report: Report) -> str:
+    """Somebody who is lost and found again is two tracks of a video."""
+    return faces_words(n) if report.length is None else f"{n} face track{'' if n == 1 else 's'}"
 
 
 def _when(some: Sequence[Hidden], report: Report) -> str:
