@@ -50,7 +50,7 @@ class Track:
     raw: list[XYXY] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     pieces: list[int] = field(default_factory=list)
-    _boxes: NDArray[np.float64] | None = None
+    _steady: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
     def add(self, t: float, box: XYXY, score: float) -> None:
         """One more find."""
@@ -79,9 +79,10 @@ class Track:
         """The box to hide at ``t`` seconds, None before and after."""
         if not self.first <= t <= self.last:
             return None
-        if self._boxes is None:
-            self._boxes = steady(np.asarray(self.ts), np.asarray(self.raw))
-        ts, boxes = np.asarray(self.ts), self._boxes
+        if self._steady is None:
+            at = np.asarray(self.ts)
+            self._steady = at, steady(at, np.asarray(self.raw))
+        ts, boxes = self._steady
         box = np.array([np.interp(t, ts, column) for column in boxes.T])
         if t < ts[0] or t > ts[-1]:
             box = _hull(box, box + _drift(ts, np.asarray(self.raw), t))
