@@ -357,7 +357,8 @@ def test_what_a_program_needs() -> None:
         "attribute", (Pick("person", doing=("running",), when=(Relation("after", van),)),), "who", attribute="hat"
     )
     assert needs(asked) == {"person", "vehicle", "action", "hat"}
-    assert needs(Program("attribute", (van,), "where", attribute="direction")) == {"vehicle"}
+    assert needs(Program("attribute", (van,), "where", attribute="direction")) == {"vehicle", "path"}
+    assert needs(Program("count", (Pick("person", motion="enters"),), "how_many")) == {"person", "path"}
     assert needs(Program("exists", (Pick("person", name="Ana"),), "who")) == {"person", "name"}
 
 
@@ -383,7 +384,8 @@ def test_facts_join_tracks_and_leave_out_flickers(tmp_path: Path) -> None:
     )
     ctx = context(tmp_path, library)
     place = Place(GATE, ctx.fleet.window(None, GATE, T0))
-    known = facts(ctx, [place], frozenset({"person"}), Untouched(), Untouched())
+    known = facts(ctx, [place], frozenset({"person", "path"}), Untouched(), Untouched())
+    assert not facts(ctx, [place], frozenset({"person"}), Untouched(), Untouched()).things[0].path
     assert [(t.id, t.start - T0, t.end - T0) for t in known.things] == [("1", 10, 20), ("2", 60, 90), ("4", 200, 230)]
     assert known.known == {"person"} and known.spans == {"gate 2": ((T0, T0 + 600),)}
     spot = known.things[0].path[0]

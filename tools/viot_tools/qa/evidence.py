@@ -12,7 +12,9 @@ from viot_agent.toolbox.contract import ToolContext
 from viot_tools.qa.facts import Found, Thing
 
 SHOWN = 6
-"""Things that get evidence of their own; the others stand beside the last one's, where they were in view."""
+"""Things that get evidence of their own; the others stand beside those that they were in view with."""
+WHOLE = 0.8
+"""Share of a stay from which on a piece is about all of it."""
 
 
 def pieces(found: Found, ctx: ToolContext, tool: str) -> tuple[Evidence, ...]:
@@ -41,7 +43,9 @@ def _piece(ctx: ToolContext, tool: str, thing: Thing, start: float, end: float, 
     at, box, crop = (start + end) / 2, None, None
     track = None if thing.track is None else ctx.library.track(thing.track)
     if track is not None:
-        picture = ctx.library.best_crop(track.id) or ctx.library.best_crop(track.id, near=at)
+        # of a part of its stay, the picture of that part; else the best one
+        part = end - start < WHOLE * (thing.end - thing.start)
+        picture = ctx.library.best_crop(track.id, near=at if part else None)
         if picture is not None:
             crop, at = picture
         i = int(np.abs(track.ts - at).argmin())

@@ -39,7 +39,9 @@ AGREED = 0.75
 """Share of its boxes that must be called the same for the kind of a thing to be sure."""
 SEAM = 1.5
 """Seconds between two files that are no hole in the footage: the library links tracks over them."""
-EVERYTHING: Final = frozenset(("person", "vehicle", "object", "fire", "smoke", *ATTRIBUTES))
+PATH: Final = "path"
+"""Needed where the way of a thing matters; ways of thousands of people take longer than all the rest."""
+EVERYTHING: Final = frozenset(("person", "vehicle", "object", "fire", "smoke", PATH, *ATTRIBUTES))
 """What is cheap to read: all but actions and names."""
 TRACKED: Final[Mapping[Subject, str]] = {"person": "objects", "vehicle": "objects", "object": "things"}
 """What is followed, with the analyzer that writes its tracks."""
@@ -72,10 +74,12 @@ class NameSource(Protocol):
 
 
 def needs(program: Program) -> frozenset[str]:
-    """What a program asks of the facts: subjects, attributes, ``action``, ``name``."""
+    """What a program asks of the facts: subjects, attributes, ``action``, ``name``, ``path``."""
     wanted = {program.attribute} if program.attribute not in ("", "direction", "label") else set()
     if program.ask == "action":
         wanted.add("action")
+    if program.ask == "where" or program.attribute == "direction":
+        wanted.add(PATH)
     picks = list(program.picks)
     while picks:
         pick = picks.pop()
@@ -90,6 +94,8 @@ def _of_pick(pick: Pick) -> set[str]:
         wanted.add("action")
     if pick.name:
         wanted.add("name")
+    if pick.motion or pick.place or pick.which == "largest":
+        wanted.add(PATH)
     return wanted
 
 
@@ -164,7 +170,7 @@ def _tracked(reading: _Reading, place: Place, need: frozenset[str], actions: Act
     kinds = [kind for kind in TRACKED if kind in need]
     if not kinds:
         return
-    size = _size(reading.ctx, place)
+    size = _size(reading.ctx, place) if PATH in need else None
     voted = _attributes(reading, place, need)
     for kind in kinds:
         entry = _looked(reading, place, kind)
@@ -290,10 +296,7 @@ def _path(group: Sequence[Track], size: tuple[int, int] | None) -> tuple[Spot, .
     keep = np.unique(np.linspace(0, len(path.ts) - 1, min(SPOTS, len(path.ts))).round().astype(int))
     boxes = path.boxes[keep].astype(np.float64) / np.array([*size, *size])
     middle, extent = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    return tuple(
-        Spot(float(t), float(x), float(y), float(w), float(h))
-        for t, (x, y), (w, h) in zip(path.ts[keep], middle, extent, strict=True)
-    )
+    return tuple(Spot(*row) for row in np.column_stack([path.ts[keep], middle, extent]).tolist())
 
 
 def _size(ctx: ToolContext, place: Place) -> tuple[int, int] | None:
