@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from viot_agent.fleet.types import Camera
 from viot_tools.qa.kinds import by_words
 from viot_tools.qa.parse import parse
 from viot_tools.qa.types import Kind
 
 
-def classify(question: str, options: Sequence[str] = ()) -> Kind:
-    """The kind of a question. Any text has one: what is no question is *what*."""
+def classify(
+    question: str, options: Sequence[str] = (), *, cameras: Sequence[Camera] = (), people: Sequence[str] = ()
+) -> Kind:
+    """The kind of a question. Any text has one: what is no question is *what*. ``cameras`` and ``people`` are those of
+    the fleet, so that their names are not taken for words."""
     kind = by_words(question, options)
-    return replace(kind, type=parse(question, options=options).type)
+    return replace(kind, type=parse(question, cameras=cameras, people=people, options=options).type)

@@ -20,7 +20,7 @@ _POLITE = re.compile(
 )
 _CLAUSE = (
     r"(?:before|after|until|till|once|while|whilst|during|as long as|by the time|prior to|ahead of|following|"
-    r"behind|since)"
+    r"since)"
 )
 _TYPE_WORDS: tuple[tuple[QuestionType, str], ...] = (
     (
@@ -42,13 +42,9 @@ _TYPE_WORDS: tuple[tuple[QuestionType, str], ...] = (
     ),
     (
         "how",
-        r"\b(?:think|thinks|thinking|feel|feels|feeling|felt|mood|emotions?|intentions?|intend|intends|"
-        r"angry|happy|sad|"
-        r"scared|nervous|frightened|on (?:their|his|her) minds?|went through the (?:head|mind)|heart|plan|"
-        r"plans|want|wanted)\b"
-        r"(?=.*\b(?:he|she|they|them|their|his|her|person|man|woman|people|guy|lady|stranger|one)\b)(?<!i "
-        r"want)(?<!we want)"
-        r"(?<!i think)(?<!you think)(?<!i feel)",
+        r"^(?=.*\b(?:he|she|they|them|their|his|her|person|man|woman|people|guy|lady|stranger|one)\b).*"
+        r"\b(?:thinking|feel|feels|feeling|felt|mood|emotions?|intentions?|intend|intends|angry|happy|sad|scared|nervous|"
+        r"frightened|on (?:their|his|her) minds?|through the (?:head|mind)|heart of hearts)\b(?! about (?:a|the)\b)",
     ),
     (
         "state_change",
@@ -81,10 +77,10 @@ _TYPE_WORDS: tuple[tuple[QuestionType, str], ...] = (
     ),
     (
         "how_many",
-        r"\bhow (?:many|much)(?! (?:time|minutes|seconds|hours))\b|\b(?:number|count|tally|total|sum|amount|"
+        r"\bhow (?:many|much)(?! (?:time|minutes|seconds|hours)\b)\b|\b(?:number|count|tally|total|sum|amount|"
         r"quantity|"
         r"headcount|maximum|peak|majority|outnumber|busiest|highest|most)\b|\bmore\b.*\bor more\b|\bmore "
-        r"than \d|\bexceed|"
+        r"than (?:\d|a hundred|two|three|four|five|six|seven|eight|nine|ten)|\bexceed|"
         r"\bin excess of \d|\babove \d|\bover \d+ \w+s\b|\bgreater than \d|\b(?:larger|bigger|greater)\b|"
         r"\bmostly\b",
     ),
@@ -124,8 +120,8 @@ _TYPE_WORDS: tuple[tuple[QuestionType, str], ...] = (
     ("how", r"\bhow\b(?! (?:old|tall|big|far))"),
     (
         "who",
-        r"\bwho(?:se|m)?\b|\b(?:anyone|anybody|someone|somebody|nobody|no one|person|people|man|men|woman|women|"
-        r"enrolled|colleague|names?)\b",
+        r"^(?!(?:what|which)\b)(?=.*(?:\bwho(?:se|m)?\b|\b(?:anyone|anybody|someone|somebody|nobody|no one|person|"
+        r"people|man|men|guy|lady|woman|women|enrolled|colleague|names?)\b))",
     ),
 )
 _TYPES = tuple((kind, re.compile(pattern)) for kind, pattern in _TYPE_WORDS)

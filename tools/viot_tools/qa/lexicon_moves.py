@@ -195,7 +195,7 @@ left
 ^come up to (us|the lens|the camera|<cam>)
 nearer
 closer
-(^approach|^near) (the camera|the lens|us|<cam>|)
+(^approach|nears|nearing|neared) (the camera|the lens|us|<cam>|)
 (^come|^go|^walk|^drive|^head) (towards|toward|closer to|nearer to) (the camera|the lens|us|<cam>)
 (^come|^go|^walk|^drive|^head) (towards|toward|closer to|nearer to) (camera|where the camera hangs)
 (^move|^run|^ride|^get|^travel|) (towards|toward|closer to|nearer to) (the camera|the lens|us|<cam>)

@@ -79,7 +79,7 @@ TEXT_SPEAK = {
     "bfore": "before", "b4": "before", "aftr": "after", "frm": "from", "wth": "with", "wid": "with", "wo": "without",
     "gonna": "going to", "wanna": "want to", "gotta": "got to", "dunno": "do not know", "cos": "because",
     "anybdy": "anybody", "smbdy": "somebody", "evr": "ever",
-    "clr": "colour", "colr": "colour", "coler": "colour", "col": "colour", "veh": "vehicle",
+    "clr": "colour", "colr": "colour", "truk": "truck", "coler": "colour", "col": "colour", "veh": "vehicle",
     "vehs": "vehicles", "n": "and", "ya": "you", "wuz": "was", "iz": "is", "num": "number", "nr": "number",
     "whats": "what is", "whos": "who is", "wheres": "where is", "thats": "that is", "theres": "there is",
     "hows": "how is", "im": "i am", "ive": "i have", "id": "i would", "cant": "can not", "wont": "will not",

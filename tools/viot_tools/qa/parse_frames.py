@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from viot_tools.qa.neutral import WH
-from viot_tools.qa.parse_picks import Phrase
+from viot_tools.qa.parse_picks import Phrase, noun_phrases
 from viot_tools.qa.parse_said import Lost, Said, no_strange_word
 from viot_tools.qa.parse_single import moving, next_thing, single, who
+from viot_tools.qa.parse_words import read
 from viot_tools.qa.program import Has, Pick, Program, Relation
 
 
@@ -18,6 +19,8 @@ def program(said: Said) -> Program:
     """The program of what was said. Raises Lost with the reason where no form fits."""
     no_strange_word(said)
     _examples(said)
+    if not said.nps and said.options and said.has("first", "last"):
+        said.nps = _offered(said)
     if not said.nps:
         named = _nobody_named(said)
         if named is not None:
@@ -26,6 +29,18 @@ def program(said: Said) -> Program:
     if len(said.nps) == 1:
         return single(said, said.nps[0])
     return _several(said)
+
+
+def _offered(said: Said) -> list[Phrase]:
+    """The things that the options name. Raises Lost where one of them names none, or more than that."""
+    found: list[Phrase] = []
+    for option in said.options:
+        words = read(option)
+        draft = noun_phrases(words.tags, words.said, words.names)
+        if len(draft.nps) != 1 or len(draft.tags) != 1:
+            raise Lost(f"I do not know what {option!r} looks like")
+        found.append(draft.nps[0])
+    return found
 
 
 def _examples(said: Said) -> None:

@@ -53,7 +53,7 @@ def single(said: Said, np: Phrase) -> Program:
             "reverse",
         )
         picks = tuple(replace(pick, cameras=c) for c in cams)
-        return Program("compare", picks, "how_many", fewest=said.has("fewer", "least"))
+        return Program("compare", picks, "where", fewest=said.has("fewer", "least"))
     if said.has("busiestcam") or (said.has("whichcam", "where") and said.has("most", "least", "more", "fewer")):
         said.take("busiestcam", "whichcam", "where", "most", "least", "howmany", "came", "once", "more", "fewer")
         return Program("cameras", (pick,), "where", fewest=said.has("least", "fewer"))

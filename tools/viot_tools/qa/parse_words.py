@@ -46,14 +46,7 @@ _CONTRACTED = (
     (r"\by/n\b", "yes or no"),
     (r"\b(\w+)'s\b", r"\1 s"),
 )
-_SIGNS = (
-    (r"@", " at "),
-    (r"&", " and "),
-    (r">=?", " more than "),
-    (r"<=?", " less than "),
-    (r"\|", " , "),
-    (r"=", " , "),
-)
+_SIGNS = (("@", " at "), ("&", " and "), ("|", " , "), ("=", " , "))
 _TOKEN = re.compile(r"<[a-z]+:\d+>|[^\W\d_]+(?:'[^\W\d_]+)*|\d+(?:st|nd|rd|th)\b|\d+(?:\.\d+)?|[.?!;:,/()\"\-–—]|\S")
 _ENUMERATED = re.compile(r"\(?\b(?:[a-h]|[1-9])\)|\b[a-h]\.(?=\s)")
 _LETTERED = re.compile(r"\b[A-H]\b(?=\s)")
@@ -109,7 +102,8 @@ def plain(text: str) -> str:
 
 def read(question: str, cameras: Sequence[Camera] = (), people: Sequence[str] = ()) -> Words:
     """The question as tags. Never raises for what it is given."""
-    text = plain(question)
+    # from here on angle brackets are tags
+    text = plain(question).replace("<", " less than ").replace(">", " more than ")
     kept, problem = _mentions(text, cameras, people)
     found: list[tuple[str, ...]] = []
     out: list[str] = []
@@ -149,7 +143,7 @@ def _mentions(text: str, cameras: Sequence[Camera], people: Sequence[str]) -> tu
         elif m.kind in ("camera", "group"):
             if m.score >= 99:
                 kept.append(m)
-            elif m.score == 0:
+            elif m.score == 0 or re.fullmatch(r"\w+[ -]?\d{1,3}", m.text):
                 problem = problem or f"there is no camera called {m.text!r}"
         elif m.kind == "person":
             if m.score == 100:
@@ -201,14 +195,11 @@ def _members(m: Mention, cameras: Sequence[Camera]) -> tuple[str, ...]:
 
 def tokens(text: str) -> list[str]:
     """Lower-case words, numbers and marks; ``.`` ends a sentence, ``,`` is every other pause."""
-    for sign, word in _SIGNS[:2]:
+    for sign, word in _SIGNS:
         text = text.replace(sign, word)
     text = re.sub(r"\b[Nn][or]\. (?=of )", "number ", text)
     text = re.sub(r"\b(?:[Ll] ?(?:or|/) ?[Rr]|[Rr] ?(?:or|/) ?[Ll])\b", "left or right", text)
     text = re.sub(r"\b([Pp])ick-(up)", r"\1ick\2", text)
-    text = re.sub(r"(?<!\w)<=?(?=\s*\d)", " less than ", text)
-    text = re.sub(r"(?<=\s)>=?(?=\s*(?:\d|<n))", " more than ", text)
-    text = text.replace("|", " , ").replace("=", " , ")
     if len(_LETTERED.findall(text)) >= 2 and re.search(r"\bB\s", text) and re.search(r"\bA\s", text):
         text = _LETTERED.sub(" , ", text)
     text = _ENUMERATED.sub(" , ", text.lower())
