@@ -159,6 +159,15 @@ def test_a_person_without_a_usable_picture_cannot_be_kept(made: ModuleType, tmp_
         keeper(ctx, "Ana Silva")
 
 
+def test_one_face_under_two_names_is_said(made: ModuleType, tmp_path: Path) -> None:
+    from skimage import data
+
+    face = np.asarray(data.astronaut()[:300, 60:400])
+    ctx = made.context(tmp_path, {"Ana Silva": [face], "Anna Berg": [face]})
+    with pytest.raises(RetryFault, match="Ana Silva and Anna Berg are enrolled with the same face"):
+        keeper(ctx, "Ana Silva")
+
+
 def test_an_attached_picture_must_show_one_face(made: ModuleType, tmp_path: Path) -> None:
     from PIL import Image as Pil
 

@@ -24,6 +24,7 @@ from viot_tools.faces.enrol import Kit
 from viot_tools.faces.gallery import enrolled, uploaded
 from viot_tools.faces.quality import measure
 from viot_tools.redact.follow import Track, pieces
+from viot_tools.saying import names_words
 
 EVERY = 0.2
 """Seconds between two looks at a face that are compared."""
@@ -126,8 +127,8 @@ class Keeper:
 def keeper(ctx: ToolContext, keep: str) -> Keeper:
     """For an enrolled name or an attached picture of one face.
 
-    Raises RetryFault with what there is when nobody enrolled carries the name, the person has no usable picture, or the
-    picture shows no single face; WeightsMissing.
+    Raises RetryFault with what there is when nobody enrolled carries the name, the person has no usable picture or is
+    enrolled under two names, or the picture shows no single face; WeightsMissing.
     """
     kit = Kit.of(ctx.weights)
     if ctx.attachment(keep) is not None:
@@ -148,5 +149,13 @@ def keeper(ctx: ToolContext, keep: str) -> Keeper:
             f"{name} cannot be told from others with the model {kit.recogniser.model}, so nothing was made: "
             f"{unusable[name]}",
             fix="viot person enroll with another picture",
+        )
+    twins = identity.doubles(name, people, kit.calibration)
+    if twins:
+        raise RetryFault(
+            f"{name} and {names_words(twins)} are enrolled with the same face, so nobody can surely be kept, and "
+            "nothing was made",
+            nearest=twins,
+            fix="remove one of them: viot person remove NAME",
         )
     return Keeper(name, name, people, kit)
