@@ -17,10 +17,13 @@ from viot_agent.system import Viot
 from viot_agent.weights import Weights
 from viot_tools.bench.video_qa_ask import Asker, EngineName
 from viot_tools.bench.video_qa_figures import Said
+from viot_tools.qa.tool import video_qa
 
 START = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC).timestamp()
 """When every file's first frame was, POSIX seconds: noon of a Monday."""
 DAY = 86400.0
+THINGS = "things"
+"""The analyzer of what is neither a person nor a vehicle; not in every tier."""
 
 
 def camera_names(files: Iterable[str]) -> dict[str, str]:
@@ -60,6 +63,8 @@ def indexed(
             models = viot.weights.models_dir or tier_models
             viot.weights = Weights(viot.home, models, "hub" if models is not None else None)
             skipped: dict[str, str] = {}
+            # what the tool does not read need not be made
+            only = [a.name for a in viot.analyzers() if a.name in (*video_qa.needs, THINGS)]
             there = {c.name: c.source for c in viot.library.cameras()}
             for name, file in files.items():
                 if there.get(name, str(file.resolve())) != str(file.resolve()):
@@ -68,7 +73,7 @@ def indexed(
                 try:
                     if name not in there:
                         viot.add_camera(name, str(file), tz="UTC", start=START)
-                    viot.index([name])
+                    viot.index([name], only=only)
                 except ViotError as fault:
                     skipped[name] = str(fault)
             yield Footage(viot, Asker(viot.library, viot.weights, viot.home, START + DAY, engine=engine), skipped)
