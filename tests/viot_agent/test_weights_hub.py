@@ -113,6 +113,11 @@ def test_faults_of_network_and_disk_are_told_apart(tmp_path: Path) -> None:
     def empty(repository: str, revision: str, folder: Path) -> None:
         (folder / "config.json").write_text("{}")
 
+    def silent(*_: object) -> None:
+        raise TimeoutError
+
+    with pytest.raises(BackendFault, match="TimeoutError"):
+        hub(tmp_path).pull("tiny", silent)
     with pytest.raises(BackendFault, match=r"no route to host.*VIOT_MODELS=DIR"):
         hub(tmp_path).pull("tiny", no_network)
     with pytest.raises(DiskFault, match="disk is full"):

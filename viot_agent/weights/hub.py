@@ -125,7 +125,7 @@ class Repositories:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFault(f"the disk is full: {name} was not fetched", fix="free some, pull again") from error
             raise BackendFault(
-                f"cannot fetch {name} ({entry.repository}@{entry.revision[:12]}): {str(error).splitlines()[0]}",
+                f"cannot fetch {name} ({entry.repository}@{entry.revision[:12]}): {first_line(error)}",
                 fix=f"check the network, or put its folder at DIR/{FOLDER}/{name} and set VIOT_MODELS=DIR",
             ) from error
         if not (part / "config.json").is_file() or not list(part.glob("*.safetensors")):
@@ -166,6 +166,11 @@ def recorded(folder: Path, record: Path, *, trust: bool = True) -> str:
     if now != before:
         _write(record, now)
     return hashlib.sha256("".join(f"{n} {v[0]}\n" for n, v in now.items()).encode()).hexdigest()
+
+
+def first_line(error: Exception) -> str:
+    """What an error of another library says, on one line; its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _read(record: Path) -> dict[str, list[Any]] | None:

@@ -26,7 +26,7 @@ from viot_agent.cancel import cancelled, heed
 from viot_agent.errors import FailedFault, UserFault, WeightsMissing
 from viot_agent.media.types import Image
 from viot_agent.weights import Weights
-from viot_agent.weights.hub import Repositories, recorded
+from viot_agent.weights.hub import Repositories, first_line, recorded
 
 VARIABLE = "VIOT_VIDEO_LLM"
 MAX_NEW_TOKENS = 96
@@ -237,7 +237,7 @@ def _loaded(name: str, version: str, folder: Path) -> HubWriter:
         )
     except (OSError, ValueError, KeyError) as error:
         raise FailedFault(
-            f"{folder} holds no vision-language model that transformers can load: {str(error).splitlines()[0]}",
+            f"{folder} holds no vision-language model that transformers can load: {first_line(error)}",
             fix="choose a model of the Qwen2.5-VL, Qwen3-VL or SmolVLM2 class",
         ) from error
     return HubWriter(name, version, model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), processor)
@@ -250,7 +250,7 @@ def _needs(folder: Path) -> None:
     try:
         kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
     except (OSError, ValueError) as error:
-        raise FailedFault(f"{folder} holds no model: {str(error).splitlines()[0]}") from error
+        raise FailedFault(f"{folder} holds no model: {first_line(error)}") from error
     if kind == "smolvlm" and importlib.util.find_spec("num2words") is None:
         raise FailedFault("SmolVLM's processor needs num2words", fix="pip install 'viot-agent[smolvlm]'")
 
