@@ -89,6 +89,7 @@ at which place
 (which|what) (place|spot|location)
 """,
     "whichcam": """
+(which|what) one of (the|our|your) (cameras|cams|feeds|pictures|recordings|places|spots)
 (on|at|in|by|from|) (which|what|whose) (lens|channel|view|site|entrance|post|spot|location|monitor|footage)
 (on|at|in|by|under|from|) (which|what|whose) (camera|cameras|cam|cams|feed|picture|video|recording|footage|screen|gate)
 (on|) which of (the|our|your|all|all the|these) (cameras|cams|pictures|feeds|recordings|places|spots)
@@ -111,7 +112,8 @@ where (was|is) it (the|) (busiest|fullest|most full|most crowded) (with|of|for|)
 where (was|were|is|are) (there|) (the|) most
 """,
     "colour": """
-(livery|tone|finish)
+livery
+(paint|colour|color) (finish|tone)
 (colour|color) scheme
 (colour|color|colours|colors|hue|shade|tint|colouring|coloring|coulour|colur|paint|paintwork|paint job) (of|)
 (colour|color) wise
@@ -161,7 +163,7 @@ what (was|is) happening with
 kind of movement
 on the move or at rest
 """,
-    "who": "who\nwhose\nwhom\nwhich (person|man|woman)\nwhat person\nwho is it",
+    "who": "whoever\nwho\nwhose\nwhom\nwhich (person|man|woman)\nwhat person\nwho is it",
     "known": """
 (in|on) (the|our) (database|gallery|system|list|watch list|watchlist)
 on record
@@ -234,7 +236,7 @@ before (any|every|all|the) other (person|people|individual|individuals|vehicle|v
 before (its|his|her|the other s|their) (companion|counterpart|mate|rival|competitor)
 before (the|all|all the|any|any of the|) (other|others|rest|everyone else|everybody else|anyone else|anybody else)
 (in front|in the lead|leads|led|lead)
-(opened|opens|^open) the (day|dance|show|morning|evening|recording|shift)
+(opened|opens|^open) (the|) (day|dance|show|morning|evening|recording|shift|proceedings|ball|session|batting)
 to begin with
 very first
 at the very (start|beginning)
@@ -267,6 +269,7 @@ upper body
 up top
 """,
     "lowerbody": """
+below
 (on|) the (bottom half|lower part) (of (the|his|her|their) body|)
 (bottom half|lower part|legwear)
 below the (waist|belt)
@@ -297,6 +300,8 @@ free of
 missing
 """,
     "yesno": """
+(does) (the|our|your) (camera|cameras|footage|recording|video|tape) (agree|say so|show that|confirm (that|this|it|))
+(do|did) (the|our|your) (camera|cameras|footage|recording|video|tape) (agree|say so|show that|confirm (that|this|it|))
 (yes or no|y n|yes / no|y / n|yes no|confirm or deny|affirm or negative|true or false)
 (true or not|affirm|affirmative|confirm|correct|right or wrong|or not|positive or negative)
 is that (so|right|correct|true)

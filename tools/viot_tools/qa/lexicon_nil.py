@@ -7,6 +7,21 @@ from __future__ import annotations
 
 PHRASES: dict[str, str] = {
     "nil": """
+and only then
+in case (there (was|is)|) more than one
+(you|we) (would|did|could|do) not (happen to|by any chance)
+(would|did) (you|we) (happen to|by any chance)
+(anything|something) on (the|our|your) <rec>
+(run|talk|walk|take|guide) me through
+(be|is|are) so (kind|good) (and|as to|to|)
+(are|is|were) (we|you|they) talking about
+how (crowded|busy|full) (did|does|was|is) it (get|)
+would you (call|say|describe)
+(am i|are we|was i|were we) (right|correct|wrong) in (thinking|assuming|saying|believing) (that|)
+(i|we) can not (find|see|spot|locate)
+did (i|we) miss
+going (on|)
+(recording|picture|pictures|image|images|view|camera|material|data) (from|of|at) <cam>
 (it|this) (is|was|would be) (safe|fair|right|accurate|true) to (say|state|claim|assume) (that|)
 (would|is|will) it (be|) (safe|fair|right|accurate|true) to (say|state|claim|assume) (that|)
 (is|was) it (a fact|the case|so) that
@@ -23,7 +38,7 @@ if (i|we) (am|are) not mistaken
 (anywhere|somewhere|throughout|completely|entirely|yet|so far|up to now)
 at (any|some|one) (time|point|stage|moment)
 at all
-(in front of|near|by|outside|inside|around|through|over at|from|in the (picture|view|recording|video) of) <cam>
+(in front of|near|by|outside|inside|around|through|over at|in the (picture|view|recording|video) of) <cam>
 (does|did|would) (that|this|it) (hold up|hold true|hold|stand up|check out|fit)
 (back|backs) (her|him|me|us|them) up
 (am|was|is|were|are) (i|he|she|that|they|we|this|it|you) (wrong|safe|mistaken)
@@ -74,7 +89,6 @@ fire (inspection|warden|code|service|department|door|alarm|escape|certificate)
 (showing|shown)
 one after (another|the other)
 among (the|)
-whoever
 whatever (you|u|they) call it
 (figure|work|find|make|check|sort|point|hear|let us find) out
 (sign|signs|trace|traces) of
@@ -103,7 +117,17 @@ for (the|my|our) (report|log|record|records|file|boss|form)
 to be seen
 (could|can) (i|we|one|you) (also|) (see|spot|find|make out)
 """,
+    "correction": """
+(no|nope|sorry|oh|ah|er|oops) wait
+wait no
+(no|nope|oops) (sorry|scratch that|scrap that|correction)
+scratch that
+correction
+i (meant|mean to say)
+(on|) second thoughts
+""",
     "unknown": """
+(just|only|exactly) (one|a single)
 (car|bus|bike|truck|lorry) (park|parks|stop|stops|lane|lanes|driver|drivers|rack|shed)
 (car|bus|bike|truck|lorry) (shelter|station|wash|door|doors|alarm|key|keys|seat|bay|terminal)
 people carrier

@@ -10,7 +10,7 @@ GRAMMAR = frozenset(
 a an the this that these those it its they them their theirs he she him her his hers i you we us me my our your mine
 yours be is was are were been being am have has had having do does did done can could would will shall should may might
 must of to for at on in by from as and or but so then if whether than there here s d ll re ve t
-any some such just only one ones else other
+any some such just one ones else other
 """.split()
 )
 """Grammar. What of it asks or joins is read by rule before."""
@@ -79,7 +79,8 @@ TEXT_SPEAK = {
     "bfore": "before", "b4": "before", "aftr": "after", "frm": "from", "wth": "with", "wid": "with", "wo": "without",
     "gonna": "going to", "wanna": "want to", "gotta": "got to", "dunno": "do not know", "cos": "because",
     "anybdy": "anybody", "smbdy": "somebody", "evr": "ever",
-    "clr": "colour", "colr": "colour", "truk": "truck", "coler": "colour", "col": "colour", "veh": "vehicle",
+    "clr": "colour", "colr": "colour", "truk": "truck", "gimme": "give me", "lemme": "let me",
+    "coler": "colour", "col": "colour", "veh": "vehicle",
     "vehs": "vehicles", "n": "and", "ya": "you", "wuz": "was", "iz": "is", "num": "number", "nr": "number",
     "whats": "what is", "whos": "who is", "wheres": "where is", "thats": "that is", "theres": "there is",
     "hows": "how is", "im": "i am", "ive": "i have", "id": "i would", "cant": "can not", "wont": "will not",
@@ -113,7 +114,7 @@ i we you my our me us he she they his her their boss manager police insurance la
 client owner witness witnesses colleague supervisor neighbour neighbor wife husband son daughter mother father friend
 head office board council firm company contract policy rules rule regulations regulation law report form log statistics
 records shift duty says claims swears insists thinks wants asks needs states argues wrote complains told please
-control base dispatch hello hi sorry okay thanks check
+guard security officer dispatcher control base dispatch hello hi sorry okay thanks check
 """.split()
 )
 """Who asks, and for what: a clause with one of these and nothing to look for is framing."""

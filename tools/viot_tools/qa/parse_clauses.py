@@ -38,7 +38,7 @@ _DURING = (
     r"while|whilst|as long as|during|throughout|(?:in|during|for) the <timeword>(?: when| that| in which| "
     r"while)?|at the <timeword> (?:that|when)|whenever|<once> as|"
     r"<together>|over the <timeword>|in the presence|(?:for |in )?(?:some |any |a )?part of(?: the)? (?:<stays>|"
-    r"stay|visit|presence|<timeword>) of"
+    r"stay|visit|presence|<timeword>)(?: of)?"
 )
 _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (how, re.compile(pattern))
@@ -55,6 +55,7 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         ("after", rf"(?<= )(?:{_AFTER}){_WE_SAW}{_HEAD}{_NP}{_FILL}{_END}"),
         ("before", rf"(?<= )(?:{_BEFORE}){_WE_SAW}{_HEAD}{_NP}{_FILL}{_END}"),
+        ("during", rf"(?<= )with{_NP} (?:there|around|present|visible)(?= )"),
         ("during", rf"(?<= )(?:{_DURING}){_WE_SAW}{_HEAD}{_NP}{_FILL}"),
     )
 )
@@ -91,7 +92,9 @@ class Clauses:
     dropped: str = ""
 
 
-_DOES = re.compile(r"(?<= )what(?: (?:did|does|do))? (<np:\d+>)(?: (?:do|does|did))(?= )")
+_DOES = re.compile(
+    r"(?<= )(?:what|<kind>)(?: (?:did|does|do|is it|was it))?(?: that)? (<np:\d+>)(?: (?:do|does|did))(?= )"
+)
 _TAIL = re.compile(
     r" ,(?: so)? (?:(?:is|was|were|are|did|does|do|has|have|had)(?: not| <neg>)? (?:it|he|she|they|there|we|you|"
     r"i)|right|yes|no|<neg>|ok|eh|correct|true)"
@@ -101,6 +104,17 @@ _NOT_FIRST = re.compile(
     r"(?<= )(?:<neg>|not) <np:(\d+)> (?:,? ?but )?(?:the )?(?:one|second|next)?(?: <np:\d+>)? ?(?:after|behind|"
     r"following)(?: it| that| this)?(?= )"
 )
+
+
+_EITHER_WAY = re.compile(
+    rf"(?<= )<np:(\d+)>{_FILL} before <np:(\d+)>{_FILL} or <np:(\d+)>{_FILL} before <np:(\d+)>(?= )"
+)
+
+
+def _either_way(out: Clauses, m: re.Match[str]) -> str:
+    """``did the van come before the bus, or the bus before the van``: which was first."""
+    a, b, c, d = (out.nps[int(m[i])].pick for i in range(1, 5))
+    return f"<first> , <np:{m[1]}> , <np:{m[2]}>" if (a, b) == (d, c) else m[0]
 
 
 def _second(out: Clauses, m: re.Match[str]) -> str:
@@ -134,9 +148,12 @@ def clauses(draft: Draft) -> Clauses:
         r"<first> , \1",
         out.text,
     )
+    out.text = re.sub(r"(<leaves>|<still>) from (?=<cam:)", r"\1 ", out.text)
     out.text = re.sub(r"(?<=<np:)(\d+)> out(?= [?.,])", r"\1> <leaves>", out.text)
     out.text = re.sub(r"(?<=<np:)(\d+)> in(?= [?.,])", r"\1> <enters>", out.text)
     out.text = _NOT_FIRST.sub(lambda m: _second(out, m), out.text)
+    out.text = re.sub(r"(?<= )because(?: (?!<np|<rel)[^ ,.?]+)+", ",", out.text)
+    out.text = _EITHER_WAY.sub(lambda m: _either_way(out, m), out.text)
     out.text = _DOES.sub(r"<doingcue> \1", out.text)
     out.text = _CAMS.sub(r"<cam:\1> <cam:\2>", out.text)
     out.text = _OR_MORE.sub(r"at <least> <\1:\2>", out.text)
@@ -343,7 +360,8 @@ def _trimmed(words: Sequence[str]) -> list[str]:
             continue
         first = next((i for i, w in enumerate(segment) if STRONG.match(w) or _asks(w) or w in WH), len(segment))
         head, tail = segment[:first], segment[first:]
-        if _strange(head) and any(w in FRAMING for w in head) and not _narrowing(head):
+        framed = any(w in FRAMING for w in head) or head[:1] == ["for"]
+        if _strange(head) and framed and not _narrowing(head):
             head = []
         if not tail and kept and segment[0] in _ASIDE and not _narrowing(segment[1:]):
             head = [","]

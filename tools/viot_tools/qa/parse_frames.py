@@ -91,6 +91,8 @@ def _nobody_named(said: Said) -> Program | None:
         return Program("exists", (pick,), "action", value="no" if said.has("neg") else "")
     if said.has("known", "who"):
         pick = Pick("person", when=tuple(said.clauses.relations))
+        if said.has("colour") and said.has("first", "last") and not said.has("rel"):
+            return single(said, Phrase(Pick("person"), "person"))
         if said.has("first", "last", "known"):
             return who(said, pick)
     if said.has("kind") and said.has("first", "last") and not said.has("rel"):
@@ -127,7 +129,7 @@ def _several(said: Said) -> Program:
         )
     if said.has("more", "fewer", "most", "least") and len(picks) == 2:
         said.take("more", "fewer", "most", "least", "howmany", "came", "who", "enters", "reverse")
-        claim = "than" in said.words and not said.has("reverse")
+        claim = "than" in said.words and not said.has("reverse") and len(said.cues.get("more", ())) < 2
         return Program(
             "compare",
             picks,

@@ -123,6 +123,12 @@ def beside_something(text: str, heard: dict[str, str]) -> None:
     found = _OBJECT.search(text.replace(" <came> <np", " past <np") if heard.get("<came>") == "past" else text)
     if found is not None and len(re.findall(r"<np:", text)) < 2:
         raise Lost("I do not see what is asked of the thing that is named")
+    if re.search(r"<neg> (?:[,?]|<cam:|<time:)|<correction>", text):
+        raise Lost("the question corrects itself: ask it again as it is meant")
+    if heard.get("<leaves>") == "left" and re.search(r" (?:is|are|was|were) <np:\d+> <leaves>", text):
+        raise Lost("I do not know whether 'left' means that they went or that they are still there")
+    if "<neg>" in text and " should " in text:
+        raise Lost("what should not be is a rule, and I only know what was")
     who = re.search(r" (he|she|him) [^.?]*<np:", text)
     if who is not None and len(re.findall(r"<(?:np|rel)", text)) < 2:
         raise Lost(f"I do not know who {who[1]!r} is")
@@ -130,6 +136,6 @@ def beside_something(text: str, heard: dict[str, str]) -> None:
 
 def unresolved(said: Said) -> str:
     """A pronoun that nothing in the question stands for, or ''."""
-    if said.nps or said.clauses.relations:
+    if said.nps or said.clauses.relations or said.has("who"):
         return ""
     return next((w for w in said.words if w in REFERRING), "")

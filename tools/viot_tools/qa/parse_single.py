@@ -91,7 +91,9 @@ def single(said: Said, np: Phrase) -> Program:
         return Program("where", (_ordered(said, pick),), "where")
     if said.has("howlong"):
         said.take("howlong", "timeword", "stays", "came", "still", "waits", "leaves")
-        return Program("duration", (moving(said, pick, skip=("leaves",)),), "when")
+        # who hangs around stays; who waits or parks is timed while in one place
+        lingers = re.match(r"(?:hang|hung|loiter|linger|stick|stuck)", said.said.get("<waits>", "")) is not None
+        return Program("duration", (moving(said, pick, skip=("leaves", *(("waits",) if lingers else ()))),), "when")
     if said.has("when", "arrivaltime", "departuretime"):
         said.take(
             "when",
@@ -114,8 +116,10 @@ def single(said: Said, np: Phrase) -> Program:
         said.take("doingcue", "doing", "came", "passes", "moves", "kind")
         return Program("action", (pick,), "action")
     doing = said.cues.get("doing", [])
+    if len(doing) == 1 and said.has("waits") and "or" in said.words:
+        doing = [*doing, "waits"]
     if len(set(doing)) > 1 and np.definite and pick.kind == "person":
-        said.take("doing", "came")  # "was the man walking or standing?"
+        said.take("doing", "came", "waits")  # "was the man walking or standing?"
         return Program("action", (pick,), "action")
     if said.has("leftright", "whichway") or said.has("left", "right", "goleft", "goright"):
         return _direction(said, pick)
