@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from viot_agent.library.rows import AttributeRow, Keypoints, Rows, SegmentInfo, Shared
 from viot_agent.media.types import XYXY, Frame
 from viot_agent.weights import Weights
-from viot_tools.attributes import looks
+from viot_tools.attributes import carried, looks
 from viot_tools.attributes.looks import Look
 from viot_tools.attributes.naming import exposure
 from viot_tools.attributes.network import FILES, PersonNetwork
@@ -65,6 +65,7 @@ class AttributesAnalysis:
         self._kinds: dict[str, str] = {}
         self._light: dict[float, NDArray[np.float64]] = {}
         self._parts: dict[tuple[str, float], Parts] = {}
+        self._bags: dict[str, list[tuple[float, str, float]]] = {}
         self._last = float("-inf")
 
     def see(self, frame: Frame, shared: Shared) -> None:
@@ -76,6 +77,7 @@ class AttributesAnalysis:
         self._last = frame.t
         poses: dict[str, Keypoints] = shared.results.get("poses") or {}
         found = objects.detections
+        self._carry(frame.t, objects)
         height, width = frame.image.shape[:2]
         for i, (box, label, key) in enumerate(zip(found.xyxy, found.label, objects.track_keys, strict=True)):
             x0, y0, x1, y1 = (float(v) for v in np.clip(box, 0, [width, height, width, height]))
@@ -90,8 +92,14 @@ class AttributesAnalysis:
                 if label == PERSON:
                     self._parts[key, frame.t] = parts(xyxy, poses.get(key))
 
+    def _carry(self, t: float, objects: ObjectFrame) -> None:
+        """Bags that the detector sees at people."""
+        people = [i for i, label in enumerate(objects.detections.label) if label == PERSON]
+        for owner, value, score in carried.carried(objects.detections.xyxy[people], objects.others):
+            self._bags.setdefault(objects.track_keys[people[owner]], []).append((score, value, t))
+
     def finish(self) -> Rows:
-        """One row an attribute and track, at the time of the track's best picture."""
+        """One row an attribute and track, at the time of the track's best picture (of a bag: when it was seen best)."""
         kept: dict[str, list[Picture]] = {}
         for key, picture in self._pictures:
             kept.setdefault(key, []).append(picture)
@@ -101,4 +109,9 @@ class AttributesAnalysis:
             told = looks.person(seen, self._network) if self._kinds[key] == PERSON else looks.vehicle(seen)
             best = max(pictures, key=lambda p: p.quality).t
             rows += [AttributeRow(key, best, v.name, v.value, round(v.score, 4)) for v in told]
+        for key, seen_bags in self._bags.items():
+            bag = carried.value(v for _, v, _ in seen_bags)
+            if bag is not None:
+                t = max(b for b in seen_bags if b[1] == bag.value)[2]
+                rows.append(AttributeRow(key, t, bag.name, bag.value, bag.score))
         return Rows(attributes=tuple(rows))

@@ -2,8 +2,8 @@
 
 The numbers stand in ``calibration.json`` (made by ``calibrate``): of colours, ``softmax(power * log(share + SOME) +
 bias)`` over the eleven names; of what the network says, a logistic curve for each output (Platt, 1999). A value's
-``sure`` is the score from which at least nine in ten were right on the calibration half of
-``datasets/annotations/attributes.json``; a value without one was never reliable there, and is not told at all.
+``sure`` is the score from which at least nine in ten are right, as far as the calibration half of
+``datasets/annotations/attributes.json`` shows; a value without one was never reliable there, and is not told at all.
 
 Owns numbers -> values. Knows no picture, no network and no storage.
 """
@@ -40,7 +40,8 @@ BINARY: Final[Mapping[str, tuple[str, str, str]]] = {
     "coat": ("coat", "yes", "no"),
 }
 BAGS: Final = ("bag", "backpack")
-"""Outputs that are values of ``carrying`` each; ``nothing`` when neither holds."""
+CARRIED: Final = 0.89
+"""The chance that a bag which was seen is one (``carried``): seven of seven were, counted as eight of nine."""
 
 Numbers = NDArray[np.float64]
 
@@ -83,10 +84,6 @@ def values(scores: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> l
         if output in each:
             p = each[output]
             found.append(Value(name, yes, p) if p >= 0.5 else Value(name, no, 1 - p))
-    if all(b in each for b in BAGS):
-        bag, backpack = (each[b] for b in BAGS)
-        best = max((bag, "bag"), (backpack, "backpack"), ((1 - bag) * (1 - backpack), "nothing"))
-        found.append(Value("carrying", best[1], best[0]))
     return [v for v in found if level(v.name, v.value) is not None and v.score >= LEAST]
 
 
@@ -104,6 +101,8 @@ def level(name: str, value: str) -> float | None:
     numbers = calibration()
     if name in COLOUR_NAMES:
         return float(numbers["colours"][name]["sure"])
+    if name == "carrying":
+        return CARRIED - 0.1 if value in BAGS else None  # a vote over tracks may take a little off
     found = numbers["sure"].get(name, {}).get(value)
     return None if found is None else float(found)
 
@@ -118,7 +117,7 @@ def told(tier: str) -> frozenset[str]:
     """The names of attributes that a tier tells at all."""
     if tier == "builtin":
         return frozenset(COLOUR_NAMES[:2])
-    return frozenset(COLOUR_NAMES) | {name for name, each in calibration()["sure"].items() if each}
+    return frozenset(COLOUR_NAMES) | {"carrying"} | {name for name, each in calibration()["sure"].items() if each}
 
 
 @lru_cache(maxsize=1)

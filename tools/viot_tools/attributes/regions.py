@@ -43,7 +43,7 @@ def parts(xyxy: XYXY, pose: Keypoints | None = None) -> Parts:
     width, height = xyxy[2] - xyxy[0], xyxy[3] - xyxy[1]
     if pose is not None:
         seen = pose[:, 2] >= SURE
-        at = (pose[:, :2] - np.array(xyxy[:2], np.float32)) / np.array([width, height], np.float32)
+        at = np.asarray((pose[:, :2] - np.array(xyxy[:2])) / np.array([width, height]), np.float32)
         if seen[[5, 6, 11, 12]].all():
             return _by_pose(at, seen)
     if width > WHOLE * height:

@@ -6,8 +6,8 @@ Knows no model and no figure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,10 +20,12 @@ from viot_agent.media.pictures import decode_image
 from viot_agent.media.probe import examine
 from viot_agent.media.readers import open_media
 from viot_agent.media.types import XYXY, Image
+from viot_tools.attributes.carried import carried
 from viot_tools.attributes.looks import Look
 from viot_tools.attributes.naming import exposure
 from viot_tools.attributes.regions import parts
 from viot_tools.bench.vehicles import annotation
+from viot_tools.objects.detections import Detections, ThingDetector, box_iou
 from viot_tools.reid.pictures import cut_out
 
 Kind = Literal["people", "vehicles"]
@@ -33,7 +35,8 @@ Estimate = Callable[[Image, XYXY], Keypoints]
 @dataclass(frozen=True, slots=True, eq=False)
 class Labelled:
     """One of them. ``labels`` by attribute: the word that fits best, then others that are fair. ``who`` is the same for
-    pictures of one vehicle; ``look`` is as ingest would have it, with key points of the body where those were given."""
+    pictures of one vehicle; ``look`` is as ingest would have it, with key points of the body where those were given;
+    ``bag`` the bag that a detector saw at a person in that frame, '' for none, None where none looked."""
 
     kind: Kind
     half: str
@@ -42,9 +45,12 @@ class Labelled:
     detector: str
     look: Look
     labels: Mapping[str, tuple[str, ...]]
+    bag: str | None = None
 
 
-def labelled(data: Path, half: str, estimate: Estimate | None = None) -> list[Labelled]:
+def labelled(
+    data: Path, half: str, estimate: Estimate | None = None, detector: ThingDetector | None = None
+) -> list[Labelled]:
     """All of one half (``calibrate`` or ``report``) whose footage is there. Raises FailedFault for other footage."""
     marked = annotation(data, "attributes.json") or {"people": [], "vehicles": []}
     kinds: tuple[Kind, ...] = ("people", "vehicles")
@@ -59,9 +65,11 @@ def labelled(data: Path, half: str, estimate: Estimate | None = None) -> list[La
             continue
         for index, image in _frames(path, sorted({row.get("frame", -1) for _, _, row in entries})):
             gain = exposure(image)
+            seen = None if detector is None else detector.detect_all(image)
             for kind, n, row in entries:
                 if row.get("frame", -1) == index:
-                    found.append(_one(kind, n, row, image, gain, estimate))
+                    one = _one(kind, n, row, image, gain, estimate)
+                    found.append(one if seen is None or kind != "people" else replace(one, bag=_bag(row["box"], *seen)))
     return found
 
 
@@ -79,6 +87,16 @@ def _one(
     who = str(row.get("who", f"{kind}-{n}"))
     look = Look(picture, gain, 1.0, where)
     return Labelled(kind, row["half"], row["file"], who, str(row.get("detector", "")), look, names)
+
+
+def _bag(box: Sequence[float], found: Detections, others: Detections) -> str:
+    """The surest bag at the detected person who is the marked one."""
+    people = found.people()
+    overlap = box_iou(np.array([box], np.float32), people.xyxy)[0]
+    if not len(people) or overlap.max() < 0.5:
+        return ""
+    mine = [(score, value) for i, value, score in carried(people.xyxy, others) if i == int(overlap.argmax())]
+    return max(mine)[1] if mine else ""
 
 
 def _frames(path: Path, indices: list[int]) -> Iterator[tuple[int, Image]]:

@@ -12,7 +12,7 @@ from viot_agent.bench.report import Report, Row
 from viot_agent.errors import WeightsMissing
 from viot_agent.weights import Weights
 from viot_agent.weights.store import Tier
-from viot_tools.bench import anomaly, counting, fire, gait, plates, pose, reid, scenes
+from viot_tools.bench import anomaly, attributes, counting, fire, gait, plates, pose, reid, scenes
 
 Part = Callable[[Path, Weights, bool, int], tuple[list[Row], list[str]]]
 """``(data, weights of one tier, quick, seed)`` to rows and what was skipped. May raise WeightsMissing."""
@@ -30,6 +30,7 @@ PARTS: dict[str, Part] = {
     "scene": scenes.rows,
     "anomaly": anomaly.rows,
     "fire": fire.rows,
+    "attributes": attributes.rows,
 }
 """What is measured in each tier, after counting (which runs both tiers by itself)."""
 
