@@ -245,6 +245,18 @@ def test_a_no_needs_that_enough_was_looked_at() -> None:
     assert "no footage was searched for fire" in execute(Program("exists", (Pick("fire"),), "what"), nothing).reason
 
 
+def test_the_man_is_who_is_there_where_nobody_tells_men_from_women() -> None:
+    man = Pick("person", attributes=(Has("sex", ("male",)),))
+    asked = Program("attribute", (man,), "which_colour", attribute="upper_colour")
+    alone = replace(facts(person("a", 100, 120, attributes=looks(upper_colour="red"))), known=KNOWN - {"sex"})
+    assert execute(asked, alone).value == "red" and execute(Program("when", (man,), "when"), alone).number == 100
+    assert execute(Program("exists", (man,), "who"), alone).value == ""
+    woman = facts(person("a", 100, 120, attributes=looks(upper_colour="red", sex="female")))
+    assert execute(asked, woman).reason == "no man was seen"
+    two = (person("a", 100, 120, attributes=looks(upper_colour="red")), person("b", 200, 220))
+    assert execute(Program("when", (man,), "when"), facts(*two)).value == ""
+
+
 def test_several_that_differ_are_no_answer_and_pieces_of_one_thing_are() -> None:
     differ = execute(Program("attribute", (Pick("vehicle"),), "which_colour", attribute="colour"), STREET)
     assert (

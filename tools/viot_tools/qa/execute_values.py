@@ -31,7 +31,18 @@ def picked_one(ground: Ground, pick: Pick) -> Picked:
     if not picked.candidates:
         why = ground.absence(pick.kind)
         raise CannotTell(f"no {described(pick)} was seen" + (f", but {why}" if why else ""))
-    return picked
+    return _only_one(ground, picked)
+
+
+def _only_one(ground: Ground, picked: Picked) -> Picked:
+    """Where one person alone is there, "the man" or "the woman" is that one, told or not which of the two it is."""
+    if picked.sure or len(picked.candidates) != 1:
+        return picked
+    attributes = tuple(h for h in picked.pick.attributes if h.attribute != "sex")
+    if len(attributes) == len(picked.pick.attributes):
+        return picked
+    anybody = choose(ground, replace(picked.pick, attributes=attributes))
+    return anybody if len(anybody.candidates) == len(anybody.sure) == 1 else picked
 
 
 def meant(picked: Picked) -> tuple[Candidate, ...]:

@@ -41,7 +41,7 @@ def found(
 
 def reserves(each: Sequence[Picked]) -> str:
     """``1 more person may be one (the colour of upper clothing is not sure)``, or ''."""
-    return "; ".join(maybes(p) for p in each if p.maybe)
+    return "; ".join(maybes(p, alone=not p.sure) for p in each if p.maybe)
 
 
 def maybes(picked: Picked, *, alone: bool = False) -> str:

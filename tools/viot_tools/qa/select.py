@@ -81,7 +81,8 @@ def choose(ground: Ground, pick: Pick) -> Picked:
 def _demand(ground: Ground, pick: Pick) -> None:
     ground.demand(pick.kind)
     for has in pick.attributes:
-        if has.attribute != "label":
+        # "the man" is often just who is there: where that is not told, it stays a maybe
+        if has.attribute not in ("label", "sex"):
             ground.demand(has.attribute)
     if pick.doing:
         ground.demand("action")
