@@ -118,6 +118,8 @@ def watch(data: Path, names: Sequence[str], eyes: Eyes, seed: int, longest: floa
             for t, before, after, hidden in frames:
                 regions = [r for c in plan.covers if (r := c.region(before.t)) is not None]
                 seen.places += _places(name, t, before.image, after.image, regions, hidden, eyes)
+            if all(p.clip != name for p in seen.places):
+                seen.skipped.append(f"redact.*.{Path(name).stem}: no detector is sure of a face in it")
             seen.hand += _hand(data, name, source, plan.covers, eyes.floor)
     return seen
 
