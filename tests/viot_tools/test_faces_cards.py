@@ -100,6 +100,10 @@ def test_no_search_names_a_stranger_and_every_attack_wins_as_the_card_says() -> 
     assert len(far) == 5 and {row.value for row in far} == {"0.000"} and "strangers still in no" in CARD
     hit = [row for (_, id_), row in rows.items() if id_.startswith("faces.talfw-like.") and id_.endswith(".acc")]
     assert len(hit) == len(MAKERS) and {row.value for row in hit} == {"0.500"} and f"{hit[0].n} pairs, DFANet" in CARD
+    others = ("qengineering", "mobileface-v2", "retail-0095")
+    areas = [rows["hub", f"faces.talfw-like.{name}.auc"] for name in others]
+    fallen = "falls to {}, {} and {} for those three".format(*(short(row.value) for row in areas))
+    assert fallen in " ".join(CARD.split()) and f"from {short(min(row.floor for row in areas))} and more" in CARD
     vote = {id_: row for (_, id_), row in rows.items() if id_.endswith(".robust.gain")}
     assert [id_ for id_, row in vote.items() if float(row.low) <= 0] == ["faces.masked.retail-0095.robust.gain"]
 
