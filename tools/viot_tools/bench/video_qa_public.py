@@ -16,7 +16,6 @@ from viot_tools.bench import video_qa_figures as figures
 from viot_tools.bench.video_qa_ask import EngineName
 from viot_tools.bench.video_qa_figures import Marked
 from viot_tools.bench.video_qa_footage import camera_names, indexed
-from viot_tools.bench.video_qa_marking import floors
 from viot_tools.bench.video_qa_suites import SuiteQuestion, read_suite, videos
 from viot_tools.bench.video_qa_wups import PLACE, Nouns, load, wups
 from viot_tools.qa.types import TYPES
@@ -87,7 +86,7 @@ def figures_of(
     for name, words, mine in groups:
         exact = [m for m in mine if m.question.metric == "acc"]
         if exact:
-            floor = max(v for k, v in floors([m.question for m in exact]).items() if k not in ("chance", "cannot tell"))
+            floor = max(figures.floors_of([m.question for m in exact]).values())
             rows.append(figures.accuracy(f"videoqa.{suite}.{name}acc", words, exact, seed, engine, tier, floor))
         whole: dict[str, bool] = {}
         for m in exact:

@@ -14,7 +14,7 @@ from viot_agent.bench.report import Report, Row
 from viot_agent.errors import UserFault
 from viot_tools.bench import video_qa_figures as figures
 from viot_tools.bench.video_qa_ask import EngineName
-from viot_tools.bench.video_qa_clips import HOME, Question, load, load_clips
+from viot_tools.bench.video_qa_clips import CANNOT_TELL, HOME, Question, load, load_clips
 from viot_tools.bench.video_qa_figures import TEMPORAL, Marked
 from viot_tools.bench.video_qa_footage import Footage, camera_names, indexed
 from viot_tools.bench.video_qa_marking import floors
@@ -64,7 +64,8 @@ def figures_of(marked: Sequence[Marked[Question]], seed: int, engine: str, tier:
     def of(id_: str, words: str, mine: Sequence[Marked[Question]]) -> list[Row]:
         if not mine:
             return []
-        floor = max(v for name, v in floors([m.question for m in mine]).items() if name != "chance")
+        found = figures.floors_of([m.question for m in mine])
+        floor = max(*found.values(), floors([m.question for m in mine])[CANNOT_TELL])
         return [figures.accuracy(f"videoqa.real.{id_}", words, mine, seed, engine, tier, floor)]
 
     claimed = [m for m in marked if m.question.type in CLAIMED]
