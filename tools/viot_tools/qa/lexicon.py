@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from viot_agent.fleet.words import UNITS
 from viot_tools.qa import lexicon_asks, lexicon_moves, lexicon_nil
 from viot_tools.qa.neutral import RECORDING
 from viot_tools.qa.program import COLOURS, Has, Subject
@@ -55,6 +56,8 @@ _IRREGULAR = {
         "spend spends spent spending",
         "stick sticks stuck sticking",
         "begin begins began begun beginning",
+        "become becomes became becoming",
+        "swing swings swung swinging",
         "say says said saying",
         "give gives gave giving given",
         "head heads headed heading",
@@ -197,8 +200,9 @@ SHADES = frozenset("dark light bright pale deep vivid".split())
 
 GARMENTS: dict[str, str] = {
     "upper": "top tops jacket shirt t+shirt tshirt tee+shirt jumper hoodie hoody sweater sweatshirt pullover blouse "
-    "cardigan anorak parka blazer polo+shirt fleece tee upper+clothing upper+clothes upper+garment upper+wear",
-    "lower": "trousers pants jeans slacks leggings joggers chinos bottoms lower+clothing lower+garment",
+    "cardigan anorak parka blazer polo+shirt fleece tee upper+clothing upper+clothes upper+garment upper+wear "
+    "outerwear",
+    "lower": "trousers pants jeans slacks leggings joggers chinos bottoms lower+clothing lower+garment legwear",
     "shorts": "shorts",
     "skirt": "skirt",
     "coat": "coat overcoat raincoat",
@@ -227,6 +231,13 @@ CUES: dict[str, str] = {**lexicon_asks.PHRASES, **lexicon_moves.PHRASES, **lexic
 """Tags with the phrases that say them. Longer phrases win; of equal ones the later tag."""
 
 
+def _canonical(word: str) -> str:
+    """As questions are read: words of recordings are one word, numbers are tags."""
+    if word in RECORDING:
+        return "<rec>"
+    return f"<n:{UNITS[word]}>" if word in UNITS and word not in ("zero", "one") else word
+
+
 @cache
 def phrases() -> dict[tuple[str, ...], str]:
     """Every phrase of the lexicon with its tag."""
@@ -234,7 +245,7 @@ def phrases() -> dict[tuple[str, ...], str]:
     for tag, text in CUES.items():
         for line in text.strip().split("\n"):
             for phrase in expand(line):
-                out[tuple("<rec>" if w in RECORDING else w for w in phrase)] = f"<{tag}>"
+                out[tuple(_canonical(w) for w in phrase)] = f"<{tag}>"
     for action, text in ACTION_WORDS.items():
         for line in text.split("\n"):
             out.update(dict.fromkeys(expand(line), f"<doing:{action}>"))

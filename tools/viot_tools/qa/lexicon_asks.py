@@ -8,6 +8,9 @@ from __future__ import annotations
 PHRASES: dict[str, str] = {
     "moves": "(^go|^move|^head|^turn|^travel|^drive|^walk|^take|^pass)",
     "howmany": """
+(what|which) (number|figure) (should|do|shall|can) (i|we) (put|write|enter|note) (for|)
+(sum|grand) total (of|)
+(final|overall|running) (count|tally|number|total) (of|)
 (tot|add|sum) (up|)
 quantify
 turnout (of|)
@@ -63,6 +66,9 @@ total time
 ^spend
 """,
     "when": """
+(the|) (time|moment|minute|hour|point) (when|at which)
+(at|) (what|which) clock time
+what was the time (when|)
 when (exactly|precisely)
 (how|what) does the clock (show|say)
 (at|from|) (what|which) (time|hour|moment|minute|second|point in time|point|exact time|o clock)
@@ -78,8 +84,19 @@ the (exact|precise) (moment|time|minute|second|hour)
 need the time
 from which minute on
 """,
-    "arrivaltime": "(arrival|entry|entrance) time\ntime of (arrival|entry|appearance)",
-    "departuretime": "(until|till) when\nhow late\n(departure|leaving|exit) time\ntime of (departure|exit|leaving)",
+    "arrivaltime": """
+(first|earliest) appearance (of|)
+(arrival|entry|entrance) time
+time of (arrival|entry|appearance)
+""",
+    "departuretime": """
+(last|final|latest) appearance (of|)
+(until|till) (what|which) (time|hour|minute)
+(until|till) when
+how late
+(departure|leaving|exit) time
+time of (departure|exit|leaving)
+""",
     "where": """
 where
 whereabouts
@@ -153,6 +170,8 @@ on (his|her|their) back
 with (him|her|them)
 """,
     "doingcue": """
+act
+^perform
 going on with
 (posture|pose)
 ^get up to
@@ -181,6 +200,9 @@ on file
 by name
 """,
     "once": """
+(all together|all at the same time)
+(in|at) the (very|) same (instant|moment|second)
+(in|at) (a|one) single (moment|instant|second)
 at a (single|) glance
 (in|on) the same (shot|picture|frame|image|view|screen)
 at any given (time|moment|second|point|instant)
@@ -198,6 +220,7 @@ peak time
 peak
 """,
     "most": """
+most (numerous|common|frequent|often)
 (highest|peak|maximum|greatest) occupancy
 densest
 at (its|the) most
@@ -210,6 +233,7 @@ at (its|the) (fullest|peak|busiest|worst|most crowded) (moment|instant|time|poin
 """,
     "least": "(fewest|lowest|smallest|minimum|quietest|least)",
     "more": """
+busier (with|for|in terms of)
 (larger|bigger|greater|lion s) share
 ^dominate
 ^prevail
@@ -223,9 +247,12 @@ more (common|numerous|frequent|often)
 (wins|win|won|winner)
 (in|) the majority
 """,
-    "fewer": "fewer\nin the minority\nsmaller (number|numbers|count|group)\nminority",
+    "fewer": "less\nfewer\nin the minority\nsmaller (number|numbers|count|group)\nminority",
     "longer": "longer\n(stay|stays|stayed|remain|remains|remained|linger|lingered) longer\nfor longer",
     "first": """
+(in|at|) (first|pole) (place|position)
+at the head
+(first|1st) in (line|the line|the queue|the row)
 (preceded|beat|precede|precedes) the other (one|)
 the (front|number one) (spot|place)
 (^beat) (the other|them all|everyone|everybody)

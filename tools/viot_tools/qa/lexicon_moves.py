@@ -6,7 +6,10 @@ See ``lexicon`` for the notation.
 from __future__ import annotations
 
 PHRASES: dict[str, str] = {
+    "infront": "in front of",
+    "firstout": "(first|1st) (out|to go)",
     "next": """
+next (in line|up|on the scene|to follow)
 (next|very next) (thing|one|arrival|to (appear|come|arrive|show up|turn up)|)
 (immediate|direct) (follower|successor)
 immediately (behind|after)
@@ -27,6 +30,13 @@ followed
 """,
     "rightbefore": "(right|immediately|directly|straight|just|shortly) (before|ahead of)",
     "atend": """
+(just|right|shortly|) before the <rec> (^stop|^end|^finish|^close)
+before the (very|) (end|close|finish)
+in (the|its) (last|final|very last) (picture|frame|image|shot|moments|seconds|minute|minutes) (of|on|from|) (<cam>|)
+(the|) (last|final) (seconds|moments|minutes|frames) (of|on|from|) (<cam>|the <rec>|)
+(when|before|until) (we|they|it|you) (were|was|) (switched|turned|shut) off
+(at|by|until|till|to) the (very|) (end|close|finish) of (<time>|<cam>)
+the end of <time>
 (in|at|during) the (closing|final|last|very last) (moments|moment|seconds|minutes|frames|scene|stage|shot)
 (at|by) closing
 (when|as|by the time|until) the <rec> (cuts|cut|goes off|went off|was switched off|stopped)
@@ -53,6 +63,7 @@ when (the|) <rec> (was|is) over
 at the last
 """,
     "atstart": """
+(at|from|in|since) the (very|) (start|beginning) of (<time>|<cam>)
 (at|from|in|since) the (very|) (start|beginning|outset|first moment|first frame|first picture) (of (the|this) <rec>|)
 (when|as) the <rec> (^start|^begin|begins|began)
 at first
@@ -60,6 +71,10 @@ start of (the|) <rec>
 from (begin|beginning|start)
 """,
     "startend": """
+(at|) the end compared (with|to) the (beginning|start)
+compared (with|to) the (start|beginning|end)
+from (beginning|start|begin) to (end|finish|close)
+(from|between) the (start|beginning) (to|and|until) the end of <time>
 (from|between) (the|) (start|begin|beginning|outset|first) (to|till|until|and) (the|) (end|finish|close|last)
 comparing the (beginning|start) with the (end|finish)
 as (the <rec>|time|it) (went|goes) on
@@ -77,6 +92,13 @@ yet (in view|here|present)
 (^stick) around
 """,
     "updown": """
+(up|down) , (up|down) or (the same|equal|level|unchanged)
+(upward|downward|upwards|downwards) or (a|) (upward|downward|upwards|downwards) (trend|)
+(an|the|) (increase|decrease|growth|decline) or (a|an|the|) (increase|decrease|growth|decline) (in|of)
+(a|the|) (rise|fall|drop) or (a|the|) (rise|fall|drop) (in|of)
+(^fill) up or (^empty) (out|)
+(^empty) (out|) or (^fill) up
+(^become) (more or fewer|fewer or more|fewer or greater|more or less)
 (^swell|^dwindle|thin out|thinned out|thinning out|fill up|filled up|build up|built up|die down|died down)
 (gain or loss|loss or gain|wax or wane|swell or shrink|grow or fall|growth or decline)
 (gone|went|go) (up|down) or (up|down)
@@ -92,6 +114,9 @@ yet (in view|here|present)
 (fuller|emptier)
 """,
     "enters": """
+(^come|^get|^drive|^walk) (on site|onto the (site|premises|yard))
+^enter the (premises|grounds|compound)
+(^check|^pass) in
 ^flow in
 inflow (of|)
 ^make an entrance
@@ -116,6 +141,10 @@ entrances (of|)
 ^show (its|his|her|their) face
 """,
     "came": """
+(^stroll|^wander|^amble|^march|^hurry|^swing|^stray) (by|past|through|along)
+^be on (the|) (scene|site)
+^make (its|his|her|their) way (by|past|through|along)
+^reach (<cam>|us|the camera|the gate|here|)
 (^make|^put in) an appearance
 ^crop up
 (^drop|^stop) by
@@ -126,7 +155,7 @@ entrances (of|)
 ^call in
 ^come forward
 ^come (by|along|past|through|by here|round|around|up|)
-^be (past|by|through|around)
+^be (past|through|around)
 (^flash) by
 past
 (^draw|^attract)
@@ -138,6 +167,11 @@ past
 """,
     "passes": "(^drive|^ride|^cycle|^roll) (by|past|through|along)",
     "leaves": """
+(leave|leaves|left) the (premises|grounds|compound|site)
+(^head|^step|^check|^slip|^bow) out
+^make (its|his|her|their|an) exit
+^get away
+^pull off
 ^take (its|his|her|their) leave
 (^clear|^set|^make|^move|^head|^push) (out|off)
 ^go home
@@ -169,6 +203,9 @@ left
 (^call) it a day
 """,
     "waits": """
+(^hover|^dwell)
+^sit (idle|parked|still)
+(^remain|^stay) (still|motionless|where (it|he|she|they) (was|were)|parked)
 (^hold) (its|his|her|their|) position
 (^remain|^stay|^stand) in (one|the same) (spot|place)
 (at rest|standstill)
@@ -190,6 +227,11 @@ left
 (was|were|is|are|be) (there|here|in view|visible|around) for
 """,
     "approaches": """
+(^come|^go|^move|^head|^walk|^drive|^travel) in the direction of (the camera|us|<cam>)
+on (its|his|her|their) way (towards|toward|to) (the camera|us|<cam>)
+(^come|^get|^draw) near (to|) (the camera|us|the lens|<cam>)
+(^come|^get) any (closer|nearer) (to (the camera|us|the lens|<cam>)|)
+(^draw) (nearer|closer)
 (^grow|^get) (larger|bigger) (in (the|) (picture|frame|view)|)
 (^close|closing) in (on (us|the camera)|)
 ^come up to (us|the lens|the camera|<cam>)
@@ -270,5 +312,5 @@ direction
     "onfoot": "on foot",
     "wheels": "(something|thing|) (with|on) wheels",
     "later": "(later|afterwards|subsequently|thereafter|later on|from then on)",
-    "already": "(already|previously|beforehand)",
+    "already": "(at that (time|moment|point)|meanwhile|in the meantime)\n(already|previously|beforehand)",
 }

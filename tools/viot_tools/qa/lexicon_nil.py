@@ -7,6 +7,14 @@ from __future__ import annotations
 
 PHRASES: dict[str, str] = {
     "nil": """
+(the|) (whole|entire|full) time
+(^get|^be) (crowded|busy|full)
+(picked|pick|picks) (it|him|her|them) up
+(best|most closely) (fits|describes|matches|describe|fit|match)
+at least (one|a)
+settle (this|it|an argument|the matter|the question)
+(put|place|set) a (tick|cross|mark)
+^become
 and only then
 in case (there (was|is)|) more than one
 (you|we) (would|did|could|do) not (happen to|by any chance)
@@ -128,7 +136,9 @@ i (meant|mean to say)
 """,
     "unknown": """
 (just|only|exactly) (one|a single)
-(car|bus|bike|truck|lorry) (park|parks|stop|stops|lane|lanes|driver|drivers|rack|shed)
+(car|bus|bike|truck|lorry) (parks|stops|lane|lanes|driver|drivers|rack|shed|shelter|station|wash)
+(car|bus|bike|truck|lorry) (door|doors|alarm|key|keys|seat|bay|terminal)
+(in|at|near|by|from|to|into|outside|behind|on|off) (the|a|our|this|that) (car|bus|truck|lorry|bike) (park|stop)
 (car|bus|bike|truck|lorry) (shelter|station|wash|door|doors|alarm|key|keys|seat|bay|terminal)
 people carrier
 """,

@@ -26,8 +26,8 @@ _HEAD = r"(?: the)?(?P<head> <enters>| <leaves>| <came>| <stays>| stay| visit| p
 _NP = r" <np:(?P<np>\d+)>"
 _END = r"(?P<left>(?: <leaves>)?)"
 _AFTER = (
-    r"after|<followed>|once|since|behind|subsequent to|<later> than|as soon as|from the moment|from the point|"
-    r"from <when> on|from the arrival of"
+    r"after|<followed>|once|since|behind|subsequent to|<later> than|as soon as|(?:in )?the wake of|"
+    r"from the moment|from the point|from <when> on|from the arrival of"
 )
 _BEFORE = (
     r"before|prior to|ahead of|in advance of|<first> than|preceding|preceded|precede|until|up until|up to|till|"
@@ -63,12 +63,13 @@ _WHEN = re.compile(rf"(?<= )(?:<when>|when){_NP}{_FILL}{_END}")
 _CMP = re.compile(
     r"(?<= )(?P<neg><neg> )?(?P<op><more>|<longer>|over|above|beyond|surpass|surpassed|topped|north of|exceed|"
     r"exceeds|exceeded|exceeding|in excess of|upwards of|"
-    r"past|<came>|at <least>|less|<fewer>|under|below|up to|at <most>|as many as)(?: than| for| of)?"
+    r"past|<came>|at <least>|less|<fewer>|under|below|up to|at <most>|as many as)(?: than| as| for| of)?"
+    r"(?: (?:the|a))?(?: (?:limit|mark|threshold))?(?: of)?"
     r" <(?P<unit>n|secs):(?P<n>[\d.]+)>"
 )
 _OR_MORE = re.compile(r"(?<= )<(n|secs):([\d.]+)> or (?:<more>|<longer>|over|above)(?= )")
 _LIST = re.compile(
-    r"(?<= )(?:(?:between|either|both|of|among|from) )?<np:\d+>"
+    r"(?<= )(?:(?:between|either|both|of|among|from|out of) )?<np:\d+>"
     r"(?:(?: (?:,|/|or|and|vs|v|versus|against|is it|was it|then|(?:,|or|and|started|begun|began) with))+ <np:\d+>)+"
 )
 STRONG = re.compile(
@@ -153,6 +154,12 @@ def clauses(draft: Draft) -> Clauses:
     out.text = re.sub(r"(?<=<np:)(\d+)> in(?= [?.,])", r"\1> <enters>", out.text)
     out.text = _NOT_FIRST.sub(lambda m: _second(out, m), out.text)
     out.text = re.sub(r"(?<= )because(?: (?!<np|<rel)[^ ,.?]+)+", ",", out.text)
+    out.text = re.sub(r"(?<= )<neg> <leaves> (?=<atend>)", "<still> ", out.text)
+    out.text = re.sub(r"(<np:\d+>) <followed> by (<np:\d+>) or(?: by)? (<np:\d+>)", r"<next> , \1 , \2 or \3", out.text)
+    out.text = re.sub(r"(<np:\d+>) <first> or (<np:\d+>) <first>", r"\1 or \2 <first>", out.text)
+    out.text = re.sub(
+        r"(<np:\d+>) (?:says|claims|swears|insists) (?:that )?(?:he|she|they) (?=was|were|<came>)", r"\1 ", out.text
+    )
     out.text = _EITHER_WAY.sub(lambda m: _either_way(out, m), out.text)
     out.text = _DOES.sub(r"<doingcue> \1", out.text)
     out.text = _CAMS.sub(r"<cam:\1> <cam:\2>", out.text)

@@ -113,6 +113,9 @@ def _several(said: Said) -> Program:
     if said.has("longer", "howlong") and len(picks) == 2:
         said.take("longer", "howlong", "who", "came", "stays", "still", "which")
         return Program("compare", picks, "when", by="duration")
+    if said.has("firstout"):
+        said.take("firstout", "leaves", "who", "came")
+        return Program("order", picks, "order", edge="end", options=_order_options(said, texts))
     if said.has("leaves") and said.has("first", "last"):
         said.take("leaves", "first", "last", "who", "came", "passes", "doing")
         return Program(

@@ -26,6 +26,7 @@ MOTION_TAGS = _MOTIONS
 _BE = frozenset(
     "is was are were be been being has have had did does do then just got gets seen to that actually".split()
 )
+_COMING = frozenset(("<came>", "<enters>", "<leaves>"))
 _WITH = frozenset("with having has have had got wearing in who".split())
 
 
@@ -77,10 +78,9 @@ def _phrase(tags: Sequence[str], said: Sequence[str], i: int, names: Sequence[st
     if i < len(tags) and tags[i].startswith("<name:"):
         pick = Pick("person", name=names[int(tags[i][6:-1])])
         return _modified(pick, tags, said, start, head, i + 1, plural=False, definite=True)
-    before = _before(tags, i)
-    if before is None:
-        return None
-    mods, i = before
+    mods, i = _before(tags, i)
+    if mods[:1] in (["<first>"], ["<last>"]) and head == start and start and tags[start - 1] in _COMING:
+        return None  # "who left first, ..." without its comma: the word is the verb's
     if i >= len(tags) or not tags[i].startswith("<N:"):
         return None
     noun = noun_list()[int(tags[i][3:-1])]
@@ -91,7 +91,7 @@ def _phrase(tags: Sequence[str], said: Sequence[str], i: int, names: Sequence[st
     return (replace(phrase[0], indefinite=noun.indefinite), phrase[1]) if noun.indefinite else phrase
 
 
-def _before(tags: Sequence[str], i: int) -> tuple[list[str], int] | None:
+def _before(tags: Sequence[str], i: int) -> tuple[list[str], int]:
     """Adjectives before the noun."""
     mods: list[str] = []
     while i < len(tags):
@@ -163,7 +163,8 @@ def _modified(
     definite: bool,
 ) -> tuple[Phrase, int]:
     """With all that follows the noun and belongs to it."""
-    while True:
+    cleft = list(tags[max(0, start - 2) : start]) in (["was", "it"], ["is", "it"])  # "was it the van that left first"
+    while not (cleft and i < len(tags) and tags[i] in ("that", "which", "<who>")):
         read = _after(pick, tags, i)
         if read is None:
             break

@@ -91,10 +91,11 @@ def no_strange_word(said: Said) -> None:
 
 
 _BEFORE_ACTION = frozenset(
-    "is was are were be been being has have had did does do he she it they i you we who that which and or of "
-    "any some , . ? ever seen "
-    "caught spotted found get got to just already also a the see saw actually really somebody someone is not or "
-    "if whether".split()
+    """
+is was are were be been being has have had did does do he she it they i you we who that which and or of any some
+, . ? ever seen start started begin began caught spotted found get got to just already also a the see saw
+actually really somebody someone is not or if whether
+""".split()
 )
 
 
@@ -113,7 +114,7 @@ def loose_action(text: str, heard: dict[str, str]) -> None:
 
 _OBJECT = re.compile(
     r"(?<= )(?:<leaves> (?:it|him|her|them|something)(?= [?.,]| $)|(?:past|at|into|onto|through|over|around|to|"
-    r"in) <np:\d+>|"
+    r"(?<!<updown> )in) <np:\d+>|"
     r"<np:\d+> (?:that|which|<who>) (?:did|does|had|has|was) (?:it|that|this|so)\b)"
 )
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from viot_tools.qa.neutral import WH
+from viot_tools.qa.parse_looks import colour, direction, ordered
 from viot_tools.qa.parse_picks import MOTION_TAGS, Phrase
 from viot_tools.qa.parse_said import Lost, Said
 from viot_tools.qa.program import Has, Motion, Pick, Program, Relation
@@ -29,11 +30,11 @@ def single(said: Said, np: Phrase) -> Program:
         if not said.has("updown"):
             raise Lost("I do not see what is to be told of the start and the end")
         return Program("change", (pick,), "state_change")
-    if said.has("atend", "still") and not said.has("howmany", "when", "howlong"):
-        return _at_end(said, pick)
-    if said.has("fewer") and said.has("more") and said.has("atstart", "atend", "startend"):
+    if said.has("fewer") and said.has("more") and len(said.cues.get("cam", ())) < 2:
         said.take("fewer", "more", "atstart", "atend", "startend", "howmany")
         return Program("change", (pick,), "state_change")
+    if said.has("atend", "still") and not said.has("howmany", "when", "howlong"):
+        return _at_end(said, pick)
     cams = [said.cameras[int(c)] for c in said.cues.get("cam", ())]
     if len(cams) > 1 and said.has("busiestcam", "more", "most", "fewer", "least", "first"):
         said.take(
@@ -65,10 +66,10 @@ def single(said: Said, np: Phrase) -> Program:
         said.take("each", "once", "together", "most", "howmany", "came", "atend", "atstart")
         return _with_limit(said, "at_once", pick)
     if said.has("colour") or (said.has("G", "upperbody", "lowerbody", "C") and (asks_what or said.has("C"))):
-        return _colour(said, np, pick)
+        return colour(said, pick)
     if said.has("kind") and not said.has("carry"):
         said.take("thing", "kind", "came", "enters", "passes", "first", "last", "who", "moves", "leaves")
-        pick = _ordered(said, pick)
+        pick = ordered(said, pick)
         if pick.kind != "vehicle" or pick.labels:
             raise Lost("kinds are told of vehicles")
         return Program("attribute", (pick,), "what", attribute="label")
@@ -78,23 +79,24 @@ def single(said: Said, np: Phrase) -> Program:
         said.take("carry", "I", "thing", "kind", "passes", "came", "first", "last", "nothing")
         if pick.kind != "person":
             raise Lost("what is carried is told of people")
-        if not asks_what and said.said.get("<thing>") in ("anything", "something"):
+        if not (asks_what or said.has("kind")) and said.said.get("<thing>") in ("anything", "something"):
             laden = replace(pick, attributes=(*pick.attributes, Has("carrying", ("nothing",), no=True)))
             return Program("exists", (laden,), "what")
-        return Program("attribute", (_ordered(said, pick),), "what", attribute="carrying")
+        return Program("attribute", (ordered(said, pick),), "what", attribute="carrying")
     if said.has("whichcam", "where") and not said.has("leftright"):
         said.take("whichcam", "where", "came", "enters", "first", "last", "who")
         if re.search(r" from (?:\?|\.|$)", said.clauses.text):
             raise Lost("where something comes from is not told")
         if asks_what and not said.has("whichcam", "where"):
             raise Lost("I do not see what is asked")
-        return Program("where", (_ordered(said, pick),), "where")
+        return Program("where", (ordered(said, pick),), "where")
     if said.has("howlong"):
         said.take("howlong", "timeword", "stays", "came", "still", "waits", "leaves")
         # who hangs around stays; who waits or parks is timed while in one place
         lingers = re.match(r"(?:hang|hung|loiter|linger|stick|stuck)", said.said.get("<waits>", "")) is not None
         return Program("duration", (moving(said, pick, skip=("leaves", *(("waits",) if lingers else ()))),), "when")
     if said.has("when", "arrivaltime", "departuretime"):
+        gone_off = said.said.get("<moves>") in ("go", "goes", "went")
         said.take(
             "when",
             "timeword",
@@ -106,9 +108,12 @@ def single(said: Said, np: Phrase) -> Program:
             "first",
             "last",
             "howmany",
-            *(("moves",) if said.has("last") else ()),
+            *(("moves",) if said.has("last") or gone_off else ()),
         )
+        if said.said.get("<when>", "").endswith("time of") and any(w in _YES_FIRST for w in said.words[:1]):
+            raise Lost("I do not see what is asked of the time")
         pick, gone = _last_of(said, pick)
+        gone = gone or said.has("moves")
         return Program("when", (pick,), "when", edge="end" if gone else "start")
     if said.has("doingcue"):
         if pick.kind != "person":
@@ -116,13 +121,16 @@ def single(said: Said, np: Phrase) -> Program:
         said.take("doingcue", "doing", "came", "passes", "moves", "kind")
         return Program("action", (pick,), "action")
     doing = said.cues.get("doing", [])
+    if len(doing) == 1 and said.has("moves") and "or" in said.words and np.definite:
+        said.take("doing", "came", "moves")
+        return Program("action", (pick,), "action")
     if len(doing) == 1 and said.has("waits") and "or" in said.words:
         doing = [*doing, "waits"]
     if len(set(doing)) > 1 and np.definite and pick.kind == "person":
         said.take("doing", "came", "waits")  # "was the man walking or standing?"
         return Program("action", (pick,), "action")
     if said.has("leftright", "whichway") or said.has("left", "right", "goleft", "goright"):
-        return _direction(said, pick)
+        return direction(said, pick)
     if np.plural and not np.definite and said.has("enters", "leaves") and not _answerable_by_yes(said):
         said.cues.setdefault("howmany", [""])
     if said.has("howmany") and said.has("atend", "atstart") and not said.has(*_tags(MOTION_TAGS)):
@@ -153,8 +161,14 @@ def single(said: Said, np: Phrase) -> Program:
         return who(said, pick)
     if Has("name", ()) in pick.attributes and (pick.which != "all" or said.has("first", "last")):
         return who(said, pick)
-    if said.has("timeword") and not re.search(r" (?:is|was|were|are) there ", said.clauses.text):
+    if (
+        said.has("timeword")
+        and not said.has("rel")
+        and not re.search(r" (?:is|was|were|are) there ", said.clauses.text)
+    ):
         said.take("timeword", "came", "enters", "leaves", "first", "last")
+        if said.said.get("<when>", "").endswith("time of") and any(w in _YES_FIRST for w in said.words[:1]):
+            raise Lost("I do not see what is asked of the time")
         pick, gone = _last_of(said, pick)
         return Program("when", (pick,), "when", edge="end" if gone else "start")
     return _exists(said, np, pick, asks_what=asks_what)
@@ -188,24 +202,6 @@ def moving(said: Said, pick: Pick, skip: Sequence[str] = ()) -> Pick:
         if len(set(doing)) > 1 and "or" not in said.words:
             raise Lost("two actions at once are not told")
         pick = replace(pick, doing=tuple(dict.fromkeys((*pick.doing, *doing))))
-    return pick
-
-
-def _ordered(said: Said, pick: Pick) -> Pick:
-    """``first`` or ``last`` said of it outside its noun phrase."""
-    orders = said.cues.get("ord", [])
-    if orders and pick.which == "first" and len(orders) == 1:  # "I know of the first one. Now the second?"
-        return replace(pick, which="all", number=int(orders[0]))
-    if orders and (pick.number is not None or pick.which != "all"):
-        raise Lost("I do not see which of them is meant")
-    if pick.which == "all" and pick.number is None:
-        orders = said.cues.get("ord", [])
-        if len(orders) == 1 and not said.has("first", "last"):
-            return replace(pick, number=int(orders[0]))
-        if said.has("first") and not said.has("last"):
-            return replace(pick, which="first")
-        if said.has("last") and not said.has("first"):
-            return replace(pick, which="last")
     return pick
 
 
@@ -262,88 +258,11 @@ def _at_end(said: Said, pick: Pick) -> Program:
     return Program("exists", (pick,), "state_change", edge="end", value="no" if no else "")
 
 
-def _colour(said: Said, np: Phrase, pick: Pick) -> Program:
-    said.take(
-        "ord",
-        "colour",
-        "C",
-        "G",
-        "upperbody",
-        "lowerbody",
-        "dressed",
-        "came",
-        "first",
-        "last",
-        "enters",
-        "who",
-        "passes",
-        "kind",
-        "leaves",
-    )
-    pick = _ordered(said, pick)
-    if pick.kind == "vehicle":
-        if said.has("G", "upperbody", "lowerbody", "dressed"):
-            raise Lost("clothes are told of people")
-        attribute = "colour"
-    elif pick.kind == "person":
-        worn = set(said.cues.get("G", ()))
-        upper = bool(worn & {"upper", "coat"}) or said.has("upperbody")
-        lower = bool(worn & {"lower", "shorts", "skirt"}) or said.has("lowerbody")
-        if upper == lower:
-            raise Lost("of people, the colour of what they wear on top or on their legs is told: say which")
-        attribute = "upper_colour" if upper else "lower_colour"
-    else:
-        raise Lost("colours are told of clothes and vehicles")
-    colours = tuple(dict.fromkeys(said.cues.get("C", ())))
-    asks_what = any(w in WH for w in said.words)
-    value, options = "", said.options
-    if len(colours) == 1 and not (asks_what and said.has("colour")):
-        value = colours[0]
-    elif len(colours) > 1 and not options and not asks_what:
-        options = colours
-    elif len(colours) > 1 and not options and (said.has("colour") or re.search(_EITHER, said.clauses.text)):
-        options = colours if "or what" not in said.said.get("<nil>", "") else ()
-    if value and any(h.attribute == attribute for h in pick.attributes):
-        raise Lost("two colours are said of the same thing")
-    return Program("attribute", (pick,), "which_colour", attribute=attribute, value=value, options=options)
-
-
-_EITHER = r"<C:\w+>(?: one)? or(?: the)? <C:"
-
-
-def _direction(said: Said, pick: Pick) -> Program:
-    if "from" in said.words:
-        raise Lost("where something comes from is not told, only which way it goes")
-    said.take(
-        "goleft",
-        "goright",
-        "leftright",
-        "where",
-        "whichway",
-        "left",
-        "right",
-        "moves",
-        "came",
-        "leaves",
-        "passes",
-        "doing",
-        "enters",
-        "approaches",
-    )
-    left, right = said.has("left", "goleft"), said.has("right", "goright")
-    one = left != right and not said.has("leftright", "whichway")
-    if one and not said.has("goleft", "goright", "moves", "came", "leaves", "passes"):
-        raise Lost("I do not see whether a place or a way is meant")
-    if one:
-        return Program("attribute", (pick,), "where", attribute="direction", value="left" if left else "right")
-    return Program("attribute", (pick,), "where", attribute="direction")
-
-
 def who(said: Said, pick: Pick) -> Program:
     said.take("each", "who", "known", "first", "last", "came", "enters", "leaves")
     if pick.kind != "person":
         raise Lost("names are told of people")
-    pick = _ordered(said, pick)
+    pick = ordered(said, pick)
     if said.has("leaves"):
         pick = replace(pick, motion="leaves")
     if said.has("known") and Has("name", ()) not in pick.attributes:
@@ -359,7 +278,15 @@ def _exists(said: Said, np: Phrase, pick: Pick, *, asks_what: bool) -> Program:
         raise Lost(f"I do not see what you want to know of {np.text}: ask a question about it")
     if len(said.cues.get("n", ())) > 1 and "or" in said.words and np.plural:
         return _with_limit(said, "count", pick)
-    said.take("neg", "came", "doing", *_tags(MOTION_TAGS), "stays", *(("first",) if said.has("rel") else ()))
+    said.take(
+        "neg",
+        "came",
+        "doing",
+        *_tags(MOTION_TAGS),
+        "stays",
+        *(("moves",) if said.has("approaches", "recedes") else ()),
+        *(("first",) if said.has("rel") else ()),
+    )
     moved = moving(said, pick)
     if (pick.which != "all" or pick.number is not None) and (moved != pick or _PREDICATE.search(np.text)):
         raise Lost(f"whether {np.text} is so is not told: ask what it is, does or carries")
@@ -376,9 +303,8 @@ def _exists(said: Said, np: Phrase, pick: Pick, *, asks_what: bool) -> Program:
 _PREDICATE = re.compile(r"\b(?:has|have|had|got|carry|carried|wear|wore|hold|held|is|was|are|were|be)\b")
 """In a noun phrase: what is said of the thing, not which one it is."""
 _ASKING = frozenset(
-    "any if whether is was are were did does do has have had can could anyone anybody ? ever confirm check true "
-    "see saw "
-    "show find".split()
+    "any if whether is was are were did does do has have had can could anyone anybody ? ever confirm verify ascertain "
+    "establish check true see saw show find".split()
 )
 
 

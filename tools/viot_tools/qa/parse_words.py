@@ -49,7 +49,7 @@ _CONTRACTED = (
 _SIGNS = (("@", " at "), ("&", " and "), ("|", " , "), ("=", " , "))
 _TOKEN = re.compile(r"<[a-z]+:\d+>|[^\W\d_]+(?:'[^\W\d_]+)*|\d+(?:st|nd|rd|th)\b|\d+(?:\.\d+)?|[.?!;:,/()\"\-–—]|\S")
 _ENUMERATED = re.compile(r"\(?\b(?:[a-h]|[1-9])\)|\b[a-h]\.(?=\s)")
-_LETTERED = re.compile(r"\b[A-H]\b(?=\s)")
+_LETTERED = re.compile(r"\b[A-H]\b(?=[\s:])")
 _ORDINALS = {
     word: i
     for i, words in enumerate(
@@ -159,7 +159,11 @@ def _mentions(text: str, cameras: Sequence[Camera], people: Sequence[str]) -> tu
     return kept, problem
 
 
-_NOT_THEIRS = re.compile(r"^(?:\d{1,3},\s*|(?:earlier|later|first|last),\s*|around (?=\D))", re.IGNORECASE)
+_NOT_THEIRS = re.compile(
+    r"^(?:(?:the )?(?:very )?(?:start|beginning|end|finish|close) of |\d{1,3},\s*|"
+    r"(?:earlier|later|first|last),\s*|around (?=\D))",
+    re.IGNORECASE,
+)
 _ABOUT = re.compile(
     r"\b(?:stick|stuck|hang|hung|hanging|walk|walking|wander|stand|standing|sticking)\s*$", re.IGNORECASE
 )
@@ -200,7 +204,7 @@ def tokens(text: str) -> list[str]:
     text = re.sub(r"\b[Nn][or]\. (?=of )", "number ", text)
     text = re.sub(r"\b(?:[Ll] ?(?:or|/) ?[Rr]|[Rr] ?(?:or|/) ?[Ll])\b", "left or right", text)
     text = re.sub(r"\b([Pp])ick-(up)", r"\1ick\2", text)
-    if len(_LETTERED.findall(text)) >= 2 and re.search(r"\bB\s", text) and re.search(r"\bA\s", text):
+    if len(_LETTERED.findall(text)) >= 2 and re.search(r"\bB[\s:]", text) and re.search(r"\bA[\s:]", text):
         text = _LETTERED.sub(" , ", text)
     text = _ENUMERATED.sub(" , ", text.lower())
     for pattern, to in _CONTRACTED:
@@ -282,8 +286,8 @@ def tag(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _canonical(word: str) -> str:
-    if word.startswith("<cam:"):
-        return "<cam>"
+    if word.startswith(("<cam:", "<time:")):
+        return f"{word.split(':')[0]}>"
     return "<rec>" if word in RECORDING else word
 
 
