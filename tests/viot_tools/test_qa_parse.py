@@ -277,6 +277,23 @@ def read(question: str, options: tuple[str, ...] = ()) -> Program | Unparsed:
         ),
         ("A van blocked my gate. What colour was it?", "attribute colour: vehicle van", "which_colour"),
         ("I promised my boss a figure. How many people came in?", "count: person enters", "how_many"),
+        ("how many people went left", "count: person to_left", "how_many"),
+        ("What colour was the left van?", "attribute colour: vehicle van @left", "which_colour"),
+        ("What colour was Ana Silva's jacket?", "attribute upper_colour: Ana Silva", "which_colour"),
+        ("Who came first, Ana Silva or Bo Lind?", "order: Ana Silva | Bo Lind; options Ana Silva, Bo Lind", "order"),
+        (
+            "What followed the van?",
+            "order: person after(vehicle van, next) | vehicle after(vehicle van, next); by start; "
+            "options person, vehicle",
+            "before_after",
+        ),
+        ("Did it get fuller or emptier of people over the period?", "change: person", "state_change"),
+        ("Did the van stay until the end?", "exists: vehicle van; edge end", "state_change"),
+        (
+            "Who was the first to go, the van or the bus?",
+            "order: vehicle van | vehicle bus; edge end; options van, bus",
+            "order",
+        ),
     ],
 )
 def test_a_question_becomes_its_program(question: str, program: str, kind: str) -> None:
@@ -333,6 +350,20 @@ def test_programs_are_typed() -> None:
         ("Has KX-4821 been here?", "plate"),
         ("How many people at 8 and how many at 9?", "several times"),
         ("Didn't a red van come, or was it the blue one?", ""),
+        ("Was there only one van?", "only one"),
+        ("Was there a man left?", "left"),
+        ("Is anybody left here?", "left"),
+        ("Did the woman follow the man?", "each other"),
+        ("Is the bus bigger than the van?", "compared"),
+        ("How many more men than women were there?", "how many more"),
+        ("Were most people wearing hats?", "most"),
+        ("Did anyone come from the left?", "from the left"),
+        ("Did the man come back?", "back"),
+        ("Was there another van?", "another"),
+        ("What was the man doing before he left?", "before"),
+        ("How many people came in but did not leave?", "counted"),
+        ("Find the man at gate 2, no, at Loading Dock B", "corrects"),
+        ("There should not be a van. Is there?", "rule"),
     ],
 )
 def test_what_is_left_over_is_named(question: str, reason: str) -> None:

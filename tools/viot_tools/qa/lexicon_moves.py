@@ -262,7 +262,7 @@ inbound to (the camera|camera|<cam>)
 (^walk|^drive|^move|^go|^run|^ride|^head|) (away from|further from|farther from) (the camera|the lens|us|<cam>)
 (^come|^get|^move|^go) (further|farther) away (from (the camera|the lens|us|<cam>)|)
 """,
-    "followed": "^follow",
+    "followed": "(follow|follows|followed)",
     "together": """
 ^cross paths (with|)
 at the same time as
@@ -276,16 +276,16 @@ alongside
     "goleft": "(^go|^turn|^move|^head|^travel|^drive|^walk|^ride|^run|^pass) (off|) (to|towards|) (the|) left",
     "goright": "(^go|^turn|^move|^head|^travel|^drive|^walk|^ride|^run|^pass) (off|) (to|towards|) (the|) right",
     "left": """
-(to|towards|at|on|by|from) (the|) left (hand side|side|edge|half|hand|) of (the|) (picture|image|frame|screen)
-(to|towards|at|on|by|from) (the|) left (hand side|side|edge|half|hand|) of (the|) (scene|shot|view)
-(to|towards|at|on|by|from) (the|) left (hand side|side|edge|half|hand|) ()
+(to|towards|at|on) (the|) left (hand side|side|edge|half|hand|) of (the|) (picture|image|frame|screen)
+(to|towards|at|on) (the|) left (hand side|side|edge|half|hand|) of (the|) (scene|shot|view)
+(to|towards|at|on) (the|) left (hand side|side|edge|half|hand|) ()
 (leftward|leftwards|left hand)
 left (side|edge)
 """,
     "right": """
-(to|towards|at|on|by|from) (the|) right (hand side|side|edge|half|hand|) of (the|) (picture|image|frame|screen)
-(to|towards|at|on|by|from) (the|) right (hand side|side|edge|half|hand|) of (the|) (scene|shot|view)
-(to|towards|at|on|by|from) (the|) right (hand side|side|edge|half|hand|) ()
+(to|towards|at|on) (the|) right (hand side|side|edge|half|hand|) of (the|) (picture|image|frame|screen)
+(to|towards|at|on) (the|) right (hand side|side|edge|half|hand|) of (the|) (scene|shot|view)
+(to|towards|at|on) (the|) right (hand side|side|edge|half|hand|) ()
 (rightward|rightwards|right hand)
 right (side|edge)
 """,

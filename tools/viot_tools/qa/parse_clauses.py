@@ -26,7 +26,7 @@ _HEAD = r"(?: the)?(?P<head> <enters>| <leaves>| <came>| <stays>| stay| visit| p
 _NP = r" <np:(?P<np>\d+)>"
 _END = r"(?P<left>(?: <leaves>)?)"
 _AFTER = (
-    r"after|<followed>|once|since|behind|subsequent to|<later> than|as soon as|(?:in )?the wake of|"
+    r"after|following|once|since|behind|subsequent to|<later> than|as soon as|(?:in )?the wake of|"
     r"from the moment|from the point|from <when> on|from the arrival of"
 )
 _BEFORE = (
@@ -160,6 +160,8 @@ def clauses(draft: Draft) -> Clauses:
     out.text = re.sub(
         r"(<np:\d+>) (?:says|claims|swears|insists) (?:that )?(?:he|she|they) (?=was|were|<came>)", r"\1 ", out.text
     )
+    if len(out.nps) == 1 and re.search(r" (?:what|which|<who>|<kind>|<thing>) ", out.text):
+        out.text = re.sub(r"<followed> (?=<np:)", "<rightafter> ", out.text)  # "what followed the van?"
     out.text = _EITHER_WAY.sub(lambda m: _either_way(out, m), out.text)
     out.text = _DOES.sub(r"<doingcue> \1", out.text)
     out.text = _CAMS.sub(r"<cam:\1> <cam:\2>", out.text)

@@ -131,6 +131,10 @@ def _several(said: Said) -> Program:
             options=_order_options(said, texts),
         )
     if said.has("more", "fewer", "most", "least") and len(picks) == 2:
+        if said.has("howmany") and "than" in said.words and said.has("more", "fewer"):
+            raise Lost("how many more is not told, only which are more")
+        if not said.has("howmany") and not all(n.plural for n in said.nps):
+            raise Lost(f"I do not know in what {texts[0]} and {texts[1]} are compared")
         said.take("more", "fewer", "most", "least", "howmany", "came", "who", "enters", "reverse")
         claim = "than" in said.words and not said.has("reverse") and len(said.cues.get("more", ())) < 2
         return Program(

@@ -21,6 +21,8 @@ _MOTIONS: dict[str, Motion] = {
     "<approaches>": "approaches",
     "<recedes>": "recedes",
     "<passes>": "passes",
+    "<goleft>": "to_left",
+    "<goright>": "to_right",
 }
 MOTION_TAGS = _MOTIONS
 _BE = frozenset(
@@ -78,7 +80,7 @@ def _phrase(tags: Sequence[str], said: Sequence[str], i: int, names: Sequence[st
     if i < len(tags) and tags[i].startswith("<name:"):
         pick = Pick("person", name=names[int(tags[i][6:-1])])
         return _modified(pick, tags, said, start, head, i + 1, plural=False, definite=True)
-    mods, i = _before(tags, i)
+    mods, i = _before(tags, said, i)
     if mods[:1] in (["<first>"], ["<last>"]) and head == start and start and tags[start - 1] in _COMING:
         return None  # "who left first, ..." without its comma: the word is the verb's
     if i >= len(tags) or not tags[i].startswith("<N:"):
@@ -91,7 +93,7 @@ def _phrase(tags: Sequence[str], said: Sequence[str], i: int, names: Sequence[st
     return (replace(phrase[0], indefinite=noun.indefinite), phrase[1]) if noun.indefinite else phrase
 
 
-def _before(tags: Sequence[str], i: int) -> tuple[list[str], int]:
+def _before(tags: Sequence[str], said: Sequence[str], i: int) -> tuple[list[str], int]:
     """Adjectives before the noun."""
     mods: list[str] = []
     while i < len(tags):
@@ -109,6 +111,10 @@ def _before(tags: Sequence[str], i: int) -> tuple[list[str], int]:
         elif t in ("long", "short") and i + 1 < len(tags) and tags[i + 1] in ("haired", "sleeved", "<sleeves>"):
             mods.append(f"{t} {'hair' if tags[i + 1] == 'haired' else 'sleeves'}")
             i += 1
+        elif (
+            t == "<leaves>" and said[i] == "left" and i and tags[i - 1] in DETERMINERS and tags[i + 1 : i + 2] != [","]
+        ):
+            mods.append("@left")
         elif t in ("male", "female"):
             mods.append(t)
         elif t not in _LOOSE:
@@ -134,6 +140,8 @@ def _pick(noun: Noun, mods: Sequence[str]) -> Pick | None:
             pick = replace(pick, number=int(mod[5:-1]), which="last" if "<last>" in mods else "all")
         elif mod in ("<first>", "<last>", "only") and pick.number is None:
             pick = replace(pick, which=mod.strip("<>"))  # type: ignore[arg-type]
+        elif mod == "@left":
+            pick = replace(pick, place="left")
         elif mod == "<waits>":
             pick = replace(pick, motion="waits")
         elif mod == "<known>":
@@ -169,7 +177,7 @@ def _modified(
         if read is None:
             break
         pick, i = read
-    text = " ".join(said[head:i])
+    text = pick.name or " ".join(said[head:i])
     return Phrase(pick, text, plural=plural, definite=definite), i
 
 

@@ -126,7 +126,7 @@ def beside_something(text: str, heard: dict[str, str]) -> None:
         raise Lost("I do not see what is asked of the thing that is named")
     if re.search(r"<neg> (?:[,?]|<cam:|<time:)|<correction>", text):
         raise Lost("the question corrects itself: ask it again as it is meant")
-    if heard.get("<leaves>") == "left" and re.search(r" (?:is|are|was|were) <np:\d+> <leaves>", text):
+    if heard.get("<leaves>") == "left" and re.search(r" (?:is|are|was|were|there) <np:\d+> <leaves>", text):
         raise Lost("I do not know whether 'left' means that they went or that they are still there")
     if "<neg>" in text and " should " in text:
         raise Lost("what should not be is a rule, and I only know what was")

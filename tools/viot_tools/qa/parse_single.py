@@ -61,7 +61,7 @@ def single(said: Said, np: Phrase) -> Program:
     if (
         (said.has("together") and said.has("howmany"))
         or said.has("once")
-        or (said.has("most") and (np.plural or said.has("howmany")))
+        or (said.has("most") and (said.has("howmany") or (np.plural and not _yes_first(said))))
     ):
         said.take("each", "once", "together", "most", "howmany", "came", "atend", "atstart")
         return _with_limit(said, "at_once", pick)
@@ -129,7 +129,9 @@ def single(said: Said, np: Phrase) -> Program:
     if len(set(doing)) > 1 and np.definite and pick.kind == "person":
         said.take("doing", "came", "waits")  # "was the man walking or standing?"
         return Program("action", (pick,), "action")
-    if said.has("leftright", "whichway") or said.has("left", "right", "goleft", "goright"):
+    if said.has("leftright", "whichway") or (
+        said.has("left", "right", "goleft", "goright") and not said.has("howmany")
+    ):
         return direction(said, pick)
     if np.plural and not np.definite and said.has("enters", "leaves") and not _answerable_by_yes(said):
         said.cues.setdefault("howmany", [""])
@@ -172,6 +174,11 @@ def single(said: Said, np: Phrase) -> Program:
         pick, gone = _last_of(said, pick)
         return Program("when", (pick,), "when", edge="end" if gone else "start")
     return _exists(said, np, pick, asks_what=asks_what)
+
+
+def _yes_first(said: Said) -> bool:
+    """Whether it begins as a yes-no question: ``were most people ...``."""
+    return bool(said.words) and said.words[0] in _YES_FIRST
 
 
 def _last_of(said: Said, pick: Pick) -> tuple[Pick, bool]:

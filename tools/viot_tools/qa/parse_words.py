@@ -207,6 +207,7 @@ def tokens(text: str) -> list[str]:
     if len(_LETTERED.findall(text)) >= 2 and re.search(r"\bB[\s:]", text) and re.search(r"\bA[\s:]", text):
         text = _LETTERED.sub(" , ", text)
     text = _ENUMERATED.sub(" , ", text.lower())
+    text = text.replace("> 's ", "> s ")
     for pattern, to in _CONTRACTED:
         text = re.sub(pattern, to, text)  # type: ignore[arg-type]
     text = re.sub(r"(?<=\w)-(?=\w)", " ", text)
