@@ -13,16 +13,18 @@ from viot_agent.errors import FailedFault
 from viot_agent.weights import Weights
 from viot_tools.attributes.judge import Value
 from viot_tools.attributes.looks import Look
+from viot_tools.attributes.naming import Light
 from viot_tools.attributes.network import OUTPUTS, Read
 from viot_tools.bench import attributes
 from viot_tools.bench.looks import Labelled, labelled
 
+LIGHT = Light(np.zeros(3), np.ones(3))
 ROOT = Path(__file__).resolve().parents[2]
 MARKED = json.loads((ROOT / "datasets" / "annotations" / "attributes.json").read_text("utf-8"))
 
 
 def someone(who: str, bag: str | None = None, **labels: tuple[str, ...]) -> Labelled:
-    look = Look(np.full((120, 50, 3), (200, 20, 25), np.uint8), np.ones(3), 1.0)
+    look = Look(np.full((120, 50, 3), (200, 20, 25), np.uint8), LIGHT, 1.0)
     return Labelled("people", "report", "clip.mp4", who, "", look, labels, bag)
 
 
@@ -64,7 +66,7 @@ def test_bags() -> None:
 
 
 def test_the_pixel_that_the_network_points_at() -> None:
-    look = Look(np.zeros((100, 50, 3), np.uint8), np.ones(3), 1.0)
+    look = Look(np.zeros((100, 50, 3), np.uint8), LIGHT, 1.0)
     look.image[50:, :] = (240, 230, 30)
     read = Read(np.zeros(len(OUTPUTS), np.float32), np.array([0.5, 0.2], np.float32), np.array([0.5, 1.2], np.float32))
     x = Labelled("people", "report", "f", "a", "", look, {})

@@ -68,8 +68,9 @@ def test_what_is_not_told_is_never_sure() -> None:
 LEVELS = {
     "all right": ([0.9, 0.8, 0.7] * 4, [True] * 12, 0.7),
     "wrong below": ([0.9] * 9 + [0.5] * 3, [True] * 9 + [False] * 3, 0.9),
-    "one in twenty wrong": ([0.9] * 20, [True] * 19 + [False], 0.9),
-    "one in ten wrong": ([0.9] * 10, [True] * 9 + [False], None),
+    "one in ten wrong": ([0.9] * 10, [True] * 9 + [False], 0.9),
+    "never below what is likely": ([0.4] * 10, [True] * 10, 0.7),
+    "two in ten wrong": ([0.9] * 10, [True] * 8 + [False] * 2, None),
     "too few": ([0.9] * 7, [True] * 7, None),
     "none": ([], [], None),
 }

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viot_tools.attributes.naming import COLOURS, exposure, lab, names
+from viot_tools.attributes.naming import COLOURS, Light, lab, light_of, names
 from viot_tools.qa import program
 
 FOCAL = {
@@ -49,22 +49,35 @@ def test_shares_sum_to_one(rgbs: list[tuple[int, int, int]]) -> None:
 def test_a_dark_frame_is_brought_to_light() -> None:
     """A white shirt at a third of the light is white again; a red one is red with and without."""
     frame = np.full((90, 160, 3), 80, np.uint8)
-    gain = exposure(frame)
-    assert gain.min() > 2
+    frame[:10] = 0
+    dark = light_of(frame)
+    assert dark.gain.min() > 2 and dark.veil.max() == 0
     dim = patch((105, 104, 101))
     assert COLOURS[int(names(lab(dim)).mean(0).argmax())] == "grey"
-    assert COLOURS[int(names(lab(dim, gain)).mean(0).argmax())] == "white"
-    for light in (None, gain):
+    assert COLOURS[int(names(lab(dim, dark)).mean(0).argmax())] == "white"
+    for light in (None, dark):
         assert COLOURS[int(names(lab(patch((70, 8, 10)), light)).mean(0).argmax())] == "red"
 
 
 def test_a_tinted_light_is_taken_back_halfway() -> None:
-    warm = exposure(np.full((90, 160, 3), (150, 120, 90), np.uint8))
+    warm = light_of(np.full((90, 160, 3), (150, 120, 90), np.uint8)).gain
     assert warm[0] < warm[1] < warm[2]
-    even = exposure(np.full((90, 160, 3), 120, np.uint8))
+    even = light_of(np.full((90, 160, 3), 120, np.uint8)).gain
     np.testing.assert_allclose(even, even[0])
 
 
+def test_a_veil_is_lifted() -> None:
+    """In haze with a violet cast nothing is black; what is darkest there is."""
+    frame = np.full((90, 160, 3), 150, np.uint8)
+    frame[:20] = (44, 34, 50)
+    hazy = light_of(frame)
+    assert 0 < hazy.veil[1] < hazy.veil[0] < hazy.veil[2] <= 0.05
+    coat = patch((44, 34, 50))
+    unlit = Light(np.zeros(3), hazy.gain)
+    black = [names(lab(coat, light)).mean(0)[0] for light in (unlit, hazy)]
+    assert black[1] > black[0]
+
+
 def test_black_frames_do_not_blow_up() -> None:
-    gain = exposure(np.zeros((90, 160, 3), np.uint8))
+    gain = light_of(np.zeros((90, 160, 3), np.uint8)).gain
     assert np.isfinite(gain).all() and gain.max() <= 3 * 1.25

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viot_agent.library.rows import AttributeRow, Keypoints, Rows, SegmentInfo, Shared
 from viot_agent.media.types import XYXY, Frame
 from viot_agent.weights import Weights
 from viot_tools.attributes import carried, looks
 from viot_tools.attributes.looks import Look
-from viot_tools.attributes.naming import exposure
+from viot_tools.attributes.naming import Light, light_of
 from viot_tools.attributes.network import FILES, PersonNetwork
 from viot_tools.attributes.regions import Parts, parts
 from viot_tools.objects.analyzer import ObjectFrame
@@ -63,7 +62,7 @@ class AttributesAnalysis:
         self._network = network
         self._pictures = Pictures()
         self._kinds: dict[str, str] = {}
-        self._light: dict[float, NDArray[np.float64]] = {}
+        self._light: dict[float, Light] = {}
         self._parts: dict[tuple[str, float], Parts] = {}
         self._bags: dict[str, list[tuple[float, str, float]]] = {}
         self._last = float("-inf")
@@ -88,7 +87,7 @@ class AttributesAnalysis:
             if self._pictures.offer(key, frame.t, frame.image, xyxy, float(found.score[i]), hidden):
                 self._kinds[key] = label
                 if frame.t not in self._light:
-                    self._light[frame.t] = exposure(frame.image)
+                    self._light[frame.t] = light_of(frame.image)
                 if label == PERSON:
                     self._parts[key, frame.t] = parts(xyxy, poses.get(key))
 

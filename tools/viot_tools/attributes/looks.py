@@ -28,12 +28,12 @@ SIDE: Final = 32
 class Look:
     """A picture of a thing, cut out of its frame.
 
-    ``image`` RGB, ``gain`` (3,) the frame's (``naming.exposure``), ``quality`` 0..1, ``parts`` where a person's clothes
-    are.
+    ``image`` RGB, ``light`` that of the frame (``naming.light_of``), ``quality`` 0..1, ``parts`` where a person's
+    clothes are.
     """
 
     image: Image
-    gain: NDArray[np.float64]
+    light: naming.Light
     quality: float
     parts: Parts | None = None
 
@@ -70,13 +70,13 @@ def clothes(look: Look, name: str) -> NDArray[np.float64] | None:
     part = look.parts.upper if name == "upper_colour" else look.parts.lower
     if part is None:
         return None
-    return np.asarray(naming.names(naming.lab(cut(look.image, part), look.gain)).mean(0))
+    return np.asarray(naming.names(naming.lab(cut(look.image, part), look.light)).mean(0))
 
 
 def paint(look: Look) -> NDArray[np.float64]:
     """(11,) the shares of colours of a vehicle. The corners are road, so half of what they have is taken off; half of
     the middle's own share always stays: a grey car on a grey road is grey."""
-    shares = naming.names(naming.lab(look.image, look.gain, SIDE))
+    shares = naming.names(naming.lab(look.image, look.light, SIDE))
     bell = window(SIDE, SIDE, 0.31 * SIDE, 0.27 * SIDE).ravel()
     corners = np.clip(0.4 - bell, 0, None)
     middle, road = bell @ shares / bell.sum(), corners @ shares / corners.sum()

@@ -3,7 +3,7 @@
 Each term is a region of CIE Lab in lightness, saturation and hue with soft borders, as in Benavente, Vanrell and
 Baldrich, "Parametric fuzzy sets for automatic color naming" (JOSA A 25(10), 2008). The borders are our own, set by what
 the words mean; what is left of their error is taken up by the calibration. Saturation is chroma by lightness and not
-chroma, so a red coat in the dark is still red; and pictures are first brought to a common exposure (``exposure``), so
+chroma, so a red coat in the dark is still red; and pictures are first brought to a common light (``light_of``), so
 that a white shirt in a dark room is not grey.
 
 Owns pixels -> shares of names. Knows no body, no vehicle, no model and no storage.
@@ -11,6 +11,7 @@ Owns pixels -> shares of names. Knows no body, no vehicle, no model and no stora
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -27,6 +28,9 @@ SOFT: Final = 4.0
 """Degrees over which one hue gives way to the next."""
 BRIGHT, AIM, GAINS = 0.75, 0.45, (0.6, 3.0)
 """The frame's ``BRIGHT`` quantile of linear luminance is brought to ``AIM``, by a factor within ``GAINS``."""
+DARK, VEIL, THICK = 0.05, 0.5, 0.05
+"""Of each channel's ``DARK`` quantile the share ``VEIL`` is taken for haze and the camera's own black, ``THICK`` at
+most."""
 
 Lab = NDArray[np.float64]
 """(N, 3) CIE Lab, L 0..100."""
@@ -34,23 +38,37 @@ Shares = NDArray[np.float64]
 """(N, 11) or (11,) how much of each of ``COLOURS``; sums to 1."""
 
 
-def exposure(frame: Image) -> NDArray[np.float64]:
-    """(3,) factors for linear RGB that bring a frame to a common brightness, and halfway to a neutral light.
+@dataclass(frozen=True, slots=True, eq=False)
+class Light:
+    """What a frame's light does to linear RGB: ``veil`` (3,) lies over it all, ``gain`` (3,) makes up for the rest."""
 
-    The light is estimated by Shades of Grey (Finlayson and Trezzi, CIC 2004) with p = 4.
+    veil: NDArray[np.float64]
+    gain: NDArray[np.float64]
+
+
+def light_of(frame: Image) -> Light:
+    """How to bring a frame to a common brightness, and halfway to a neutral light.
+
+    The veil is the darkest of the picture (dark-object subtraction: Chavez, "An improved dark-object subtraction
+    technique", Remote Sensing of Environment 24, 1988), the light is estimated by Shades of Grey (Finlayson and
+    Trezzi, CIC 2004) with p = 4.
     """
     small = _linear(cv2.resize(frame, (64, 36), interpolation=cv2.INTER_AREA)).reshape(-1, 3)
+    veil = np.minimum(np.quantile(small, DARK, axis=0) * VEIL, THICK)
+    small = np.maximum(small - veil, 0) / (1 - veil)
     bright = float(np.quantile(small @ np.array([0.2126, 0.7152, 0.0722]), BRIGHT))
     light = (small**4).mean(0) ** 0.25
     neutral = np.clip((light.mean() / np.maximum(light, 1e-3)) ** 0.5, 0.8, 1.25)
-    return np.asarray(np.clip(AIM / max(bright, 1e-3), *GAINS) * neutral)
+    return Light(veil, np.asarray(np.clip(AIM / max(bright, 1e-3), *GAINS) * neutral))
 
 
-def lab(image: Image, gain: NDArray[np.float64] | None = None, side: int = 24) -> Lab:
-    """(side * side, 3) Lab pixels of an RGB picture, shrunk or enlarged, under ``gain`` (3,) of :func:`exposure`."""
+def lab(image: Image, light: Light | None = None, side: int = 24) -> Lab:
+    """(side * side, 3) Lab pixels of an RGB picture, shrunk or enlarged, with its frame's ``light`` made up for."""
     how = cv2.INTER_AREA if min(image.shape[:2]) > side else cv2.INTER_LINEAR
     small = cv2.resize(image, (side, side), interpolation=how)
-    linear = _linear(small) * (1.0 if gain is None else gain)
+    linear = _linear(small)
+    if light is not None:
+        linear = np.maximum(linear - light.veil, 0) / (1 - light.veil) * light.gain
     shown = np.where(linear < 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055)
     pixels = cv2.cvtColor(np.clip(shown, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
     return np.asarray(pixels.reshape(-1, 3), np.float64)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from viot_agent.errors import FailedFault
 from viot_agent.library.rows import Keypoints
@@ -22,7 +21,7 @@ from viot_agent.media.readers import open_media
 from viot_agent.media.types import XYXY, Image
 from viot_tools.attributes.carried import carried
 from viot_tools.attributes.looks import Look
-from viot_tools.attributes.naming import exposure
+from viot_tools.attributes.naming import Light, light_of
 from viot_tools.attributes.regions import parts
 from viot_tools.bench.vehicles import annotation
 from viot_tools.objects.detections import Detections, ThingDetector, box_iou
@@ -64,18 +63,16 @@ def labelled(
         if not path.is_file():
             continue
         for index, image in _frames(path, sorted({row.get("frame", -1) for _, _, row in entries})):
-            gain = exposure(image)
+            light = light_of(image)
             seen = None if detector is None else detector.detect_all(image)
             for kind, n, row in entries:
                 if row.get("frame", -1) == index:
-                    one = _one(kind, n, row, image, gain, estimate)
+                    one = _one(kind, n, row, image, light, estimate)
                     found.append(one if seen is None or kind != "people" else replace(one, bag=_bag(row["box"], *seen)))
     return found
 
 
-def _one(
-    kind: Kind, n: int, row: Mapping[str, Any], image: Image, gain: NDArray[np.float64], estimate: Estimate | None
-) -> Labelled:
+def _one(kind: Kind, n: int, row: Mapping[str, Any], image: Image, light: Light, estimate: Estimate | None) -> Labelled:
     height, width = image.shape[:2]
     x0, y0, x1, y1 = (float(v) for v in np.clip(row["box"], 0, [width, height, width, height]))
     picture = cut_out(image, (x0, y0, x1, y1))
@@ -85,7 +82,7 @@ def _one(
     where = parts((x0, y0, x1, y1), pose) if kind == "people" else None
     names = {k: tuple(v) for k, v in row.items() if isinstance(v, list) and k != "box"}
     who = str(row.get("who", f"{kind}-{n}"))
-    look = Look(picture, gain, 1.0, where)
+    look = Look(picture, light, 1.0, where)
     return Labelled(kind, row["half"], row["file"], who, str(row.get("detector", "")), look, names)
 
 
