@@ -96,8 +96,9 @@ def test_a_redacted_clip_has_nothing_missed_found_or_known(data: Path) -> None:
         ("redact.found.yunet", 0.0, 1.0),
         ("redact.found.dlib-hog", 0.0, 1.0),
     ]
-    [known] = known_rows(seen, "hub", [Judge()], 0)
+    known, every = known_rows(seen, "hub", [Judge()], 0)
     assert known.id == "redact.known.clips.retail-0095" and known.value == 0.0 and known.floor == 1.0
+    assert every.id == "redact.known.clips.all.retail-0095" and every.n == known.n == 10
 
 
 def test_a_finder_that_sees_nothing_misses_everything(data: Path) -> None:
@@ -184,7 +185,7 @@ def test_unknown_suites_and_tiers_are_said(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_on_real_footage_no_recogniser_knows_a_redacted_face(shared: Path, home: Path) -> None:
     report = redact.bench(shared, quick=True, suite="clips", tiers="hub")
-    known = [r for r in report.rows if r.id.startswith("redact.known.clips.")]
+    known = [r for r in report.rows if r.id.startswith("redact.known.clips.") and ".all." not in r.id]
     assert len(known) == 5 and {r.value for r in known} == {0.0}
     assert min(r.floor or 0.0 for r in known) > 0.1
     [missed] = [r for r in report.rows if r.id == "redact.missed"]

@@ -10,7 +10,9 @@ YuNet-n is what the hub tier redacts with. ``redact.missed.hand``: share of the 
 the tier's usual detector, frame by frame, at its usual threshold. ``redact.found.DETECTOR``: share of those places at
 which that detector finds a face in the copy. ``redact.known.SET.RECOGNISER``: share of pairs, a redacted face and one
 of the same person, that lie over the recogniser's own threshold at a false-accept rate of 1e-3 (``judges.json``); in
-clips the other one is the very same frame before redaction. Floor of both: a light Gaussian blur.
+clips the other one is the very same frame before redaction, and faces that nobody would be named by, turned away or
+cut off by the picture's rim, count in the rows ``.all.`` only: their crops share what is no face. Floor of both: a
+light Gaussian blur.
 
 Owns suites and portraits; clips are looked at in ``redact_clips``.
 """

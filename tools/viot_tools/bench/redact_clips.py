@@ -26,6 +26,7 @@ from viot_agent.weights.store import Entry
 from viot_tools.bench.redact_attack import light_blur
 from viot_tools.cloak.surrogates import threshold
 from viot_tools.faces.detect import DlibHog, Face, FaceDetector, YuNet, make_detector, overlap
+from viot_tools.faces.quality import measure
 from viot_tools.faces.recognise import TEMPLATE, similarity, warp
 from viot_tools.redact.find import Finder, Haar, make_finder, merged
 from viot_tools.redact.follow import RATE
@@ -39,6 +40,8 @@ STEP = 0.2
 """Seconds between two looks."""
 HIDDEN = 0.9
 """Share of a face's box that must lie in what is hidden."""
+GATE = 0.3
+"""Quality under which the tools name nobody (``gate`` of the calibrations)."""
 SURE = {"yunet": 0.8, "yunet-s": 0.8, "dlib-hog": 0.88}
 """Scores from which a detector's find is a face of the ground."""
 
@@ -59,7 +62,8 @@ class YuNetS(YuNet):
 class Place:
     """One face of the ground in one frame, seen at ``second`` of clip ``clip``. ``missed``: of the redaction, and of
     the floor; ``found`` and ``blurred``: by detector, in the copy and under a light blur; ``crops``: the aligned face
-    (112, 112, 3) as it was, in the copy, and under a light blur, where its landmarks are known."""
+    (112, 112, 3) as it was, in the copy, and under a light blur, where its landmarks are known; ``fair``: it can be
+    compared at all, being neither cut off by the picture's rim nor too poor for the tools that name people."""
 
     clip: str
     second: int
@@ -68,6 +72,7 @@ class Place:
     found: Mapping[str, bool]
     blurred: Mapping[str, bool]
     crops: tuple[Image, Image, Image] | None
+    fair: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +173,8 @@ def _places(
             covered(face.xyxy, floor) < HIDDEN,
             {m: _at(face, found) for m, found in in_copy.items()},
             {m: _at(face, found) for m, found in in_blur.items()},
-            _crops(face, before, after, blurred),
+            crops := _crops(face, before, after, blurred),
+            crops is not None and _fair(face, crops[0], before),
         )
         for face in faces
     ]
@@ -184,6 +190,21 @@ def _crops(face: Face, *images: Image) -> tuple[Image, Image, Image] | None:
     matrix = similarity(face.landmarks, TEMPLATE)
     a, b, c = (warp(image, matrix, 112) for image in images)
     return a, b, c
+
+
+def _fair(face: Face, chip: Image, image: Image) -> bool:
+    """Else the crops before and after share what is no face: the black beyond the rim, or a wall behind a profile."""
+    height, width = image.shape[:2]
+    corners = (np.array([[0, 0], [112, 0], [112, 112], [0, 112]], float)) @ _back(face)[:, :2].T + _back(face)[:, 2]
+    inside = (corners >= 0).all() and (corners[:, 0] <= width).all() and (corners[:, 1] <= height).all()
+    return bool(inside) and measure(face, chip).value >= GATE
+
+
+def _back(face: Face) -> NDArray[np.float64]:
+    """(2, 3): from the aligned crop to the picture."""
+    import cv2
+
+    return np.asarray(cv2.invertAffineTransform(similarity(face.landmarks, TEMPLATE)), np.float64)
 
 
 def _hand(
@@ -272,16 +293,20 @@ KNOWN = "share of pairs of one person over its threshold"
 
 
 def known_rows(seen: Watched, tier: str, judges: Sequence[Recogniser], seed: int) -> list[Row]:
+    """Of the faces that can be compared, and (``all``) of every one with landmarks."""
     some = [(p, p.crops) for p in seen.places if p.crops is not None]
     rows = []
     for judge in judges if some else ():
         was, now, blur = (judge.embed(np.stack([c[k] for _, c in some])) for k in range(3))
         bound = least(judge)
-        hit, floor = ((was * other).sum(axis=1) >= bound for other in (now, blur))
-        value = share([((p.clip, p.second), float(h)) for (p, _), h in zip(some, hit, strict=True)], seed)
-        rows.append(
-            Row(f"redact.known.clips.{judge.name}", KNOWN, *value, len(some), judge.name, tier, float(floor.mean()))
-        )
+        hits, floors = ((was * other).sum(axis=1) >= bound for other in (now, blur))
+        for key, chosen in (("", [p.fair for p, _ in some]), ("all.", [True] * len(some))):
+            part = [(p, float(h), float(f)) for (p, _), h, f, ok in zip(some, hits, floors, chosen, strict=True) if ok]
+            if part:
+                value = share([((p.clip, p.second), h) for p, h, _ in part], seed)
+                floor = float(np.mean([f for _, _, f in part]))
+                name = f"redact.known.clips.{key}{judge.name}"
+                rows.append(Row(name, KNOWN, *value, len(part), judge.name, tier, floor))
     return rows
 
 
