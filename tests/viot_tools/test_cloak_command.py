@@ -54,6 +54,8 @@ CASES: dict[str, tuple[Args, str]] = {
     "epsilon zero": (lambda d: [blank(d), "--epsilon", "0"], "1 to 32 of 255"),
     "no such file": (lambda d: [str(d / "gone.png")], "gone.png"),
     "hostile file": (lambda d: [text(d)], "is not a picture"),
+    "none of several can be read": (lambda d: [text(d), bomb(d)], "give JPEG, PNG or WebP files"),
+    "a folder": (lambda d: [str(d)], "is a folder (name its pictures: viot cloak"),
     "100 megapixels": (lambda d: [bomb(d)], "at most 89 megapixels"),
     "no face": (lambda d: [blank(d)], "shows no face that dlib-hog finds"),
     "unknown person": (lambda d: [blank(d), "--person", "Anna"], "Anna"),

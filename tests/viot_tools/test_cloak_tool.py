@@ -267,7 +267,7 @@ def test_another_generator_makes_another_mask_of_an_enrolled_person(made: Module
     assert stored == [False, True, False]
 
 
-def test_a_recogniser_that_the_generator_was_taught_by_is_no_judge(made: ModuleType, tmp_path: Path) -> None:
+def test_the_generators_card_names_who_taught_it(made: ModuleType, tmp_path: Path) -> None:
     from viot_tools.cloak.advnets import Generator, save_generator
     from viot_tools.cloak.making import drawn_by
 
@@ -290,6 +290,16 @@ def test_a_face_that_is_too_small_says_how_small(made: ModuleType, tmp_path: Pat
     tiny = made.kit({ONE: [(40.0, 30.0, 30.0)]})
     said = ask(made, tmp_path, portrait(made, tmp_path, 1, 0), kit=tiny)
     assert said.verdict == "none" and "too small to cloak (30 pixels; at least 40 are needed)" in said.summary
+
+
+def test_one_bad_file_of_several_keeps_nobody_from_a_cloak(made: ModuleType, tmp_path: Path) -> None:
+    good, bad = portrait(made, tmp_path, 1, 0), tmp_path / "bad.jpg"
+    bad.write_bytes(b"no picture")
+    found = cloaker(made, made.context(tmp_path), Recipe(rounds=1)).pictures([bad, good], beside(tmp_path))
+    assert [p.source for p in found.pictures] == [good] and found.unread == 1
+    assert found.without[0][0] == bad and "is not a picture" in found.without[0][1]
+    with pytest.raises(MediaFault, match="is not a picture"):
+        cloaker(made, made.context(tmp_path), Recipe(rounds=1)).pictures([bad, bad], beside(tmp_path))
 
 
 HOSTILE = {

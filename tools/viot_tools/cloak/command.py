@@ -51,10 +51,11 @@ def cloak(
     """Cloak faces in pictures and videos against face recognition, and measure what it brings."""
     from rich.console import Console
 
-    from viot_agent.errors import UserFault
+    from viot_agent.errors import MediaFault, UserFault
     from viot_agent.media.sniff import SUFFIXES
     from viot_agent.system import Viot
     from viot_tools.cloak.making import Recipe
+    from viot_tools.cloak.protect import Report as Pictures
 
     console = Console(highlight=False, soft_wrap=True)
     if forget:
@@ -67,6 +68,9 @@ def cloak(
     recipe = Recipe(method, epsilon)
     if out is not None and (out.suffix or out.is_file()) and not out.is_dir():
         raise UserFault(f"--out is a folder, and {out} is a file's name", fix="give a folder")
+    folder = next((f for f in files if f.is_dir()), None)
+    if folder is not None:
+        raise MediaFault(f"{folder} is a folder", fix=f"name its pictures: viot cloak {folder}/*.jpg")
     videos = [f for f in files if f.suffix.lower() in SUFFIXES]
     pictures = [f for f in files if f.suffix.lower() not in SUFFIXES]
     if videos and keep_metadata:
@@ -83,6 +87,9 @@ def cloak(
         from viot_tools.cloak.words import to_json
 
         typer.echo(json.dumps([to_json(r) for r in reports], ensure_ascii=False, indent=2))
+    unread = sum(r.unread for r in reports if isinstance(r, Pictures))
+    if unread:
+        raise MediaFault(f"{unread} of {len(files)} files could not be read", fix="see the lines above")
 
 
 def _context(viot: Viot) -> ToolContext:

@@ -92,7 +92,7 @@ class PictureReport:
 class Report:
     """``used``: what made the masks, and ``versions`` of its weights: the recognisers whose networks were attacked, or
     AdvCloak's generator; neither they nor others of their makers judge. ``absent``: judges whose files are not here.
-    ``without``: pictures that show no face to cloak, and why."""
+    ``without``: pictures that were not written, and why; ``unread`` of them could not be read."""
 
     recipe: Recipe
     used: tuple[str, ...]
@@ -101,6 +101,7 @@ class Report:
     absent: tuple[str, ...]
     pictures: tuple[PictureReport, ...]
     without: tuple[tuple[Path, str], ...] = ()
+    unread: int = 0
 
 
 class Cloaker:
@@ -248,7 +249,9 @@ class Cloaker:
         return Recipe(r.method, r.epsilon, r.seed + self.store.seed(), r.rounds)
 
     def marks(self) -> tuple[str, ...]:
-        """All that makes a mask besides the recipe and the faces: weights, and what the recipe's method means here."""
+        """What a kept mask must share to be used again, besides the recipe and the enrolled faces: the weights, and for
+        an optimised one its method's options. Not the code: ``viot cloak --forget`` ends what an older version made.
+        """
         weights = tuple(f"{n}@{v}" for n, v in zip(*self.made_by, strict=True))
         if self.recipe.method == "advcloak":
             return weights
@@ -270,18 +273,31 @@ class Cloaker:
         """Cloak picture files. ``target`` says where the copy of one goes; ``also``: further pictures that are only
         looked at, to learn and to measure with; ``names`` are what messages call the sources.
 
-        Raises MediaFault for a file that is no picture, NoFace when no picture shows a face that can be cloaked,
-        NameFault for an unknown person, UserFault when a copy would fall on its source, WeightsMissing.
+        Of several, one that cannot be read is told in the report. Raises MediaFault where none can, NoFace when no
+        picture shows a face that can be cloaked, NameFault for an unknown person, UserFault when a copy would fall on
+        its source, WeightsMissing.
         """
         names = tuple(names) or tuple(str(p) for p in sources)
         self.store.prune(p.name for p in self.ctx.library.people())
         found, counts = Found(), []
+        unread: dict[int, str] = {}
         for number, path in enumerate([*sources, *also]):
-            counts.append(found.add(number, decode_image(path), self.kit))
+            try:
+                image = decode_image(path)
+            except MediaFault as fault:
+                # one bad file of many does not keep the others from their cloaks
+                if number >= len(sources) or len(sources) == 1:
+                    raise
+                unread[number] = str(fault).rstrip(".")
+                counts.append(0)
+            else:
+                counts.append(found.add(number, image, self.kit))
+        if len(unread) == len(sources):
+            raise MediaFault("; ".join(unread.values()), fix="give JPEG, PNG or WebP files")
         subjects = self.subjects(found, [*names, *map(str, also)], person)
         wanted = {look.picture for s in subjects for look in s.looks}
         without = [
-            (path, self._why(names[i], counts[i], found.too_small, i, person))
+            (path, unread.get(i) or self._why(names[i], counts[i], found.too_small, i, person))
             for i, path in enumerate(sources)
             if i not in wanted
         ]
@@ -302,6 +318,7 @@ class Cloaker:
             self.judges.absent,
             tuple(written),
             tuple(without),
+            len(unread),
         )
 
     def _why(self, name: str, count: int, small: Sequence[TooSmall], number: int, person: str | None) -> str:
