@@ -31,13 +31,11 @@ from viot_tools.attributes.judge import BINARY, COLOUR_NAMES, Value
 from viot_tools.attributes.network import FILES, OUTPUTS, PersonNetwork, Read
 from viot_tools.bench.looks import Labelled, labelled
 from viot_tools.bench.reid_rows import by_unit, row
-from viot_tools.inference import compiled
 from viot_tools.objects.detect import object_detector
 from viot_tools.objects.detections import MODEL_OF_TIER, ThingDetector
 from viot_tools.pose.movenet import MoveNet
 from viot_tools.reid.colour import COLOURS as SUPPLIED
-from viot_tools.reid.vehicle import FILES as VEHICLE_FILES
-from viot_tools.reid.vehicle import _planar
+from viot_tools.reid.vehicle import VehicleLook
 
 WORDS = {
     "upper_colour": "colour of the upper clothing",
@@ -185,8 +183,8 @@ def point_colour(x: Labelled, read: Read, name: str) -> str:
 
 def _paint(vehicles: Sequence[Labelled], weights: Weights) -> list[str]:
     """What the supplied network calls the vehicles' colours."""
-    net = compiled(weights.path(VEHICLE_FILES[0]), weights.path(VEHICLE_FILES[1]))
-    return [SUPPLIED[int(np.ravel(net.run(_planar(x.look.image, 72))[1]).argmax())] for x in vehicles]
+    look = VehicleLook(weights)
+    return [SUPPLIED[int(look.numbers(x.look.image)[1].network.argmax())] for x in vehicles]
 
 
 def _vehicles(
