@@ -24,12 +24,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torch.nn.functional import normalize
 
 from viot_agent.errors import FailedFault, UserFault
+from viot_agent.weights import Weights
+from viot_finetune.advcloak_data import loaded, supplied
 from viot_tools.cloak.advnets import Discriminator, Generator, save_generator, shared
 from viot_tools.cloak.hulls import Hull, nearest
 from viot_tools.cloak.optimise import Network
@@ -77,8 +78,14 @@ class Recipe:
     seed: int = 0
 
 
+TINY = Recipe(
+    Images(epochs=6, batch=8, rate=1e-3), People(epochs=2, rate=1e-4, warm_up=1), width=16, blocks=2, judge_width=8
+)
+"""For some hundred faces and minutes on one core."""
 SMALL = Recipe(Images(epochs=20, rate=5e-4), People(epochs=20, rate=5e-5, warm_up=8), width=32, judge_width=16)
 """For some thousand faces and no GPU: fewer epochs, larger rates (2e-8 would move nothing in so few steps)."""
+
+PRESETS = {"tiny": TINY, "small": SMALL, "paper": Recipe()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,44 +304,42 @@ def train(
     return generator.eval(), done
 
 
-def loaded(path: Path, most: int | None = None) -> tuple[Tensor, Tensor]:
-    """(N, 3, 112, 112) uint8 faces and (N,) labels of a folder of people or a RecordIO pair: at most ``most`` pictures
-    of each person. Raises UserFault as ``viot_finetune.faces.data``."""
-    from viot_finetune.faces.data import face_set
-
-    whole = face_set(path)
-    seen: dict[int, int] = {}
-    rows = []
-    for i, label in enumerate(whole.labels.tolist()):
-        seen[label] = seen.get(label, 0) + 1
-        if most is None or seen[label] <= most:
-            rows.append(i)
-    pictures: NDArray[np.uint8] = np.stack([whole.picture(i) for i in rows])
-    return torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy()), torch.from_numpy(whole.labels[rows])
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
+    from viot_tools.cloak.surrogates import surrogates
+    from viot_tools.faces.detect import make_detector
     from viot_tools.faces.nets import load_net
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="DIR/PERSON/* of aligned faces, or a .rec file")
-    parser.add_argument("--surrogate", type=Path, required=True, action="append", help="a network saved by viot")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="DIR/PERSON/* of aligned faces, or a .rec file")
+    source.add_argument(
+        "--supplied", type=Path, help="a directory laid out like ../shared/data, without whom viot bench cloak reports"
+    )
+    parser.add_argument(
+        "--surrogate", type=Path, action="append", help="a network saved by viot; none: those of the tier in force"
+    )
     parser.add_argument("--out", type=Path, required=True, help="the generator, a safetensors file")
-    parser.add_argument("--preset", choices=("small", "paper"), default="small")
+    parser.add_argument("--preset", choices=tuple(PRESETS), default="small")
     parser.add_argument("--epochs", type=int, help="of each stage")
     parser.add_argument("--most", type=int, default=16, help="pictures of a person")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args(arguments)
     torch.set_num_threads(a.threads)
-    recipe = replace(SMALL if a.preset == "small" else Recipe(), seed=a.seed)
+    recipe = replace(PRESETS[a.preset], seed=a.seed)
     if a.epochs is not None:
         recipe = replace(
             recipe, images=replace(recipe.images, epochs=a.epochs), people=replace(recipe.people, epochs=a.epochs)
         )
-    faces, people = loaded(a.data, a.most)
-    surrogates = [load_net(path) for path in a.surrogate]
+    weights = Weights.from_env()
+    faces, people = loaded(a.data, a.most) if a.data else supplied(a.supplied, make_detector(weights), a.most)
+    nets: dict[str, Network]
+    if a.surrogate:
+        nets = {f"{net.name} ({path.name})": net for path in a.surrogate for net in [load_net(path)]}
+    else:
+        white = surrogates(weights)
+        nets = dict(zip(white.names, white.networks, strict=True))
     before = time.monotonic()
 
     def show(e: Epoch) -> None:
@@ -344,15 +349,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             flush=True,
         )
 
-    generator, epochs = train(faces, people, surrogates, recipe, show)
+    generator, epochs = train(faces, people, list(nets.values()), recipe, show)
     command = "python -m viot_finetune.advcloak " + shlex.join(sys.argv[1:] if arguments is None else arguments)
     save_generator(
         generator,
         a.out,
         command=command,
         recipe=str(asdict(recipe)),
-        data=f"{len(faces)} faces of {len(set(people.tolist()))} people in {a.data}",
-        surrogates=", ".join(f"{net.name} ({path.name})" for net, path in zip(surrogates, a.surrogate, strict=True)),
+        data=f"{len(faces)} faces of {len(set(people.tolist()))} people in {a.data or a.supplied}",
+        surrogates=", ".join(nets),
         cosine=f"{epochs[-1].cosine:.4f} at the end of training",
         licence="Apache-2.0; the faces and the surrogate's weights may have others",
     )
