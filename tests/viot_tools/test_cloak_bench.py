@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from types import ModuleType
 
@@ -11,16 +12,19 @@ import torch
 from numpy.typing import NDArray
 
 from viot_agent.errors import BackendFault, UserFault
-from viot_tools.bench import cloak, cloak_breaks, cloak_universal
+from viot_tools.bench import cloak, cloak_breaks, cloak_made, cloak_search, cloak_universal, cloak_ways
 from viot_tools.bench.cloak_cast import LEARN, Cast, dealt
 from viot_tools.bench.cloak_made import Studio, Target
 from viot_tools.bench.cloak_scores import BLUR, NOISE, Way, found_by, looks_rows, not_found, rejected, scores, verdict
 from viot_tools.cloak.making import DEFAULT, Recipe, chosen, make_mask
 from viot_tools.cloak.methods import METHODS
 from viot_tools.cloak.optimise import Options
+from viot_tools.cloak.psr import Person, below
+from viot_tools.cloak.surrogates import Judge
 from viot_tools.cloak.views import wanted
 
 FAST = METHODS["fi-uap"].but(rounds=2)
+STRONG = Way("strong", FAST.but(rounds=8, alpha=4.0))
 
 
 def seen(made: ModuleType, person: int, count: int = 10) -> NDArray[np.uint8]:
@@ -91,6 +95,33 @@ def test_a_mask_is_made_once_and_again_when_anything_differs(
     other = Studio(made.white(3), studio.folder, said.append)
     other.mask(sitter, FAST)
     assert len(said) == 5 == len(list(studio.folder.glob("*.npz")))
+    studio.mask(sitter, FAST, white=("toy",))  # all of one are that one
+    assert len(said) == 5
+    with pytest.raises(UserFault, match="dlib is no surrogate here"):
+        studio.mask(sitter, FAST, white=("dlib",))
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ('METHODS: Mapping[str, int] = {"a": 2}', True),  # another table of methods
+        ('"""Other words."""', True),
+        ("X = 2", False),
+        ("def f() -> int: return 2", False),
+    ],
+)
+def test_kept_masks_are_of_the_code_that_makes_them(change: str, same: bool) -> None:
+    """Words and the table of methods change no mask; anything else may."""
+    before = (
+        '"""Words."""\nX = 1\nMETHODS: Mapping[str, int] = {"a": 1}\ndef f() -> int:\n    """What."""\n    return 1\n'
+    )
+    after = before.replace(
+        {"M": 'METHODS: Mapping[str, int] = {"a": 1}', '"': '"""Words."""', "X": "X = 1", "d": "return 1"}[change[0]],
+        change.removeprefix("def f() -> int: "),
+    )
+    assert after != before
+    found = [ast.dump(cloak_made.wordless(ast.parse(text))) for text in (before, after)]
+    assert (found[0] == found[1]) is same
 
 
 @pytest.mark.parametrize("damage", ["no mask", "half", "empty"])
@@ -163,6 +194,9 @@ def test_table_and_default_give_the_fixed_ids_and_words(
     assert {"cloak.table.fiuap.blackbox.psr1.eps8", "cloak.table.opom-convex.seconds.eps8"} <= ids
     assert any(n.startswith("fiuap over noise: psr1 ") for n in notes)
     assert any(n.startswith("best of this table") and "leaves out" in n for n in notes)
+    assert "cloak.table.fiuap.stranger.below_threshold.eps8" in ids and not any(".judge." in i for i in ids)
+    rows, _ = cloak.table(m, (NOISE, Way("fiuap", FAST)), (8.0, 4.0))
+    assert {r.id for r in rows if r.id.endswith(".fiuap.ssim.eps4")} == {"cloak.table.fiuap.ssim.eps4"}
     rows, notes = cloak.default(m, product=Way("default", FAST), epsilons=(8.0,))
     ids = {r.id for r in rows}
     for name in ("default", "fiuap", "noise"):
@@ -173,11 +207,19 @@ def test_table_and_default_give_the_fixed_ids_and_words(
     assert all(r.tier == "hub" for r in rows) and any("60 % are wanted" in n for n in notes)
 
 
-def test_a_gallery_of_fewer_is_part_of_a_larger_one(people: Cast, studio: Studio, asked: tuple[Target, ...]) -> None:
-    m = cloak.Measuring(people, asked, studio, (0,))
-    rows = cloak.galleries(m, (NOISE,), people.half(False), sizes=(5, 10))
-    assert [r.id for r in rows] == [f"cloak.noise.blackbox.psr1.eps8.gallery{n}" for n in (5, 10)]
-    assert rows[0].value <= rows[1].value
+def test_a_gallery_of_fewer_is_part_of_a_larger_one(
+    people: Cast, studio: Studio, asked: tuple[Target, ...], made: ModuleType
+) -> None:
+    """Everybody is made to look like one of the strangers, of each seed another: hidden where that one is there."""
+
+    def draw(faces: NDArray[np.uint8], epsilon: float, seed: int) -> NDArray[np.floating]:
+        return (made.face_of(10 + seed).astype(np.float32) - faces.mean(0)).transpose(2, 0, 1)
+
+    m = cloak.Measuring(people, (Target(asked[0].judge, True),), studio, (0, 1, 2, 3, 4))
+    rows = cloak.galleries(m, (Way("double", draw=draw),), people.half(False), sizes=(2, 14))
+    assert [r.id for r in rows] == [f"cloak.double.blackbox.psr1.eps8.gallery{n}" for n in (2, 14)]
+    assert 0 < rows[0].value < rows[1].value == 1.0
+    assert all(r.n == 2 * 5 * 4 * 5 for r in rows)
 
 
 def test_unknown_suites_and_seeds_are_refused(tmp_path: Path) -> None:
@@ -185,12 +227,66 @@ def test_unknown_suites_and_seeds_are_refused(tmp_path: Path) -> None:
         cloak.bench(tmp_path, suite="nothing")
     with pytest.raises(UserFault, match="no method 'x'"):
         cloak.bench(tmp_path, methods="fiuap,x")
-    assert [w.name for w in cloak.named("opom-convex, fiuap")] == ["noise", "fiuap", "opom-convex"]
+    assert [w.name for w in cloak_ways.named(["opom-convex", "fiuap"])] == ["noise", "fiuap", "opom-convex"]
+    assert cloak_ways.named(None) == cloak_ways.WAYS and cloak_ways.named([]) == (NOISE,)
     with pytest.raises(UserFault, match="epsilons are 'a'"):
         cloak.bench(tmp_path, epsilons="a")
     assert cloak.budgets("4,8") == (8.0, 4.0) and cloak.budgets("12") == (8.0, 12.0)
     with pytest.raises(UserFault, match="0 seeds of 6 people"):
         cloak.bench(tmp_path, seeds=0)
+
+
+def test_who_taught_the_generator_is_no_black_box_for_it(
+    people: Cast, studio: Studio, asked: tuple[Target, ...]
+) -> None:
+    """Neither in its own rows nor in the orderings it stands in; and with no other left that is told."""
+    both = (Target(asked[0].judge, True), asked[1])
+    m = cloak.Measuring(people, both, studio, (0,))
+    drawn = Way("advcloak", draw=NOISE.draw, taught_by=("judge",))
+    rows, notes = cloak.table(m, (NOISE, Way("fiuap", FAST), drawn))
+    models = {r.id: r.model for r in rows}
+    assert models["cloak.table.advcloak.blackbox.psr1.eps8"] == "stranger"
+    assert models["cloak.table.fiuap.blackbox.psr1.eps8"] == "judge+stranger"
+    assert "cloak.table.advcloak.judge.psr1.eps8" not in models and "cloak.table.fiuap.judge.psr1.eps8" in models
+    [said] = [n for n in notes if n.startswith("advcloak over noise")]
+    assert said.count("+0.000 (+0.000 to +0.000) not confirmed") == 2  # the same noise on the same recogniser
+    with pytest.raises(UserFault, match="every recogniser here taught advcloak"):
+        cloak.Measuring(people, both[:1], studio, (0,)).black_for(drawn)
+
+
+def test_a_search_moves_each_lever_from_one_start(people: Cast, studio: Studio, asked: tuple[Target, ...]) -> None:
+    half = people.half(True)
+    ways = (Way("base", FAST), Way("more", FAST.but(rounds=6, alpha=4.0)))
+    found = {w.name: scores(w, 8.0, (0,), half, people.others, asked, studio) for w in ways}
+    figures = {"below_threshold": rejected(["judge"])}
+    rows, notes = cloak_search.rows(found, figures, "judge", 0, cloak.METRICS)
+    ids = {r.id: r for r in rows}
+    assert "cloak.search.base.over.base.below_threshold.eps8" not in ids
+    gain = ids["cloak.search.more.over.base.below_threshold.eps8"]
+    share = ids["cloak.search.more.below_threshold.eps8"]
+    assert share.floor is not None and gain.value == pytest.approx(share.value - share.floor)
+    assert [n.split(":")[0] for n in notes] == ["more over base"]
+    assert [w.name for w in cloak_search.chosen(["smooth2", "fiuap"])] == ["base", "smooth2"]
+    assert cloak_search.chosen([]) == cloak_search.LEVERS
+    assert len({(repr(w.method), w.views, w.white) for w in cloak_search.LEVERS}) == len(cloak_search.LEVERS)
+
+
+def test_gas_grid_costs_the_same_everywhere() -> None:
+    """Gradients of five pictures: plain OPOM's, within a round."""
+    known = {w.name: w.method for w in cloak_ways.WAYS}
+    plain = known["opom-convex-as-ga"]
+    assert plain is not None
+    wanted = plain.options.rounds * LEARN
+    for b, k in cloak_ways.GRID:
+        one = known[f"ga-b{b}-k{k}"]
+        assert one is not None and (one.options.batch, one.options.passes) == (b, k)
+        a_round = -(-k * LEARN // b) * b
+        assert abs(one.options.rounds * a_round - wanted) <= a_round / 2
+
+
+def test_every_claim_is_of_the_table() -> None:
+    names = {w.name for w in cloak_ways.WAYS} | {"advcloak"}
+    assert all({a, b} <= names for a, b in cloak_ways.CLAIMS)
 
 
 def test_treatments_change_what_they_say(made: ModuleType) -> None:
@@ -207,10 +303,22 @@ def test_treatments_change_what_they_say(made: ModuleType) -> None:
 
 
 def test_breaks_have_the_uncloaked_as_floor(people: Cast, studio: Studio, asked: tuple[Target, ...]) -> None:
-    rows = cloak_breaks.rows(people.half(False), asked, studio, NOISE, 8.0, 0)
-    assert len(rows) == len(cloak_breaks.TREATMENTS)
-    assert all(r.floor is not None and r.model == "stranger" for r in rows)
-    assert rows[0].id == "cloak.default.blackbox.below_threshold.eps8.as-made"
+    """The floor is what the treatment does to a picture without a cloak; as made, that is nothing."""
+    judge, half = Judge(asked[0].judge.recogniser, 0.9999, 1e-3), people.half(False)
+    rows = {r.id.rsplit(".", 1)[1]: r for r in cloak_breaks.rows(half, (Target(judge, True),), studio, STRONG, 8.0, 0)}
+    assert list(rows) == list(cloak_breaks.TREATMENTS)
+    assert all(r.id.startswith("cloak.default.blackbox.below_threshold.eps8.") for r in rows.values())
+    for name in ("as-made", "jpeg30", "blur15"):
+        treated = [
+            Person(
+                studio.vectors(Target(judge, True), s.test),
+                judge.recogniser.embed(cloak_breaks.TREATMENTS[name](s.test)),
+            )
+            for s in half
+        ]
+        assert rows[name].floor == below(treated, 0.9999).value
+    assert rows["as-made"].value > (rows["as-made"].floor or 0.0)
+    assert len({r.floor for r in rows.values()}) > 1
 
 
 def test_an_identity_classifier_knows_whom_it_was_made_of(people: Cast, made: ModuleType) -> None:

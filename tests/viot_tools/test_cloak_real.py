@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from viot_agent.errors import WeightsMissing
 from viot_agent.fleet import Fleet
 from viot_agent.library.fake import FakeLibrary
 from viot_agent.media.pictures import decode_image
 from viot_agent.steps import Request
 from viot_agent.toolbox.contract import ToolContext
 from viot_agent.weights import Weights
-from viot_tools.cloak.making import Recipe
+from viot_tools.cloak.advnets import Generator, save_generator
+from viot_tools.cloak.making import GENERATOR, Recipe
 from viot_tools.cloak.protect import Cloaker, Report
 from viot_tools.cloak.surrogates import SIDE, load_folded, panel, surrogates
 from viot_tools.faces.recognise import unit
@@ -60,6 +62,37 @@ def test_nobody_judges_who_made_the_mask_nor_another_of_the_same_maker(weights: 
     assert all(j.threshold is not None and 0.2 < j.threshold < 0.6 and j.far == 1e-3 for j in jury.judges)
     bare = Weights(weights.home, None, "builtin")
     assert surrogates(bare).names == ("dlib",) and panel(bare, ("dlib",)).judges == ()
+
+
+def test_who_taught_the_generator_does_not_judge_its_masks(weights: Weights, tmp_path: Path) -> None:
+    own = Weights(tmp_path, weights.models_dir, "hub")
+    place = own.pulled_dir / GENERATOR
+    place.parent.mkdir(parents=True)
+    save_generator(Generator(2, 1), place, surrogates="qengineering (net.safetensors)")
+    library = FakeLibrary()
+    ctx = ToolContext(Request(""), Fleet(library), library, own, tmp_path)
+
+    def judges(method: str) -> set[str]:
+        return {j.name for j in Cloaker(ctx, Recipe(method)).judges.judges}
+
+    assert judges("opom") == {"qengineering", "mobileface-v2", "retail-0095"}
+    assert judges("advcloak") == {"mobileface-v2", "retail-0095"}
+
+
+def test_a_bench_with_nobody_to_judge_says_what_to_get(
+    shared: Path, shared_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The surrogate's file is here, no other recogniser's."""
+    from viot_tools.bench.cloak import bench
+
+    file = Weights(tmp_path, None, "hub").entry("mobilefacenet").file
+    (tmp_path / "models" / file).parent.mkdir(parents=True)
+    (tmp_path / "models" / file).symlink_to(shared_models / file)
+    monkeypatch.setenv("VIOT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("VIOT_MODELS", str(tmp_path / "models"))
+    with pytest.raises(WeightsMissing, match="no part in the masks, and none is on this machine") as caught:
+        bench(shared, quick=True)
+    assert caught.value.fix == "viot models pull retail-0095"
 
 
 def test_other_makers_recognisers_know_the_face_less(weights: Weights, pictures: list[Path], tmp_path: Path) -> None:

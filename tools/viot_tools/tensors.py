@@ -1,19 +1,30 @@
-"""Networks in safetensors files: written whole or not at all, read without running anything of the file.
+"""Networks in safetensors files: written whole or not at all, read without running anything of the file; and pictures
+as networks take them.
 
-Owns the file. What a header must hold and whether weights fit a network are its callers' questions.
+Owns the file and the layout. What a header must hold and whether weights fit a network are its callers' questions.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from viot_agent.errors import UserFault, WeightsMissing
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def pixels(faces: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> Tensor:
+    """Pictures (N, H, W, 3) uint8 as (N, 3, H, W) float of 0..255."""
+    import torch
+
+    return torch.from_numpy(np.stack(list(faces)).transpose(0, 3, 1, 2).copy()).float()
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:

@@ -53,6 +53,12 @@ class Cast:
 
 def cast(data: Path, detector: FaceDetector, *, per_set: int = PER_SET, seed: int = 0) -> Cast:
     """From the sets under ``data``/faces. Raises UserFault when no two people have ten pictures with a face."""
+    faces, skipped = gathered(data, detector)
+    return dealt(faces, per_set, seed, skipped)
+
+
+def gathered(data: Path, detector: FaceDetector) -> tuple[dict[str, dict[str, Faces]], tuple[str, ...]]:
+    """The aligned faces of every person of every set under ``data``/faces, and the sets that were left out."""
     found, skipped = sets(data)
     faces: dict[str, dict[str, Faces]] = {}
     for people in found:
@@ -60,7 +66,13 @@ def cast(data: Path, detector: FaceDetector, *, per_set: int = PER_SET, seed: in
         aligned = align(people.root, pictures, detector)
         owner = np.array([people.owner[p] for p in pictures])
         faces[people.name] = {who: aligned.faces[aligned.found & (owner == who)] for who in people.pictures}
-    return dealt(faces, per_set, seed, tuple(skipped))
+    return faces, tuple(skipped)
+
+
+def rich(people: Mapping[str, Faces]) -> list[str]:
+    """Who of a set has pictures enough to be cloaked, in the order of their seats: methods are chosen on the first,
+    reported on the second, and so on in turn."""
+    return [who for who in sorted(people) if len(people[who]) >= LEARN + TEST]
 
 
 def dealt(
@@ -74,14 +86,14 @@ def dealt(
     others: list[Faces] = []
     for set_name in sorted(faces):
         people = faces[set_name]
-        rich = [who for who in sorted(people) if len(people[who]) >= LEARN + TEST][:per_set]
-        for number, who in enumerate(rich):
+        seated = rich(people)[:per_set]
+        for number, who in enumerate(seated):
             name = f"{set_name}/{who}"
             # each by themselves: who else sits changes nothing
             rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
             mine = people[who][rng.permutation(len(people[who]))]
             sitters.append(Sitter(name, mine[:LEARN], mine[LEARN : LEARN + TEST], number % 2 == 0))
-        others += [people[who] for who in sorted(people) if who not in rich and len(people[who])]
+        others += [people[who] for who in sorted(people) if who not in seated and len(people[who])]
     if len(sitters) < 2 or len({s.choosing for s in sitters}) < 2:
         raise UserFault(
             f"nobody can be cloaked: {len(sitters)} people have {LEARN + TEST} pictures with a face",

@@ -27,11 +27,16 @@ from viot_agent.weights import Weights
 from viot_tools.bench.cloak_cast import Faces, Sitter
 from viot_tools.cloak.methods import Method, make
 from viot_tools.cloak.surrogates import SIDE, Judge, Surrogates, threshold
+from viot_tools.tensors import pixels
 from viot_tools.verification.recognisers import MAKERS, recogniser
 
 Floats = NDArray[np.float32]
 Vectors = NDArray[np.float32]
-_SOURCES = ("optimise", "methods", "losses", "hulls", "dfanet", "surrogates")
+_SOURCES = {
+    "viot_tools.cloak": ("optimise", "methods", "losses", "hulls", "dfanet", "surrogates"),
+    "viot_tools.faces.nets": ("base", "build", "dlib_dat", "dlib_resnet", "mobilefacenet"),
+}
+"""What a mask depends on, of our own code."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,15 +86,15 @@ class Studio:
         self.white, self.folder, self.said = white, folder, said
         self._vectors: dict[tuple[str, str], Vectors] = {}
 
-    def mask(self, sitter: Sitter, method: Method, learn: Faces | None = None) -> Made:
-        """The sitter's mask, learnt from ``learn`` (N, 112, 112, 3), else from the sitter's own pictures to learn from.
+    def mask(self, sitter: Sitter, method: Method, learn: Faces | None = None, white: Sequence[str] = ()) -> Made:
+        """The sitter's mask, learnt from ``learn`` (N, 112, 112, 3), else from the sitter's own pictures to learn from;
+        by the surrogates called ``white``, all where none is named.
 
         Raises as ``methods.make``; BackendFault where a kept file is damaged or none can be written.
         """
-        import torch
-
         faces = sitter.learn if learn is None else learn
-        path = self.folder / f"{self._key(faces, method)}.npz"
+        used = self.white.only(white)
+        path = self.folder / f"{_key(faces, method, used)}.npz"
         if path.is_file():
             try:
                 with path.open("rb") as file, np.load(file) as kept:
@@ -98,9 +103,8 @@ class Studio:
                 raise BackendFault(f"{path} cannot be read: {error}", fix="delete that file") from error
         if self.said is not None:
             self.said(sitter.name)
-        images = torch.from_numpy(np.ascontiguousarray(faces.transpose(0, 3, 1, 2))).float()
         before = time.process_time()
-        delta = make(images, self.white.networks, method).delta.numpy()
+        delta = make(pixels(faces), used.networks, method).delta.numpy()
         made = Made(np.asarray(delta, np.float32), time.process_time() - before)
         data = io.BytesIO()
         np.savez(data, delta=made.delta, seconds=np.float64(made.seconds))
@@ -114,18 +118,38 @@ class Studio:
             self._vectors[key] = target.judge.recogniser.embed(faces)
         return self._vectors[key]
 
-    def _key(self, faces: Faces, method: Method) -> str:
-        parts = (
-            _source(),
-            repr(method),
-            repr(list(zip(self.white.names, self.white.versions, strict=True))),
-            hashlib.sha256(np.ascontiguousarray(faces).tobytes()).hexdigest(),
-        )
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+def _key(faces: Faces, method: Method, white: Surrogates) -> str:
+    parts = (
+        _source(),
+        repr(method),
+        repr(list(zip(white.names, white.versions, strict=True))),
+        hashlib.sha256(np.ascontiguousarray(faces).tobytes()).hexdigest(),
+    )
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 @lru_cache(maxsize=1)
 def _source() -> str:
-    """Of what the sources say, whatever their comments and line breaks."""
-    trees = [ast.dump(ast.parse((files("viot_tools.cloak") / f"{name}.py").read_text("utf-8"))) for name in _SOURCES]
+    """Of what the sources do, whatever their words and line breaks. The table of methods is left out: a method's own
+    options are in the key."""
+    trees = [
+        ast.dump(wordless(ast.parse((files(room) / f"{name}.py").read_text("utf-8"))))
+        for room, names in _SOURCES.items()
+        for name in names
+    ]
     return hashlib.sha256("\n".join(trees).encode()).hexdigest()
+
+
+def wordless(tree: ast.Module) -> ast.Module:
+    """Without docstrings, and without the table ``METHODS``."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            body[:] = [
+                part
+                for part in body
+                if not (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+                and not (isinstance(part, ast.AnnAssign) and ast.unparse(part.target) == "METHODS")
+            ]
+    return tree

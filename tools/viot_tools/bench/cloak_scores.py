@@ -28,19 +28,22 @@ Figure = Callable[["Scores"], Share]
 class Way:
     """A way of hiding: a ``method``, with ``views`` pictures to learn from (0: the person's own alone); or without a
     method by what ``draw`` makes of pictures to learn from, epsilon and seed: a mask (3, 112, 112); or by a Gaussian of
-    ``blur`` pixels."""
+    ``blur`` pixels. ``white``: the surrogates that a method uses, all where none is named. ``taught_by``: recognisers
+    that taught whatever draws, which are no black boxes for it."""
 
     name: str
     method: Method | None = None
     views: int = 0
     blur: float = 0.0
     draw: Callable[[Faces, float, int], NDArray[np.floating]] | None = None
+    white: tuple[str, ...] = ()
+    taught_by: tuple[str, ...] = ()
 
     def hidden(self, studio: Studio, sitter: Sitter, epsilon: float, seed: int) -> tuple[Faces, float]:
         """(T, 112, 112, 3) the sitter's test pictures hidden, and the processor's seconds that the mask took."""
         if self.method is not None:
             learn = filled(list(sitter.learn), self.views, seed)
-            made = studio.mask(sitter, self.method.but(epsilon=epsilon, seed=seed), learn)
+            made = studio.mask(sitter, self.method.but(epsilon=epsilon, seed=seed), learn, self.white)
             return np.asarray(masked(sitter.test, made.delta), np.uint8), made.seconds
         if self.blur:
             return blur(sitter.test, self.blur), 0.0
@@ -146,11 +149,15 @@ def looks_rows(prefix: str, suffix: str, s: Scores, seed: int) -> list[Row]:
     return found
 
 
+def held(low: float, high: float) -> str:
+    """What the interval of a paired difference says of an ordering."""
+    return "confirmed" if low > 0 else "the other way round" if high < 0 else "not confirmed"
+
+
 def verdict(better: Scores, worse: Scores, figures: Mapping[str, Figure]) -> str:
     """Whether an ordering holds by the paired interval of each figure, in words."""
     said = []
     for name, figure in figures.items():
         value, low, high = difference(figure(better), figure(worse))
-        word = "confirmed" if low > 0 else "the other way round" if high < 0 else "not confirmed"
-        said.append(f"{name} {value:+.3f} ({low:+.3f} to {high:+.3f}) {word}")
+        said.append(f"{name} {value:+.3f} ({low:+.3f} to {high:+.3f}) {held(low, high)}")
     return f"{better.way} over {worse.way}: {'; '.join(said)}"

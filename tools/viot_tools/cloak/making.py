@@ -21,6 +21,7 @@ from viot_agent.media.types import Image
 from viot_agent.weights import Weights
 from viot_tools.cloak.apply import Delta
 from viot_tools.cloak.views import filled, wanted
+from viot_tools.tensors import pixels
 
 if TYPE_CHECKING:
     from viot_tools.cloak.methods import Method
@@ -149,10 +150,7 @@ def drop(faces: Sequence[Image], others: Sequence[Image], delta: Delta, white: S
     falls = []
     with torch.no_grad():
         for network in white.networks:
-            before, after, clean = (
-                normalize(network(torch.from_numpy(np.stack(list(x)).transpose(0, 3, 1, 2).copy()).float()), dim=-1)
-                for x in (plain, masked, others)
-            )
+            before, after, clean = (normalize(network(pixels(x)), dim=-1) for x in (plain, masked, others))
             falls.append(float(((before - after) @ clean.mT).mean()))
     return float(np.mean(falls))
 
@@ -176,9 +174,8 @@ def _optimised(
         if said is not None:
             said(done.number / done.of)
 
-    images = torch.from_numpy(np.ascontiguousarray(faces.transpose(0, 3, 1, 2))).float()
     people = None if owners is None else torch.from_numpy(owners)
-    made = make(images, white.networks, chosen(recipe), people=people, progress=step)
+    made = make(pixels(faces), white.networks, chosen(recipe), people=people, progress=step)
     return np.ascontiguousarray(made.delta.numpy().transpose(1, 2, 0), np.float32)
 
 
@@ -203,14 +200,11 @@ def drawn_by(weights: Weights) -> Drawn:
 
 def generated(faces: Sequence[Image], recipe: Recipe, weights: Weights) -> Delta:
     """(112, 112, 3) the mask that AdvCloak's generator draws. Raises WeightsMissing when none was trained."""
-    import torch
-
     from viot_tools.cloak.advnets import load_generator, person_mask
     from viot_tools.cloak.budget import Budget
 
     generator = load_generator(generator_path(weights))
-    images = torch.from_numpy(np.stack(faces).transpose(0, 3, 1, 2).copy()).float()
-    mask = person_mask(generator, images, Budget("linf", recipe.epsilon))
+    mask = person_mask(generator, pixels(faces), Budget("linf", recipe.epsilon))
     return np.ascontiguousarray(mask.numpy().transpose(1, 2, 0), np.float32)
 
 

@@ -46,6 +46,18 @@ class Surrogates:
     versions: tuple[str, ...]
     networks: tuple[Network, ...]
 
+    def only(self, names: Sequence[str]) -> Surrogates:
+        """Those of the ``names``, in their order here; all where none is named. Raises UserFault for another name."""
+        strange = next((n for n in names if n not in self.names), None)
+        if strange is not None:
+            raise UserFault(f"{strange} is no surrogate here", fix=f"one of {', '.join(self.names)}")
+        kept = [i for i, n in enumerate(self.names) if not names or n in names]
+        return Surrogates(
+            tuple(self.names[i] for i in kept),
+            tuple(self.versions[i] for i in kept),
+            tuple(self.networks[i] for i in kept),
+        )
+
 
 def surrogates(weights: Weights) -> Surrogates:
     """Those of the tier in force. Raises WeightsMissing with the command that gets a missing file."""
