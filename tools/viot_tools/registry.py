@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from viot_agent.toolbox.contract import ToolSpec
+from viot_tools.alerts.tool import create_alert
 from viot_tools.anomaly.tool import anomaly_detection
 from viot_tools.cloak.tool import privacy_cloak
 from viot_tools.faces.tool import face_recognition
@@ -38,6 +39,7 @@ TOOLS: list[ToolSpec] = [
     plate_recognition,
     list_cameras,
     export_clip,
+    create_alert,
     pose_estimation,
     action_recognition,
     person_reid,
