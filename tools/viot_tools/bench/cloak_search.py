@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 
 from viot_agent.bench.report import Row
 from viot_tools.bench.cloak_scores import Figure, Scores, Way, gain_row, looks_rows, share_row, verdict
-from viot_tools.cloak.methods import METHODS
+from viot_tools.cloak.methods import METHODS, Method
+from viot_tools.cloak.optimise import Options
 
-BASE = METHODS["opom-transfer"].but(rounds=24)
+BASE = Method("convex", Options(rounds=24, momentum=1.0, diversity=0.7, smoothing=1.0), warm_up=METHODS["opom"].warm_up)
 LEVERS: tuple[Way, ...] = (
     Way("base", BASE),
     Way("smooth2", BASE.but(smoothing=2.0)),
@@ -23,6 +24,9 @@ LEVERS: tuple[Way, ...] = (
     Way("views15-b5", BASE.but(batch=5), 15),
     Way("views10", BASE, 10),
     Way("alpha2", BASE.but(alpha=2.0)),
+    Way("alpha4", BASE.but(alpha=4.0)),
+    Way("alpha2-smooth05", BASE.but(alpha=2.0, smoothing=0.5)),
+    Way("alpha2-views10", BASE.but(alpha=2.0), 10),
     Way("shrink70", BASE.but(diversity=1.0, smallest=0.7)),
     Way("rounds80", BASE.but(rounds=80)),
     Way("loss-fiuap+", METHODS["fi-uap+"].but(rounds=24, momentum=1.0, diversity=0.7, smoothing=1.0)),
@@ -32,7 +36,7 @@ LEVERS: tuple[Way, ...] = (
     Way("no-momentum", BASE.but(momentum=0.0)),
 )
 """The starting point, then each lever moved alone: size of the smoothing, synthetic views, step, input diversity,
-rounds, loss, surrogates, momentum."""
+rounds, loss, surrogates, momentum; two of them together where both promised something."""
 
 NAMES = frozenset(way.name for way in LEVERS)
 
