@@ -25,6 +25,7 @@ from viot_tools.qa.program import Program, Unparsed
 from viot_tools.qa.stored import EVERYTHING, ActionSource, NameSource, facts, needs
 from viot_tools.qa.stored_actions import StoredActions
 from viot_tools.qa.stored_names import StoredNames
+from viot_tools.qa.wording import own_words
 
 NAME: Final = "video_qa"
 LONGEST: Final = 1000
@@ -68,9 +69,12 @@ def ask(
     engine that is set up without its files.
     """
     fleet, people = ctx.fleet.cameras(), [p.name for p in ctx.fleet.people()]
-    text = question.strip()
-    kind = classify(text, options)
-    parsed = parse(text, cameras=fleet, people=people, options=options)
+
+    def read(words: str) -> Program | Unparsed:
+        return parse(words, cameras=fleet, people=people, options=options)
+
+    text = own_words(ctx.request.text, question, read)
+    kind, parsed = classify(text, options), read(text)
     by_name = {c.name: c for c in fleet}
     if not any(c.isalnum() for c in text) or len(text) > LONGEST:
         reason = parsed.reason if isinstance(parsed, Unparsed) else f"a question may have {LONGEST} characters"
