@@ -25,6 +25,7 @@ LEVERS: tuple[Way, ...] = (
     Way("views10", BASE, 10),
     Way("alpha2", BASE.but(alpha=2.0)),
     Way("alpha4", BASE.but(alpha=4.0)),
+    Way("alpha4-rounds80", BASE.but(alpha=4.0, rounds=80)),
     Way("alpha2-smooth05", BASE.but(alpha=2.0, smoothing=0.5)),
     Way("alpha2-views10", BASE.but(alpha=2.0), 10),
     Way("shrink70", BASE.but(diversity=1.0, smallest=0.7)),
