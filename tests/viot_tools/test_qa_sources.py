@@ -15,6 +15,7 @@ from viot_agent.library.rows import Attribute, Footage, Poses, Track
 from viot_agent.steps import Request
 from viot_agent.toolbox.contract import ToolContext
 from viot_agent.weights import Weights
+from viot_tools.attributes import judge
 from viot_tools.pose.movenet import mean_pose
 from viot_tools.pose.network import Calibration
 from viot_tools.pose.skeleton import MODEL
@@ -134,10 +135,11 @@ def test_votes_weigh_by_score_and_rows_that_say_otherwise_count_against() -> Non
 
 def test_levels_are_the_analyzers_own() -> None:
     ours = "person-attributes+colour-names"
-    assert (
-        looks([row("red", 0.5, ours)])["upper_colour"].sure and not looks([row("red", 0.3, ours)])["upper_colour"].sure
-    )
+    level = judge.level("upper_colour", "red")
+    assert level is not None and 0.01 < level < 0.99
+    for score in (level + 0.01, level - 0.01):
+        assert looks([row("red", score, ours)])["upper_colour"].sure == (score > level)
     assert not looks([row("yes", 0.99, ours, "hat")])["hat"].sure  # hats were never reliable
-    assert told("colour-names", ["upper_colour", "sex"]) == {"upper_colour"}
-    assert told(ours, ["upper_colour", "sex", "label"]) == {"upper_colour", "sex"}
+    assert told("colour-names", ["upper_colour", "colour"]) == {"upper_colour"}
+    assert told(ours, ["upper_colour", "colour", "label"]) == {"upper_colour", "colour"}
     assert told("truth", ["upper_colour", "hat"]) == {"upper_colour", "hat"}

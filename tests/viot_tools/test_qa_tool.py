@@ -296,10 +296,26 @@ def test_fires_that_do_not_move_are_no_yes(tmp_path: Path) -> None:
         return Event("gate 2", T0 + start, T0 + start + 10, "fire", 0.8, data, TRUTH, "1")
 
     still = say(context(tmp_path, books(events=[event(100, False)])), "was there a fire on gate 2?")
-    assert still.data["answer"] == "" and "it may be something else" in still.summary
+    assert still.data["answer"] == "" and "it may be nothing" in still.summary
     moving = say(context(tmp_path, books(events=[event(100, False), event(300, True)])), "was there a fire on gate 2?")
     assert moving.data["answer"] == "yes" and [e.start for e in moving.evidence] == [T0 + 300]
     assert say(context(tmp_path), "was there a fire on gate 2?").data["answer"] == "no"
+
+
+def test_what_is_seen_briefly_and_weakly_is_a_maybe(tmp_path: Path) -> None:
+    def library(score: float) -> FakeLibrary:
+        brief = track(6, "person", 400, 401)
+        brief = Track(6, 6, "gate 2", "person", "", TRUTH, "1", brief.ts, brief.boxes, np.full(3, score, np.float32))
+        return FakeLibrary(
+            [GATE],
+            footage=[Footage("gate 2", Path("gate.mp4"), 0.0, T0, T0 + 600, 1280, 720)],
+            looked=[Looked("objects", TRUTH, "gate 2", T0, T0 + 600)],
+            tracks=[*TRACKS, brief],
+        )
+
+    counted = say(context(tmp_path, library(0.5)), "how many people were seen on gate 2?")
+    assert counted.data["answer"] == "3" and "1 more may be too (it may be nothing" in counted.summary
+    assert say(context(tmp_path, library(0.9)), "how many people were seen on gate 2?").data["answer"] == "4"
 
 
 def test_an_attached_video_is_not_indexed(tmp_path: Path) -> None:

@@ -35,14 +35,15 @@ def picked_one(ground: Ground, pick: Pick) -> Picked:
 
 
 def _only_one(ground: Ground, picked: Picked) -> Picked:
-    """Where one person alone is there, "the man" or "the woman" is that one, told or not which of the two it is."""
-    if picked.sure or len(picked.candidates) != 1:
+    """Where one person alone is there (or does it), "the man" is that one, told or not whether it is a man."""
+    if picked.sure:
         return picked
     attributes = tuple(h for h in picked.pick.attributes if h.attribute != "sex")
     if len(attributes) == len(picked.pick.attributes):
         return picked
     anybody = choose(ground, replace(picked.pick, attributes=attributes))
-    return anybody if len(anybody.candidates) == len(anybody.sure) == 1 else picked
+    alone = len(anybody.sure) == 1 and any(c.thing.id == anybody.sure[0].thing.id for c in picked.candidates)
+    return anybody if alone and len(picked.candidates) == len(anybody.candidates) else picked
 
 
 def meant(picked: Picked) -> tuple[Candidate, ...]:

@@ -62,7 +62,7 @@ def outweighed(each: Sequence[Picked]) -> tuple[Thing, ...]:
 def _doubts(pick: Pick, thing: Thing) -> Iterator[str]:
     """What of a thing is not sure."""
     if not thing.sure:
-        yield "it may be something else"
+        yield "it may be nothing, or something else"
     if pick.labels and labelled(thing, pick.labels) is not True:
         yield f"{item_words('label')} is not sure"
     for has in pick.attributes:

@@ -18,6 +18,8 @@ from viot_tools.qa.facts import Doing
 from viot_tools.qa.stored import Place
 from viot_tools.recent import latest
 
+AROUND = 10.0
+"""Seconds around the window whose poses are read too."""
 LATEST = 2 * 3600.0
 """Seconds of footage whose poses are read, the latest of the window; of people before that, actions are not known."""
 
@@ -42,8 +44,11 @@ class StoredActions:
         window: Window = looked.window
         if looked.model is None:
             return {}
+        # what somebody does at the window's border is told by what they did just outside of it
+        low = None if window.start is None else window.start - AROUND
+        high = None if window.end is None else window.end + AROUND
         found: dict[int, list[Doing]] = {}
-        for person in people(self._ctx.library, place.camera.name, window.start, window.end, looked.model):
+        for person in people(self._ctx.library, place.camera.name, low, high, looked.model):
             if self._classifier is None:
                 self._classifier = ActionNetwork.load(self._ctx.weights.path(MODEL))
             done = [Doing(d.action, d.start, d.end, d.score) for d in actions(person, self._classifier)]
