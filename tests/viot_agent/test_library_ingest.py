@@ -106,7 +106,7 @@ def test_a_whole_run(world: World) -> None:
     report = world.index([FakeLooks(), FakeThings()], progress=shown.append)
     assert (report.camera, report.files, report.segments, report.done_before) == ("cam", 1, 7, 0)
     assert (report.frames, report.footage, report.problems, report.messages) == (325, 65.0, (), ())
-    assert list(report.seconds) == ["decode", "motion", "things", "looks", "store"]
+    assert list(report.seconds) == ["decode", "motion", "things", "looks", "store", "alerts"]
     assert all(s > 0 for s in report.seconds.values())
     assert max(report.seconds.values()) <= report.wall  # analyzers look side by side: the sum may be more
     assert report.fps > 0 and report.times_real_time > 0

@@ -113,7 +113,7 @@ def cut(home: Path) -> None:
 REFUSED = {
     "newer": (
         lambda h: edit(h, "UPDATE alembic_version SET version_num='0099'; UPDATE library_info SET value='viot 9.1'"),
-        r"was made by viot 9\.1 \(schema 0099\); this is viot-agent .* \(schema 0003\)",
+        r"was made by viot 9\.1 \(schema 0099\); this is viot-agent .* \(schema 0004\)",
     ),
     "no version": (lambda h: edit(h, "DROP TABLE alembic_version"), "no library of this program"),
     "two versions": (lambda h: edit(h, "INSERT INTO alembic_version VALUES ('0000')"), "no library of this program"),
