@@ -237,6 +237,9 @@ def test_cameras_and_times_of_the_call_or_of_the_question(tmp_path: Path) -> Non
     assert both.data["answer"] == "1"
     with pytest.raises(RetryFault, match="give one time"):
         say(ctx, "how many people in red were there in the first 10 seconds?", ["gate 2"], "yesterday")
+    gates = FakeLibrary([GATE, Camera(3, "gate 1", "g1.mp4", (), "UTC", T0)])
+    choice = say(context(tmp_path, gates), "how many people were there on gate 2: 1, 4 or 3?", options=("1", "4", "3"))
+    assert "gate 2 is not indexed" in choice.summary and "gate 1" not in choice.summary
     # the question names two cameras and the call one of them
     two = say(ctx, "were there more people on gate 2 or on dock b?", ["gate 2"])
     assert "dock b is not indexed yet" in two.summary

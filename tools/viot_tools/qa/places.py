@@ -13,13 +13,16 @@ from viot_agent.errors import RetryFault, TimeFault
 from viot_agent.fleet.types import Camera, Window
 from viot_agent.toolbox.contract import ToolContext
 from viot_tools.qa.parse import place_and_time
+from viot_tools.qa.program import Program, Unparsed
 from viot_tools.qa.stored import Place
 
 EXACT: Final = 99.0
 """The score of a mention from which on it is a name as it is written."""
 
 
-def where_and_when(ctx: ToolContext, text: str, cameras: Sequence[str] | None, time: str | None) -> list[Place]:
+def where_and_when(
+    ctx: ToolContext, text: str, parsed: Program | Unparsed, cameras: Sequence[str] | None, time: str | None
+) -> list[Place]:
     """The cameras with the time on each one's clock.
 
     Raises NameFault for a camera that nobody has, TimeFault for a time that cannot be read, RetryFault for two times
@@ -33,7 +36,12 @@ def where_and_when(ctx: ToolContext, text: str, cameras: Sequence[str] | None, t
         strange = [m.text for m in near if m.score == 0 or any(c.isdigit() for c in m.text)]
         if strange:
             ctx.fleet.resolve_cameras(strange, scope=scope)
-    chosen = ctx.fleet.resolve_cameras(said.cameras or cameras or None, scope=scope)
+    named = list(said.cameras)
+    if isinstance(parsed, Program) and any(o.strip().isdigit() for o in parsed.options):
+        # "on gate 2: 1, 4, 6 or 3?": numbers to choose from are no second half of a camera's name
+        halves = {m.target for m in ctx.fleet.mentions(text) if m.kind == "camera" and m.text.isdigit()}
+        named = [name for name in named if name not in halves]
+    chosen = ctx.fleet.resolve_cameras(named or cameras or None, scope=scope)
     return [Place(camera, _window(ctx, camera, time, said.time)) for camera in chosen]
 
 

@@ -82,7 +82,7 @@ def ask(
     attached = _attached(ctx, text)
     if attached:
         return observation(ctx, NAME, Asked(text, kind, parsed, by_name), Found("", attached[0]), fix=attached[1])
-    places = where_and_when(ctx, text, cameras, time)
+    places = where_and_when(ctx, text, parsed, cameras, time)
 
     def clock(phrase: str, camera: str) -> Window:
         return ctx.fleet.window(phrase, by_name[camera], ctx.request.now)
