@@ -106,7 +106,7 @@ def test_a_whole_run(world: World) -> None:
     report = world.index([FakeLooks(), FakeThings()], progress=shown.append)
     assert (report.camera, report.files, report.segments, report.done_before) == ("cam", 1, 7, 0)
     assert (report.frames, report.footage, report.problems, report.messages) == (325, 65.0, (), ())
-    assert list(report.seconds) == ["decode", "motion", "things", "looks", "store", "alerts"]
+    assert list(report.seconds) == ["decode", "motion", "things", "looks", "store"]
     assert all(s > 0 for s in report.seconds.values())
     assert max(report.seconds.values()) <= report.wall  # analyzers look side by side: the sum may be more
     assert report.fps > 0 and report.times_real_time > 0
@@ -624,3 +624,11 @@ def test_frames_are_shared(world: World) -> None:
     assert heard[0][2] == (26.0, 24.0, 38.0, 36.0)
     assert 0 < heard[1][0] < 0.2
     assert replace(world.library.counts("heard", None, None, None)[0], ts=0.0).n == 50
+
+
+def test_who_wants_to_know_hears_of_every_committed_segment(world: World) -> None:
+    heard: list[int] = []
+    media = lambda: world.library.media_rows("cam")[0].id  # noqa: E731
+    report = world.index([FakeThings()], stored=lambda: heard.append(len(world.library.stored_runs(media()))))
+    assert heard == list(range(1, report.segments + 1))
+    assert report.seconds["alerts"] > 0

@@ -114,7 +114,8 @@ def ingest(
         found = _camera(library, camera)
         with Beside(workers) as beside:
             job = _Job(library, found, ordered, open_reader, segment_seconds, sample_fps, progress, gate, owner, beside)
-            job.stored = stored
+            if stored is not None:
+                job.stored, job.seconds["alerts"] = stored, 0.0
             return job.run()
 
 
@@ -168,7 +169,7 @@ class _Job:
         self.owner = owner
         self.began = time.perf_counter()
         self.shown = 0.0
-        self.seconds = dict.fromkeys(["decode", "motion", *(a.name for a in ordered), "store", "alerts"], 0.0)
+        self.seconds = dict.fromkeys(["decode", "motion", *(a.name for a in ordered), "store"], 0.0)
         self.segments = self.done_before = self.frames = 0
         self.footage = 0.0
         self.file, self.files = 0, 0
