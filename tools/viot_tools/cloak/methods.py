@@ -61,11 +61,15 @@ METHODS: Mapping[str, Method] = {
     "opom-momentum": Method("convex", Options(momentum=1.0), warm_up=WARM_UP),
     "opom-diverse": Method("convex", Options(momentum=1.0, diversity=0.7), warm_up=WARM_UP),
     "opom-smooth": Method("convex", Options(momentum=1.0, diversity=0.7, smoothing=1.0), warm_up=WARM_UP),
-    "opom-transfer": Method("convex", Options(rounds=80, momentum=1.0, diversity=0.7, smoothing=1.0), warm_up=WARM_UP),
+    "opom-transfer": Method(
+        "convex", Options(rounds=80, alpha=4.0, momentum=1.0, diversity=0.7, smoothing=1.0), warm_up=WARM_UP
+    ),
     "opom-dfanet": Method("convex", Options(rounds=100, momentum=1.0, per_image=True), warm_up=WARM_UP, dropout=None),
     "ga": Method("convex", Options(batch=2, passes=2), warm_up=WARM_UP),
     "ga-transfer": Method(
-        "convex", Options(rounds=80, batch=2, momentum=1.0, diversity=0.7, smoothing=1.0), warm_up=WARM_UP
+        "convex",
+        Options(rounds=80, alpha=4.0, batch=2, momentum=1.0, diversity=0.7, smoothing=1.0),
+        warm_up=WARM_UP,
     ),
     "ga-momentum": Method("convex", Options(batch=2, passes=2, momentum=1.0), warm_up=WARM_UP),
     "ga-dfanet": Method("convex", Options(batch=2, passes=2, rounds=100, momentum=1.0), warm_up=WARM_UP, dropout=None),
