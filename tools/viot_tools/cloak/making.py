@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 METHODS = ("opom", "ga", "sga", "advcloak")
 DEFAULT = "opom"
 PRODUCT = {"opom": "opom-transfer", "ga": "ga-transfer"}
-"""What the product makes of a name: with momentum, input diversity, smoothed gradients, more and longer steps, chosen by
-the search in ``docs/cloak.md``; ``viot bench cloak --suite default`` measures the first, nothing the second yet."""
+"""What the product makes of a name: with momentum, input diversity, smoothed gradients, more and longer steps, chosen
+by the search in ``docs/cloak.md``; ``viot bench cloak --suite default`` measures the first, nothing the second yet."""
 EPSILON = 8.0
 LEAST, MOST = 1.0, 32.0
 PEOPLE = 5
