@@ -47,7 +47,7 @@ def exists_not(d: Draw) -> Asked | None:
         found = all_of(thing, v) if thing else []
         return Gold("no" if found else "yes", (), spans(found))
 
-    return thing and Asked({"thing": thing.one, "person": thing.one}, judge)
+    return thing and Asked({"thing": thing.one, "things": thing.many, "person": thing.one}, judge)
 
 
 def _look(slot: str, name: str, kind: str, where: Callable[[Actor], bool] = lambda _: True) -> Form:
