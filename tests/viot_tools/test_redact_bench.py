@@ -183,10 +183,15 @@ def test_unknown_suites_and_tiers_are_said(tmp_path: Path) -> None:
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_on_real_footage_no_recogniser_knows_a_redacted_face(shared: Path, home: Path) -> None:
+def test_on_real_footage_a_redacted_face_is_found_by_nobody_and_known_less_than_behind_a_light_blur(
+    shared: Path, home: Path
+) -> None:
     report = redact.bench(shared, quick=True, suite="clips", tiers="hub")
+    found = [r for r in report.rows if r.id.startswith("redact.found.")]
+    assert len(found) == 4 and {r.value for r in found} == {0.0}
     known = [r for r in report.rows if r.id.startswith("redact.known.clips.") and ".all." not in r.id]
-    assert len(known) == 5 and {r.value for r in known} == {0.0}
-    assert min(r.floor or 0.0 for r in known) > 0.1
+    assert len(known) == 5 and all(r.floor is not None and r.value <= r.floor for r in known)
+    # 2 of 13 pairs of a frame with itself at most are over a threshold (docs/redaction.md): more would be news
+    assert max(r.value for r in known) <= 2 / 13 + 1e-9
     [missed] = [r for r in report.rows if r.id == "redact.missed"]
     assert missed.value < 0.05 and missed.floor is not None and missed.value <= missed.floor
