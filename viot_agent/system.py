@@ -262,7 +262,8 @@ class Viot:
 
     @contextmanager
     def _watching(self, fired: Callable[[Firing], None] | None) -> Iterator[Callable[[], None]]:
-        """What is called after every stored segment. Where nobody is to be told, no thread is started."""
+        """What is called after every stored segment, and is called once at the beginning. Where nobody is to be told,
+        no thread is started."""
         alerts = self.alerts
         standing = alerts.store.alerts()
 
@@ -272,6 +273,7 @@ class Viot:
                     fired(one)
 
         if not any(a.notify for a in standing) and not (alerts.notify and standing):
+            look()  # what a process stored that was killed before it could look
             yield look
             return
         from viot_agent.alerts.deliver import AppriseNotifier
@@ -283,6 +285,7 @@ class Viot:
                 look()
                 teller.wake()
 
+            look_and_tell()
             yield look_and_tell
 
     def alert_now(self) -> tuple[list[Firing], list[Firing]]:

@@ -23,12 +23,14 @@ from viot_agent.alerts.events import Watched, watched
 from viot_agent.alerts.schedule import Schedule
 from viot_agent.alerts.store import LEASE
 from viot_agent.alerts.teller import Teller
-from viot_agent.alerts.types import Looking, Sighting
+from viot_agent.alerts.types import Firing, Looking, Sighting
 from viot_agent.errors import FailedFault, NameFault, TimeFault, UserFault, WeightsMissing
 from viot_agent.fleet import Fleet
 from viot_agent.library.records import Fingerprint, RunRows, RunStamp, SegmentSpan
 from viot_agent.library.rows import Rows, TrackPoint, TrackRow
 from viot_agent.library.store import Library
+from viot_agent.system import Viot
+from viot_agent.toolbox import Toolbox
 from viot_agent.weights import Weights
 
 START = 1_767_225_600.0
@@ -488,3 +490,17 @@ def test_schedules_survive_the_database(library: Library) -> None:
     (read,) = book.store.alerts()
     assert read == made
     assert read.schedule == Schedule((72000.0, 108000.0), (0, 1, 2, 3, 4), None, "weekdays after 20:00")
+
+
+def test_what_a_killed_process_stored_is_looked_at_by_the_next(library: Library) -> None:
+    """Also where that finds nothing new to index. The matchers are the installed ones."""
+    weights = Weights(library.home, None, "builtin")
+    viot = Viot(library, weights, Toolbox(), library.home)
+    viot.alerts.add("person", cooldown=0.0)
+    store(library, "gate 1", 0, (1, 5))
+    fired: list[Firing] = []
+    with viot._watching(fired.append):
+        assert starts(fired) == [1.0]
+    with viot._watching(fired.append) as stored:
+        stored()
+    assert len(fired) == 1

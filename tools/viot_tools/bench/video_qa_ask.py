@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from viot_agent.errors import UserFault, ViotError, WeightsMissing
+from viot_agent.errors import NameFault, RetryFault, TimeFault, UserFault, WeightsMissing
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Window
 from viot_agent.library.api import Library
@@ -46,7 +46,8 @@ class Asker:
         self._by_name = {c.name: c for c in library.cameras()}
 
     def __call__(self, question: str, cameras: Sequence[str] = (), when: str = "", options: Sequence[str] = ()) -> Said:
-        """The answer. A typed fault (no such camera, no such time) counts as *cannot tell*, with its words."""
+        """The answer. What a question can be at fault for (no such camera, no such time) counts as *cannot tell*, with
+        its words; every other fault is raised, so that a broken engine is never marked as one that cannot tell."""
         started = time.perf_counter()
         request = Request(question, now=self._now)
         ctx = ToolContext(request, self._fleet, self._library, self._weights, self._home, call_id="c1")
@@ -60,7 +61,7 @@ class Asker:
                 engines=self._engines,
                 **self._sources,
             )
-        except ViotError as fault:
+        except (NameFault, TimeFault, RetryFault) as fault:
             return Said("", seconds=time.perf_counter() - started, text=f"{type(fault).__name__}: {fault}")
         return said(observation, time.perf_counter() - started)
 
