@@ -27,7 +27,7 @@ from viot_agent.web.guard import COOKIE
 from viot_agent.web.jobs import Jobs
 from viot_agent.web.options import checked
 from viot_agent.web.page import ASKING, Page, mark, stop_button
-from viot_agent.web.serve import Served, _no_farewell, _quiet_end, build
+from viot_agent.web.serve import Served, _no_farewell, quiet_end, build
 from viot_agent.web.shell import Shell
 
 
@@ -218,7 +218,7 @@ def test_the_farewell_is_left_out_at_the_end_only() -> None:
     def broke(message: str) -> None:
         log.error(message, exc_info=(asyncio.CancelledError, asyncio.CancelledError(), None))
 
-    with _quiet_end(log, ending.is_set):
+    with quiet_end(log, ending.is_set):
         broke("while it serves")
         ending.set()
         broke("a page was still open")

@@ -83,7 +83,7 @@ class Guard:
                 await self.app(scope, receive, send)
             return  # no websocket is served
         headers = {k: v for k, v in scope["headers"] if k != USER_HEADER}
-        if self.options.loopback and not _this_machine(headers.get(b"host", b"")):
+        if self.options.loopback and not this_machine(headers.get(b"host", b"")):
             words = "This page is for this machine only: open http://localhost. Behind a proxy: start with --root-path."
             await _say(send, 421, words)
             return
@@ -193,7 +193,7 @@ class Guard:
         if file != path and not self.uploads.may(user, unquote(file)):
             return 404, "There is nothing here."
         if method == "POST":
-            if not _same_site(headers):
+            if not same_site(headers):
                 return 403, "This request comes from another site."
             length = headers.get(b"content-length", b"0")
             if length.isdigit() and int(length) > self._limit():
@@ -268,7 +268,7 @@ def _length(headers: list[tuple[bytes, bytes]], otherwise: int) -> int:
     return int(word) if word.isdigit() else otherwise
 
 
-def _this_machine(host: bytes) -> bool:
+def this_machine(host: bytes) -> bool:
     """Whether a Host header is a name that this machine has for itself, whatever the port."""
     try:
         name = urlsplit("//" + host.decode("latin-1")).hostname or ""
@@ -287,7 +287,7 @@ def _cookie(header: bytes) -> str:
     return found if re.fullmatch(r"[\w-]{20,64}", found) else ""
 
 
-def _same_site(headers: dict[bytes, bytes]) -> bool:
+def same_site(headers: dict[bytes, bytes]) -> bool:
     """Whether a change was asked for by one of our own pages, or by a program (which sends no Origin)."""
     site = headers.get(b"sec-fetch-site")
     if site is not None and site not in (b"same-origin", b"none"):

@@ -111,7 +111,7 @@ def run(options: Options) -> None:
     import uvicorn
 
     with Viot.open() as viot:
-        listening = _listen(options)
+        listening = listen(options)
         served = build(viot, options)
         server = uvicorn.Server(
             uvicorn.Config(
@@ -125,7 +125,7 @@ def run(options: Options) -> None:
         print(f"VIoT Agent: http://{options.host}:{port}{options.root_path}/ (Ctrl-C ends it)", flush=True)
         if not options.loopback and not options.auth:
             print("Anybody who reaches this address can ask your cameras: use --auth NAME:PASSWORD.", flush=True)
-        with _quiet_end(logging.getLogger("uvicorn.error"), lambda: server.should_exit):
+        with quiet_end(logging.getLogger("uvicorn.error"), lambda: server.should_exit):
             try:
                 server.run(sockets=[listening])
             finally:
@@ -133,7 +133,7 @@ def run(options: Options) -> None:
 
 
 @contextmanager
-def _quiet_end(log: logging.Logger, ending: Callable[[], bool]) -> Iterator[None]:
+def quiet_end(log: logging.Logger, ending: Callable[[], bool]) -> Iterator[None]:
     """Within, ``log`` leaves out the server's farewell, once it is ``ending``; before that, all is news."""
 
     def news(entry: logging.LogRecord) -> bool:
@@ -152,7 +152,7 @@ def _no_farewell(entry: logging.LogRecord) -> bool:
     return not (kind is not None and issubclass(kind, asyncio.CancelledError)) and "graceful shutdown" not in entry.msg
 
 
-def _listen(options: Options) -> socket.socket:
+def listen(options: Options) -> socket.socket:
     """The open socket, taken before anything slow is loaded. Raises UserFault when the port is taken."""
     try:
         infos = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
