@@ -27,7 +27,7 @@ from viot_agent.web.guard import COOKIE
 from viot_agent.web.jobs import Jobs
 from viot_agent.web.options import checked
 from viot_agent.web.page import ASKING, Page, mark, stop_button
-from viot_agent.web.serve import Served, _no_farewell, quiet_end, build
+from viot_agent.web.serve import Served, _no_farewell, build, quiet_end
 from viot_agent.web.shell import Shell
 
 
