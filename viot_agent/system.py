@@ -345,12 +345,13 @@ class Viot:
         on_begin: Callable[[Step], None] | None = None,
         cancel: threading.Event | None = None,
         principal: Principal = Principal(),  # noqa: B008 (frozen)
+        purpose: str = "",
     ) -> Run:
         """Answer a request in words. Raises UserFault, MediaFault for what cannot be read; never for a tool's fault.
 
         With ``conversation`` (any name) the request is read as the next turn of it: "and yesterday?" is understood. A
         file that an earlier turn attached is attached again (the library keeps no paths). A conversation belongs to the
-        ``principal`` who began it. ``on_begin`` and ``cancel`` as in :meth:`viot_agent.agent.runner.Agent.run`.
+        ``principal`` who began it; ``purpose`` is recorded with it. ``on_begin`` and ``cancel`` as in :meth:`viot_agent.agent.runner.Agent.run`.
         """
         earlier: list[Run] = []
         if len(conversation) > MAX_CONVERSATION or (conversation and not conversation.strip()):
@@ -360,7 +361,9 @@ class Viot:
         if conversation:
             stored = self.library.runs(owner=principal.name, limit=EARLIER, conversation=conversation)
             earlier = [restored(row) for row in reversed(stored)]
-        request = Request(text, attachments=attachments(attach), principal=principal, conversation=conversation)
+        request = Request(
+            text, attachments=attachments(attach), principal=principal, purpose=purpose, conversation=conversation
+        )
         return self.agent(llm).run(request, on_step, earlier=earlier, on_begin=on_begin, cancel=cancel)
 
     def call(
@@ -370,16 +373,26 @@ class Viot:
         *,
         attach: Sequence[Path] = (),
         principal: Principal = Principal(),  # noqa: B008 (frozen)
+        purpose: str = "",
+        conversation: str = "",
+        cancel: threading.Event | None = None,
     ) -> Run:
         """One tool call decided by hand, under the same policy, limits and audit as any other.
 
-        Raises UserFault, MediaFault for what cannot be read; never for a tool's fault.
+        In a ``conversation`` the handles of earlier calls are known where the tools keep them. Raises UserFault,
+        MediaFault for what cannot be read; never for a tool's fault.
         """
         from viot_agent.llm.fixed import FixedCall
 
         words = ", ".join(f"{key} {value}" for key, value in args.items())
-        request = Request(f"{tool.replace('_', ' ')}: {words}", attachments=attachments(attach), principal=principal)
-        return self._agent(FixedCall(tool=tool, args=args), "form", react=True).run(request)
+        request = Request(
+            f"{tool.replace('_', ' ')}: {words}",
+            attachments=attachments(attach),
+            principal=principal,
+            purpose=purpose,
+            conversation=conversation,
+        )
+        return self._agent(FixedCall(tool=tool, args=args), "form", react=True).run(request, cancel=cancel)
 
 
 def attachments(paths: Sequence[Path]) -> tuple[Attachment, ...]:
