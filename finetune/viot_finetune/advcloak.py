@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -326,6 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args(arguments)
+    writable(a.out)
     torch.set_num_threads(a.threads)
     recipe = replace(PRESETS[a.preset], seed=a.seed)
     if a.epochs is not None:
@@ -361,6 +363,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cosine=f"{epochs[-1].cosine:.4f} at the end of training",
         licence="Apache-2.0; the faces and the surrogate's weights may have others",
     )
+
+
+def writable(out: Path) -> None:
+    """Make the folder of ``out``, before minutes of training. Raises UserFault where nothing can be written there."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise UserFault(f"cannot write {out}: {error.strerror}", fix="choose another --out") from error
+    if out.is_dir():
+        raise UserFault(f"{out} is a folder", fix="name a file, such as advcloak.safetensors")
 
 
 if __name__ == "__main__":

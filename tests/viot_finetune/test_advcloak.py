@@ -195,7 +195,7 @@ def test_the_command_trains_from_a_folder(tmp_path: Path, capsys: pytest.Capture
             picture = rng.integers(0, 255, (112, 112, 3), np.uint8)
             assert cv2.imwrite(str(tmp_path / "data" / person / f"{i}.png"), picture)
     save_net(backbone("ir50", width=0.125, dim=16, blocks=(1, 1, 1, 1)).eval(), tmp_path / "net.safetensors")
-    out = tmp_path / "generator.safetensors"
+    out = tmp_path / "models" / "cloak" / "generator.safetensors"
     net, data = str(tmp_path / "net.safetensors"), str(tmp_path / "data")
     advcloak.main(["--data", data, "--surrogate", net, "--out", str(out), "--epochs", "1", "--most", "2"])
     made = load_generator(out)
@@ -203,6 +203,14 @@ def test_the_command_trains_from_a_folder(tmp_path: Path, capsys: pytest.Capture
     assert made.card["data"].startswith("4 faces of 2 people")
     assert "ir50" in made.card["surrogates"]
     assert "stage 2 epoch 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("out", "words"), [("a-file/generator.safetensors", "cannot write"), ("taken", "is a folder")])
+def test_a_place_that_cannot_be_written_is_said_before_the_training(tmp_path: Path, out: str, words: str) -> None:
+    (tmp_path / "a-file").write_text("x")
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(UserFault, match=words):
+        advcloak.main(["--data", str(tmp_path / "nobody"), "--out", str(tmp_path / out)])
 
 
 def test_progress_is_called_for_every_epoch() -> None:
