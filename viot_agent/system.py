@@ -351,7 +351,8 @@ class Viot:
 
         With ``conversation`` (any name) the request is read as the next turn of it: "and yesterday?" is understood. A
         file that an earlier turn attached is attached again (the library keeps no paths). A conversation belongs to the
-        ``principal`` who began it; ``purpose`` is recorded with it. ``on_begin`` and ``cancel`` as in :meth:`viot_agent.agent.runner.Agent.run`.
+        ``principal`` who began it; ``purpose`` is recorded with it. ``on_begin`` and ``cancel`` as in
+        :meth:`viot_agent.agent.runner.Agent.run`.
         """
         earlier: list[Run] = []
         if len(conversation) > MAX_CONVERSATION or (conversation and not conversation.strip()):
