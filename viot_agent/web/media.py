@@ -23,14 +23,13 @@ from viot_agent.agent.evidence import EvidenceFiles
 from viot_agent.errors import ViotError
 from viot_agent.fleet.types import Camera
 from viot_agent.library.run_store import StoredAsk
-from viot_agent.library.store import Library
 from viot_agent.steps import Evidence
 from viot_agent.system import Viot
 from viot_agent.web.guard import told_user
 from viot_agent.web.stills import Stills
 from viot_agent.web.views import stored_evidence
 
-_KINDS = {".mp4": "video/mp4", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
+KINDS = {".mp4": "video/mp4", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 _RECORDINGS = {
     ".mp4": "video/mp4",
     ".m4v": "video/mp4",
@@ -41,35 +40,24 @@ _RECORDINGS = {
 _PAGE = {"viot.js": "text/javascript", "viot.css": "text/css", "plotly.min.js": "text/javascript"}
 _READ = ["GET", "HEAD"]
 _KEPT = {"cache-control": "private, max-age=3600"}
+_BRIEFLY = {"cache-control": "private, max-age=60"}
 
 
 def media_routes(viot: Viot) -> APIRouter:
     """The router. It trusts the guard's word on who asks."""
     routes = APIRouter(prefix="/media")
-    writer = EvidenceFiles(viot.library, viot.fleet, viot.home / "evidence")
-    stills = Stills(viot, viot.home / "cache" / "stills")
+    found = MadeFiles(viot)
+    stills = found.stills
 
     @routes.api_route("/{folder}/{run}/{name}", methods=_READ)
     def made(folder: str, run: str, name: str, request: Request) -> Response:
-        if folder == "frame":
-            piece = _piece(_mine(viot.library, run, request), Path(name).stem)
-            return _picture(lambda: stills.of_evidence(run, piece))
         if folder == "recording":
             return _recording(viot, run, name)
-        if folder not in ("evidence", "exports") or Path(name).suffix not in _KINDS:
-            raise _absent()
-        stored = _mine(viot.library, run, request)
-        root = viot.home / folder / run
-        if folder == "evidence" and Path(name).suffix == ".mp4" and not (root / name).exists():
-            piece = _piece(stored, Path(name).stem)
-            try:
-                writer.clip(run, piece)
-            except ViotError as error:
-                raise _absent() from error
-        path = below(viot.home / folder, f"{run}/{name}")
+        path = found.path(folder, run, name, told_user(request.headers))
         if path is None:
             raise _absent()
-        return FileResponse(path, media_type=_KINDS[path.suffix], headers=_KEPT)
+        kept = _BRIEFLY if folder == "frame" else _KEPT
+        return FileResponse(path, media_type=KINDS[path.suffix], headers=kept)
 
     @routes.api_route("/still/{camera}.jpg", methods=_READ)
     def still(camera: int) -> Response:
@@ -83,6 +71,38 @@ def media_routes(viot: Viot) -> APIRouter:
         return FileResponse(page_file(name), media_type=_PAGE[name], headers={"cache-control": "max-age=86400"})
 
     return routes
+
+
+class MadeFiles:
+    """What the runs of a person wrote, or what can be made of them still: evidence, exports and frames."""
+
+    def __init__(self, viot: Viot) -> None:
+        self.viot = viot
+        self.stills = Stills(viot, viot.home / "cache" / "stills")
+        self._writer = EvidenceFiles(viot.library, viot.fleet, viot.home / "evidence")
+
+    def path(self, folder: str, run: str, name: str, user: str) -> Path | None:
+        """The file ``name`` of that run below ``evidence``, ``exports`` or ``frame``; None for what is not there, or
+        is not that person's. A clip or a frame that was not made yet is made now."""
+        if folder not in ("evidence", "exports", "frame") or Path(name).suffix not in KINDS:
+            return None
+        stored = self.viot.library.run(run) if re.fullmatch(r"run-[0-9a-f]+", run) else None
+        if stored is None or not user or stored.owner != user:
+            return None
+        clip = (
+            folder == "evidence" and Path(name).suffix == ".mp4" and not (self.viot.home / folder / run / name).exists()
+        )
+        if folder == "frame" or clip:
+            piece = _piece(stored, Path(name).stem)
+            if piece is None:
+                return None
+            try:
+                if folder == "frame":
+                    return self.stills.of_evidence(run, piece)
+                self._writer.clip(run, piece)
+            except ViotError:
+                return None
+        return below(self.viot.home / folder, f"{run}/{name}")
 
 
 def page_file(name: str) -> Path:
@@ -109,21 +129,10 @@ def _absent() -> HTTPException:
     return HTTPException(404, "There is nothing here.")
 
 
-def _mine(library: Library, run: str, request: Request) -> StoredAsk:
-    """The run, when the person who asks is the one who asked it."""
-    user = told_user(request.headers)
-    stored = library.run(run) if re.fullmatch(r"run-[0-9a-f]+", run) else None
-    if stored is None or not user or stored.owner != user:
-        raise _absent()
-    return stored
-
-
-def _piece(stored: StoredAsk, id: str) -> Evidence:
+def _piece(stored: StoredAsk, id: str) -> Evidence | None:
     """The piece of evidence of that id in a run."""
     row = next((r for r in stored.record["evidence"] if r["id"] == id), None)
-    if row is None:
-        raise _absent()
-    return stored_evidence(row, stored.record.get("shown", {}).get(id, {}))
+    return None if row is None else stored_evidence(row, stored.record.get("shown", {}).get(id, {}))
 
 
 def _camera(viot: Viot, number: int) -> Camera:
@@ -157,4 +166,4 @@ def _picture(make: Callable[[], Path]) -> Response:
         path = make()
     except ViotError as error:
         raise _absent() from error
-    return FileResponse(path, media_type="image/jpeg", headers={"cache-control": "private, max-age=60"})
+    return FileResponse(path, media_type="image/jpeg", headers=_BRIEFLY)
