@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -201,6 +203,22 @@ def test_the_time_budget(tmp_path: Path) -> None:
     run = ask(tmp_path, act(cameras=["gate 2"]), limits=Limits(seconds=0.0))
     assert run.answer.status == "incomplete"
     assert "time limit" in run.answer.text
+
+
+@pytest.mark.parametrize(
+    ("cost", "status"), [("index", "incomplete"), ("footage", "incomplete"), ("render", "answered")]
+)
+def test_what_a_tool_takes_to_write_a_file_is_not_of_the_time_budget(tmp_path: Path, cost: Any, status: str) -> None:
+    def slowly(ctx: ToolContext, cameras: CamerasArg, time: TimeArg | None = None) -> Observation:
+        sleep(limit + 0.2)
+        return look.fn(ctx, cameras, time)
+
+    library = FakeLibrary()
+    script = Scripted(script=[act(cameras=["gate 2"]), AIMessage("3 people are on gate 2.")])
+    tools = Toolbox([replace(look, fn=slowly, cost=cost)])
+    slow = Agent(script, tools, Fleet(library), library, Weights(tmp_path), tmp_path, limits=Limits(seconds=limit))
+    run = slow.run(Request("how many people are on gate 2?"))
+    assert (run.answer.status, "3 people" in run.answer.text) == (status, True)
 
 
 def test_text_that_is_no_step(tmp_path: Path) -> None:

@@ -49,14 +49,22 @@ def _run_of(request: ToolCallRequest) -> RunState:
 
 
 class Budget(AgentMiddleware[AgentState[Any], RunState]):
-    """Ends the run, keeping what was found, when steps or seconds are used up, or the person has stopped it."""
+    """Ends the run, keeping what was found, when steps or seconds are used up, or the person has stopped it.
+
+    The seconds are for finding out. What a tool of cost ``render`` takes is not counted: a cloak or a redacted film was
+    asked for and takes as long as it takes, and the person may stop it.
+    """
+
+    def __init__(self, toolbox: Toolbox) -> None:
+        super().__init__()
+        self.toolbox = toolbox
 
     @hook_config(can_jump_to=["end"])
     def before_model(self, state: AgentState[Any], runtime: Runtime[RunState]) -> dict[str, Any] | None:
         run = runtime.context
         if run.cancelled:
             run.stop = STOPPED
-        if not run.stop and run.elapsed > run.limits.seconds:
+        if not run.stop and run.elapsed - run.making_seconds > run.limits.seconds:
             run.stop = f"the time limit of {run.limits.seconds:g} s is used up"
         if not run.stop and len(run.steps) >= run.limits.steps:
             run.stop = f"the limit of {run.limits.steps} steps is used up"
@@ -76,7 +84,13 @@ class Budget(AgentMiddleware[AgentState[Any], RunState]):
         run, call = _run_of(request), request.tool_call
         if run.cancelled:
             return ToolMessage("Not called: stopped.", tool_call_id=call["id"] or "", name=call["name"], status="error")
-        return handler(request)
+        if call["name"] not in self.toolbox or self.toolbox.get(call["name"]).cost != "render":
+            return handler(request)
+        started = time.monotonic()
+        try:
+            return handler(request)
+        finally:
+            run.making_seconds += time.monotonic() - started
 
 
 class ParseRetry(AgentMiddleware[AgentState[Any], RunState]):
@@ -193,7 +207,7 @@ class Faults(AgentMiddleware[AgentState[Any], RunState]):
 
 def refused(request: ToolCallRequest, refusal: PolicyRefusal) -> Observation:
     """The observation of a refused call."""
-    return _observation(request, "refused", f"Refused: {refusal.reason}.")
+    return _observation(request, "refused", f"Refused: {refusal}.")
 
 
 def _observation(request: ToolCallRequest, status: Any, summary: str, **data: Any) -> Observation:

@@ -82,7 +82,7 @@ class Agent:
             llm,
             [_langchain_tool(spec, toolbox) for spec in toolbox],
             system_prompt=system_text(toolbox, react=react),
-            middleware=[Budget(), ParseRetry(), PolicyGate(self.policy, toolbox), Repetition(), Faults()],
+            middleware=[Budget(toolbox), ParseRetry(), PolicyGate(self.policy, toolbox), Repetition(), Faults()],
             context_schema=RunState,
         )
 
@@ -131,7 +131,7 @@ class Agent:
             with cancellable(cancel):
                 answer = self._loop(request, state, earlier[-EARLIER:])
         except PolicyRefusal as refusal:
-            answer = Answer(f"Refused: {refusal.reason}.", "refused")
+            answer = Answer(f"Refused: {refusal}.", "refused")
         run = Run(run_id, request, tuple(state.steps), answer, self.llm_name, time.monotonic() - started)
         drawing = time.monotonic()
         if self.evidence is not None and run.evidence and not state.cancelled:

@@ -30,6 +30,8 @@ class RunState:
     stop: str = ""
     llm_seconds: float = 0.0
     tool_seconds: float = 0.0
+    making_seconds: float = 0.0
+    """Of ``tool_seconds``, those of tools that write a picture or a film."""
 
     @property
     def elapsed(self) -> float:
