@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,13 +29,20 @@ SEAMS = (
     "viot_agent.library.api",
     "viot_agent.library.fake",
     "viot_agent.fleet",
+    "viot_agent.sentences",
     "viot_agent.weights",
     "viot_agent.bench",
 )
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All of a module, parsed once for all tests."""
+    return tuple(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -99,7 +107,7 @@ def test_every_package_is_listed() -> None:
 def test_no_pickle_and_no_shell(room: str) -> None:
     for path in sources(room):
         assert not [i for i in imports(path) if i.split(".")[0] in ("pickle", "dill", "joblib", "shelve")], path
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Call):
                 shell = [k for k in node.keywords if k.arg == "shell" and getattr(k.value, "value", False)]
                 assert not shell, path
