@@ -19,7 +19,10 @@
     |       +-- WeightsMissing  a model file is absent
     +-- BackendFault    (3)   a server, disk or database did not answer
     |   +-- DiskFault   (2)   the disk is full: the person can free it; what was committed stays
+    |   +-- LostFault         a server that went away, or is not there: the same may work when it is back
     +-- PolicyRefusal   (4)   not allowed; ``reason``
+        +-- SignInRefusal     nobody known asks: no key, or one that is wrong, expired or revoked
+        +-- RateRefusal       too often; ``wait`` seconds
 
 Owns the tree. Does not know who raises or prints. Builtin exceptions of libraries are translated at the seam where the
 library is called, with ``raise ... from``; nothing is swallowed.
@@ -129,6 +132,10 @@ class DiskFault(BackendFault):
     exit_code = 2
 
 
+class LostFault(BackendFault):
+    """A server that went away in the middle, or is not there."""
+
+
 class PolicyRefusal(ViotError):
     """The policy does not allow this request."""
 
@@ -137,3 +144,15 @@ class PolicyRefusal(ViotError):
     def __init__(self, reason: str, *, fix: str = "") -> None:
         super().__init__(reason, fix=fix)
         self.reason = reason
+
+
+class SignInRefusal(PolicyRefusal):
+    """Nobody known asks: no key was shown, or one that is wrong, has expired or was revoked."""
+
+
+class RateRefusal(PolicyRefusal):
+    """Asked too often; ``wait`` says how many seconds to wait."""
+
+    def __init__(self, reason: str, *, wait: float, fix: str = "") -> None:
+        super().__init__(reason, fix=fix or f"wait {max(1, round(wait))} s")
+        self.wait = wait

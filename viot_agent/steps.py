@@ -37,10 +37,17 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. The single-user policy uses ``local``."""
+    """Who asks. The single-user policy uses ``local``.
+
+    ``groups``: the camera groups that may be looked at, None = every camera. ``classes``: the classes of tools that the
+    key allows, None = what the role may use. ``key`` names the key that was shown, "" for none.
+    """
 
     name: str = "local"
     role: str = "owner"
+    groups: frozenset[str] | None = None
+    classes: frozenset[str] | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

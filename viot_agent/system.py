@@ -27,6 +27,10 @@ from viot_agent.library.rows import Analyzer
 from viot_agent.library.run_store import restored
 from viot_agent.library.store import Library
 from viot_agent.media.sniff import SUFFIXES
+from viot_agent.policy.access import Access
+from viot_agent.policy.audit import Audit
+from viot_agent.policy.role_policy import HousePolicy
+from viot_agent.policy.roles import scope_of
 from viot_agent.steps import Attachment, Principal, Request, Run, Step
 from viot_agent.toolbox import Toolbox
 from viot_agent.weights import Weights, default_home
@@ -52,6 +56,9 @@ class Viot:
     def __init__(self, library: Library, weights: Weights, toolbox: Toolbox, home: Path) -> None:
         self.library, self.weights, self.toolbox, self.home = library, weights, toolbox, home
         self.fleet = Fleet(library)
+        self.access = Access(library.db)
+        self.policy = HousePolicy(library, self.access)
+        self.audit = Audit(library)
         self._agents: dict[str, Agent] = {}
         self._alerts: Alerts | None = None
         self._making = threading.Lock()
@@ -330,7 +337,8 @@ class Viot:
             self.home,
             llm_name=name,
             react=react,
-            audit=self.library,
+            policy=self.policy,
+            audit=self.audit,
             evidence=EvidenceFiles(self.library, self.fleet, self.home / "evidence"),
         )
 
@@ -351,8 +359,8 @@ class Viot:
 
         With ``conversation`` (any name) the request is read as the next turn of it: "and yesterday?" is understood. A
         file that an earlier turn attached is attached again (the library keeps no paths). A conversation belongs to the
-        ``principal`` who began it; ``purpose`` is recorded with it. ``on_begin`` and ``cancel`` as in
-        :meth:`viot_agent.agent.runner.Agent.run`.
+        ``principal`` who began it; ``purpose`` is recorded with it, and asked for where access is set up.
+        ``on_begin`` and ``cancel`` as in :meth:`viot_agent.agent.runner.Agent.run`.
         """
         earlier: list[Run] = []
         if len(conversation) > MAX_CONVERSATION or (conversation and not conversation.strip()):
@@ -362,9 +370,7 @@ class Viot:
         if conversation:
             stored = self.library.runs(owner=principal.name, limit=EARLIER, conversation=conversation)
             earlier = [restored(row) for row in reversed(stored)]
-        request = Request(
-            text, attachments=attachments(attach), principal=principal, purpose=purpose, conversation=conversation
-        )
+        request = self._request(text, attach, principal, purpose, conversation)
         return self.agent(llm).run(request, on_step, earlier=earlier, on_begin=on_begin, cancel=cancel)
 
     def call(
@@ -386,14 +392,22 @@ class Viot:
         from viot_agent.llm.fixed import FixedCall
 
         words = ", ".join(f"{key} {value}" for key, value in args.items())
-        request = Request(
-            f"{tool.replace('_', ' ')}: {words}",
+        request = self._request(f"{tool.replace('_', ' ')}: {words}", attach, principal, purpose, conversation)
+        return self._agent(FixedCall(tool=tool, args=args), "form", react=True).run(request, cancel=cancel)
+
+    def _request(
+        self, text: str, attach: Sequence[Path], principal: Principal, purpose: str, conversation: str
+    ) -> Request:
+        """A request that is cut to what the principal may look at."""
+        scope = scope_of(principal, self.library.cameras()) if principal.groups is not None else None
+        return Request(
+            text,
             attachments=attachments(attach),
             principal=principal,
             purpose=purpose,
+            camera_scope=scope,
             conversation=conversation,
         )
-        return self._agent(FixedCall(tool=tool, args=args), "form", react=True).run(request, cancel=cancel)
 
 
 def attachments(paths: Sequence[Path]) -> tuple[Attachment, ...]:

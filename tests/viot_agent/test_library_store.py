@@ -113,7 +113,7 @@ def cut(home: Path) -> None:
 REFUSED = {
     "newer": (
         lambda h: edit(h, "UPDATE alembic_version SET version_num='0099'; UPDATE library_info SET value='viot 9.1'"),
-        r"was made by viot 9\.1 \(schema 0099\); this is viot-agent .* \(schema 0004\)",
+        r"was made by viot 9\.1 \(schema 0099\); this is viot-agent .* \(schema 0005\)",
     ),
     "no version": (lambda h: edit(h, "DROP TABLE alembic_version"), "no library of this program"),
     "two versions": (lambda h: edit(h, "INSERT INTO alembic_version VALUES ('0000')"), "no library of this program"),
@@ -143,7 +143,7 @@ def test_damage_inside_is_told_when_met(tmp_path: Path) -> None:
         made.add_camera("cam", "a")
         row = media(made)
         points = [(t / 10, 0.0) for t in range(300)]
-        made.write_segment(row, SegmentSpan(0, 0, 30), [run(*(track(f"t{i}", *points) for i in range(30)))])
+        made.write_segment(row, SegmentSpan(0, 0, 30), [run(*(track(f"t{i}", *points) for i in range(120)))])
     size = (tmp_path / "library.db").stat().st_size
     spoil(tmp_path, size // 2, size // 2)
     with Library.open(tmp_path) as opened, pytest.raises(LibraryFault, match="damaged"):

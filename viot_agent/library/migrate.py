@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 import viot_agent
+import viot_agent.library.schema_trust  # its tables belong to the metadata
 from viot_agent.errors import LibraryFault
 from viot_agent.library.database import Database
 from viot_agent.library.schema import HEAD, KNOWN, library_info, metadata

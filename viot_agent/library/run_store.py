@@ -47,18 +47,22 @@ class RunStore(Part):
     def save_run(self, run: Run) -> None:
         """Store a run; saving the same id again replaces it."""
         with self.db.write() as connection:
-            connection.execute(runs.delete().where(runs.c.run == run.id))
-            connection.execute(
-                runs.insert().values(
-                    run=run.id,
-                    owner=run.request.principal.name,
-                    conversation=run.request.conversation,
-                    created=run.request.now,
-                    request=run.request.text,
-                    status=run.answer.status,
-                    record=record(run),
-                )
+            self.put_run(connection, run)
+
+    def put_run(self, connection: Connection, run: Run) -> None:
+        """The same in somebody's transaction."""
+        connection.execute(runs.delete().where(runs.c.run == run.id))
+        connection.execute(
+            runs.insert().values(
+                run=run.id,
+                owner=run.request.principal.name,
+                conversation=run.request.conversation,
+                created=run.request.now,
+                request=run.request.text,
+                status=run.answer.status,
+                record=record(run),
             )
+        )
 
     def run(self, id: str) -> StoredAsk | None:
         """The run of that id, None when there is none."""

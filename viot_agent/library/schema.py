@@ -26,10 +26,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The schema revision this program reads and writes."""
 
-KNOWN = ("0001", "0002", "0003", "0004")
+KNOWN = ("0001", "0002", "0003", "0004", "0005")
 """Every revision this program can open (older ones are migrated first)."""
 
 metadata = MetaData(
@@ -359,6 +359,7 @@ alerts = Table(
     _float("snoozed", null=True),
     _float("removed", null=True),  # what it fired stays
     Column("problem", Text(), nullable=False, server_default=""),  # why it cannot look, e.g. nobody of that name now
+    _float("review", null=True),  # past it an alert on a face or a plate is quiet until somebody reviews it
     sqlite_autoincrement=True,
 )
 alert_firings = Table(

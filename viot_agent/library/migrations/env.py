@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import viot_agent.library.schema_trust  # noqa: F401 (its tables belong to the metadata)
 from viot_agent.library.schema import metadata
 
 connection = context.config.attributes["connection"]
