@@ -59,6 +59,7 @@ class Viot:
         self.access = Access(library.db)
         self.policy = HousePolicy(library, self.access)
         self.audit = Audit(library)
+        self.principal = Principal()  # who runs this command; servers ask whoever comes in
         self._agents: dict[str, Agent] = {}
         self._alerts: Alerts | None = None
         self._making = threading.Lock()
@@ -172,6 +173,7 @@ class Viot:
         person = self.library.add_person(name, data, consent)
         for model, rows in vectors.items():
             self.library.set_person_vectors(person.name, model, rows)
+        self.audit.note("enrolled", by=self.principal, words={"person": person.name, "consent": consent})
         return person
 
     def _vectors_of(self, model: str) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from importlib.metadata import entry_points
 from viot_agent.alerts.schedule import read_schedule
 from viot_agent.alerts.store import AlertStore
 from viot_agent.alerts.types import Alert, Firing, Looking, Matcher, Sighting
-from viot_agent.errors import FailedFault, NameFault, UserFault, ViotError
+from viot_agent.errors import FailedFault, NameFault, PolicyRefusal, UserFault, ViotError
 from viot_agent.fleet import Fleet
 from viot_agent.library.api import Library as Reading
 from viot_agent.library.store import Library
+from viot_agent.policy.consent import check_consent
 from viot_agent.weights import Weights
 
 
@@ -140,11 +141,19 @@ class Alerts:
         matcher = self.matchers.get(alert.watched.kind)
         if matcher is None:
             raise FailedFault(f"nothing here watches for {alert.watched.words}", fix="install the package that did")
+        self._check_grounds(alert)
         found: list[Sighting] = []
         for camera, start, end in self.store.fresh(alert.cursor, head, matcher.needs):
             if alert.cameras is None or camera in alert.cameras:
                 found += self._in(alert, camera, start, end)
         return found
+
+    def _check_grounds(self, alert: Alert) -> None:
+        """Watching for somebody ends by itself: when nobody reviews it, and with the consent. Raises PolicyRefusal."""
+        if alert.review is not None and alert.review <= self.clock():
+            raise PolicyRefusal("its review is overdue", fix=f"viot alert review {alert.handle}, or remove it")
+        if alert.watched.kind == "face":
+            check_consent(self.library.db, alert.watched.what, self.clock())
 
     def _in(self, alert: Alert, camera: str, start: float, end: float) -> list[Sighting]:
         known = next((c for c in self.fleet.cameras() if c.name == camera), None)

@@ -25,6 +25,10 @@ from viot_agent.library.schema import segment_runs as runs
 LEASE = 120.0
 """Seconds after which a claimed delivery that was never reported is tried again: its process died."""
 MOST_ALERTS = 10_000
+LISTED = ("face", "plate")
+"""Kinds that watch for somebody: a list of such alerts is a watch-list, and each of them has a day of review."""
+REVIEW, MOST_REVIEW = 90 * 86400.0, 731 * 86400.0
+"""Seconds until the first review of such an alert, and the longest until the next."""
 
 
 class AlertStore:
@@ -66,6 +70,7 @@ class AlertStore:
                     owner=owner,
                     created=time.time() if now is None else now,
                     cursor=_head(connection),
+                    review=(time.time() if now is None else now) + REVIEW if what.kind in LISTED else None,
                 )
             ).inserted_primary_key
             assert key is not None
@@ -115,6 +120,21 @@ class AlertStore:
         with self.db.write() as connection:
             connection.execute(update(alerts).where(alerts.c.id == found.id).values(snoozed=until))
         return replace(found, snoozed=until)
+
+    def review(self, handle: str, until: float, now: float | None = None) -> Alert:
+        """Somebody has looked at an alert on a face or a plate and wants it until then. What passed while it was quiet
+        because its day was over is not looked at. Raises NameFault; UserFault for one that needs no review."""
+        found, at = self.alert(handle), time.time() if now is None else now
+        if found.review is None:
+            raise UserFault(f"{found.handle} watches for nobody in particular: it needs no review")
+        if not at < until <= at + MOST_REVIEW:
+            raise UserFault("the next review must be within two years", fix="for example --for 90d")
+        with self.db.write() as connection:
+            values: dict[str, Any] = {"review": until}
+            if found.review <= at:
+                values |= {"cursor": _head(connection), "problem": ""}
+            connection.execute(update(alerts).where(alerts.c.id == found.id).values(**values))
+        return self.alert(handle)
 
     # looking ---------------------------------------------------------------------------------------------------------
 
@@ -331,4 +351,12 @@ def _alert(row: Row[Any]) -> Alert:
         float(row.created),
         int(row.cursor),
         row.snoozed,
+        _review(row),
     )
+
+
+def _review(row: Row[Any]) -> float | None:
+    """The day of review; alerts from before there was one have theirs from the day they were made."""
+    if watched(row.event).kind not in LISTED:
+        return None
+    return float(row.created) + REVIEW if row.review is None else float(row.review)

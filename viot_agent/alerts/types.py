@@ -26,7 +26,8 @@ class Alert:
     """A standing alert. ``cameras`` are names, None = the whole fleet, also cameras that come later.
 
     ``cooldown``: seconds of footage on one camera in which it fires once. ``notify``: Apprise addresses. ``cursor``:
-    the last stored analyzer run that it has looked at. ``snoozed``: quiet until then.
+    the last stored analyzer run that it has looked at. ``snoozed``: quiet until then. ``review``: past it an alert on a
+    face or a plate looks no more until somebody reviews it; None for the others.
     """
 
     id: int
@@ -39,6 +40,7 @@ class Alert:
     created: float
     cursor: int
     snoozed: float | None = None
+    review: float | None = None
 
     @property
     def handle(self) -> str:

@@ -1,4 +1,4 @@
-"""``viot alert add|list|test|remove|history|ack|snooze|deliver``."""
+"""``viot alert add|list|test|remove|history|ack|snooze|review|deliver``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from viot_agent.cli.gate import check_watch, opened, seen
 
 if TYPE_CHECKING:
     from viot_agent.alerts.types import Firing, Sighting
@@ -30,15 +32,29 @@ def add(
     notify: Annotated[
         list[str] | None, typer.Option("--notify", help="An Apprise address: json://HOST, mailto://..., mqtt://...")
     ] = None,
+    purpose: Annotated[
+        str, typer.Option("--purpose", help="What for; where access is set up, watching for somebody needs one.")
+    ] = "",
 ) -> None:
     """Watch for something in all that viot index stores from now on."""
     from viot_agent.alerts.deliver import AppriseNotifier, masked
-    from viot_agent.system import Viot
 
     for address in notify or ():
         AppriseNotifier().check(address)
-    with Viot.open() as viot:
-        made = viot.alerts.add(event, cameras=camera or None, when=when, cooldown=cooldown, notify=notify or ())
+    with opened("alert") as viot:
+        check_watch(viot, event, purpose)
+        who = viot.principal
+        made = viot.alerts.add(
+            event,
+            cameras=camera or None,
+            when=when,
+            cooldown=cooldown,
+            notify=notify or (),
+            owner=who.name,
+            scope=None if who.groups is None else seen(viot),
+        )
+        told = {"alert": made.handle, "cameras": None if made.cameras is None else list(made.cameras)}
+        viot.audit.note("alert_added", by=who, data=told, words={"event": str(made.watched), "purpose": purpose})
         zone = viot.library.cameras()[0].tz
         where = "every camera" if made.cameras is None else ", ".join(made.cameras)
         house = "the addresses of VIOT_ALERTS" if viot.alerts.notify else "nobody: see viot alert history"
@@ -52,16 +68,21 @@ def add(
 def list_() -> None:
     """All alerts that stand."""
     from viot_agent.alerts.deliver import masked
-    from viot_agent.system import Viot
 
-    with Viot.open() as viot:
+    with opened() as viot:
         problems = viot.alerts.store.problems()
         cameras = viot.library.cameras()
         zone = cameras[0].tz if cameras else "UTC"
         table = Table("alert", "watches for", "cameras", "when", "tells", "state")
         now = time.time()
+        mine = seen(viot)
         for one in viot.alerts.store.alerts():
+            if not (mine if one.cameras is None else mine.intersection(one.cameras)):
+                continue
             state = f"quiet for {(one.snoozed - now) / 60:.0f} min" if one.snoozed and one.snoozed > now else "on"
+            state = (
+                f"{state}, review by {time.strftime('%Y-%m-%d', time.localtime(one.review))}" if one.review else state
+            )
             state = f"cannot look: {problems[one.id]}" if one.id in problems else state
             cells = (
                 one.handle,
@@ -79,11 +100,10 @@ def list_() -> None:
 def test(alert: ALERT, last: Annotated[float, typer.Option("--hours", help="Of the latest footage.")] = 24.0) -> None:
     """What the alert would have seen in the latest indexed footage; nobody is told."""
     from viot_agent.errors import UserFault
-    from viot_agent.system import Viot
 
     if not 0 < last <= 24 * 366:
         raise UserFault(f"--hours {last:g}", fix="give a number of hours above 0")
-    with Viot.open() as viot:
+    with opened("alert") as viot:
         ends = [end for c in viot.library.cameras() for _, end in viot.library.spans(c.name)]
         seen = viot.alerts.test(alert, max(ends) - last * 3600) if ends else []
         for sighting in seen:
@@ -96,9 +116,7 @@ def test(alert: ALERT, last: Annotated[float, typer.Option("--hours", help="Of t
 @app.command()
 def remove(alert: ALERT) -> None:
     """End an alert; its history stays."""
-    from viot_agent.system import Viot
-
-    with Viot.open() as viot:
+    with opened("alert") as viot:
         typer.echo(f"removed {viot.alerts.store.remove(alert).handle}")
 
 
@@ -108,10 +126,9 @@ def history(
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 50,
 ) -> None:
     """What fired, the last first."""
-    from viot_agent.system import Viot
-
-    with Viot.open() as viot:
-        rows = viot.alerts.store.history(alert, limit=limit)
+    with opened("alert") as viot:
+        mine = seen(viot)
+        rows = [f for f in viot.alerts.store.history(alert, limit=limit) if f.sighting.camera in mine]
         for firing in rows:
             typer.echo(f"{firing.id}  alert-{firing.alert}  {line(firing.sighting, viot.fleet)}{fate(firing)}")
         if not rows:
@@ -121,9 +138,9 @@ def history(
 @app.command()
 def ack(firing: Annotated[int, typer.Argument(help="The number in viot alert history.")]) -> None:
     """Say that it was seen; it is not told again."""
-    from viot_agent.system import Viot, operator
+    from viot_agent.system import operator
 
-    with Viot.open() as viot:
+    with opened("alert") as viot:
         seen = viot.alerts.store.acknowledge(firing, operator())
         typer.echo(f"acknowledged {seen.id}: {line(seen.sighting, viot.fleet)}")
 
@@ -134,20 +151,30 @@ def snooze(
     minutes: Annotated[float, typer.Option("--for", min=0, help="Minutes; 0 ends it.")] = 60.0,
 ) -> None:
     """Be quiet for a while; what is seen meanwhile stands in the history."""
-    from viot_agent.system import Viot
-
-    with Viot.open() as viot:
+    with opened("alert") as viot:
         until = time.time() + minutes * 60 if minutes else None
         one = viot.alerts.store.snooze(alert, until)
         typer.echo(f"{one.handle} is quiet for {minutes:g} min" if minutes else f"{one.handle} speaks again")
 
 
 @app.command()
+def review(
+    alert: ALERT,
+    until: Annotated[str, typer.Option("--for", help="Until the next review: 30d, 90d, 1y.")] = "90d",
+) -> None:
+    """Say that an alert on a face or a plate is still wanted; without that it ends by itself."""
+    from viot_agent.policy.keys import span_seconds
+
+    with opened("alert") as viot:
+        one = viot.alerts.store.review(alert, time.time() + span_seconds(until))
+        viot.audit.note("alert_reviewed", by=viot.principal, data={"alert": one.handle, "until": one.review})
+        typer.echo(f"{one.handle} is on for another {until}")
+
+
+@app.command()
 def deliver() -> None:
     """Look at what is new, then tell what is due: for a timer, or after a process was killed."""
-    from viot_agent.system import Viot
-
-    with Viot.open() as viot:
+    with opened("index") as viot:
         fired, sent = viot.alert_now()
         typer.echo(f"{len(fired)} fired, {len(sent)} told")
 

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from viot_agent.cli.gate import opened
+
 if TYPE_CHECKING:
     from viot_agent.steps import Run, Step
 
@@ -33,18 +35,21 @@ def ask(
             "--conversation", "-c", help="Go on with the conversation of this name (any word): 'and yesterday?'"
         ),
     ] = "",
+    purpose: Annotated[
+        str, typer.Option("--purpose", help="What for; where access is set up, looking for somebody needs one.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole record as JSON.")] = False,
 ) -> None:
     """Ask the cameras."""
-    from viot_agent.system import Viot
-
     out = Console(highlight=False, soft_wrap=True)
-    with Viot.open() as viot:
+    with opened() as viot:
         run = viot.ask(
             request,
             attach=attach or (),
             llm=llm,
             conversation=conversation,
+            principal=viot.principal,
+            purpose=purpose,
             on_step=None if as_json else lambda s: show_step(out, s),
         )
     if as_json:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from viot_agent.cli.alerts import line
+from viot_agent.cli.gate import opened
 
 if TYPE_CHECKING:
     from viot_agent.alerts.types import Firing
@@ -21,10 +22,8 @@ def index(
     analyzer: Annotated[list[str] | None, typer.Option("--analyzer", help="Only these analyzers.")] = None,
 ) -> None:
     """Index the footage: detect, track, recognise, read; rows go to the library."""
-    from viot_agent.system import Viot
-
     console = Console(stderr=True)
-    with Viot.open() as viot:
+    with opened("index") as viot:
         names = ", ".join(f"{a.name} ({a.model})" for a in viot.analyzers())
         console.print(f"tier {viot.weights.tier}; analyzers: {names}", highlight=False, markup=False)
         columns = (

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from sqlalchemy import Connection, select
 
-from viot_agent.errors import UserFault
+from viot_agent.errors import PolicyRefusal, UserFault
 from viot_agent.library import names
 from viot_agent.library.database import Database
 from viot_agent.library.schema import people
@@ -48,6 +48,25 @@ class Consent:
         if self.until is not None and self.until <= now:
             return f"it ran out on {iso(self.until)[:10]}"
         return ""
+
+
+def refusal(ground: Consent, now: float, *, everybody: bool = False) -> PolicyRefusal | None:
+    """Why nobody may look for this person now; None while somebody may. ``everybody``: it was asked for all."""
+    why = ground.ended(now)
+    if not why:
+        return None
+    whom = f"everybody would include {ground.person}, and there" if everybody else "there"
+    return PolicyRefusal(
+        f"{whom} is no consent or legal basis to look for {ground.person}: {why}",
+        fix=f"viot person consent {ground.person!r} records one; viot purge person removes the person",
+    )
+
+
+def check_consent(db: Database, name: str, now: float) -> None:
+    """Raises PolicyRefusal when the ground for this person has ended; who is not enrolled is not looked at."""
+    for ground in Consents(db).all():
+        if names.folded(ground.person) == names.folded(name) and (no := refusal(ground, now)) is not None:
+            raise no
 
 
 class Consents:

@@ -19,7 +19,7 @@ from viot_agent.library import names
 from viot_agent.library.store import Library
 from viot_agent.policy.access import FIX, Access
 from viot_agent.policy.base import SingleUserPolicy
-from viot_agent.policy.consent import Consent, Consents
+from viot_agent.policy.consent import Consent, Consents, refusal
 from viot_agent.policy.roles import OWNER, ROLES, TOOLS, WORDS, call_class, may_use, scope_of
 from viot_agent.steps import Principal, Request
 from viot_agent.toolbox.contract import ToolSpec
@@ -112,13 +112,8 @@ class ConsentPolicy:
 
     def _check(self, grounds: list[Consent], now: float, *, everybody: bool = False) -> None:
         for ground in grounds:
-            why = ground.ended(now)
-            if why:
-                whom = f"everybody would include {ground.person}, and there" if everybody else "there"
-                raise PolicyRefusal(
-                    f"{whom} is no consent or legal basis to look for {ground.person}: {why}",
-                    fix=f"viot person consent {ground.person!r} records one; viot purge person removes the person",
-                )
+            if (no := refusal(ground, now, everybody=everybody)) is not None:
+                raise no
 
 
 class HousePolicy:

@@ -1,0 +1,66 @@
+"""How a command opens the house: who runs it is asked first, and what is refused stands in the audit log.
+
+Where access is set up a command takes its key from ``VIOT_KEY``; in single-user mode nobody needs one. Owns that order.
+Servers open the house themselves: they ask whoever comes in, not who started them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast, get_args
+
+from viot_agent.errors import PolicyRefusal
+from viot_agent.policy.roles import RIGHT_WORDS, WORDS, Right, ToolClass, may, may_use, scope_of, tool_class
+from viot_agent.steps import Request
+
+if TYPE_CHECKING:
+    from viot_agent.system import Viot
+
+
+@contextmanager
+def opened(needed: Right | ToolClass | None = None) -> Iterator[Viot]:
+    """The house of ``VIOT_HOME`` with ``viot.principal`` set to who runs the command.
+
+    ``needed``: the right, or the class of tools, that the command asks for; None for what everybody with a key may do.
+    Raises SignInRefusal, RateRefusal, PolicyRefusal.
+    """
+    from viot_agent.system import Viot
+
+    with Viot.open() as viot:
+        viot.principal = who = viot.access.here()
+        if needed is not None:
+            rights = get_args(Right)
+            allowed = may(who, cast(Right, needed)) if needed in rights else may_use(who, cast(ToolClass, needed))
+            if not allowed:
+                words = RIGHT_WORDS[cast(Right, needed)] if needed in rights else f"use this key for {WORDS[needed]}"
+                cut = " with a key that is cut to groups of cameras" if who.groups is not None else ""
+                refusal = PolicyRefusal(f"the role {who.role} may not {words}{cut}", fix="ask an admin")
+                viot.audit.note("refused", by=who, data={"key": who.key, "needed": needed})
+                raise refusal
+        yield viot
+
+
+def seen(viot: Viot) -> frozenset[str]:
+    """The names of the cameras that who runs the command may look at."""
+    cameras = viot.library.cameras()
+    scope = scope_of(viot.principal, cameras)
+    return frozenset(c.name for c in cameras) if scope is None else scope
+
+
+def check_watch(viot: Viot, event: str, purpose: str) -> None:
+    """The policy's word on an alert that is set by hand: the same as on one that is asked for in words.
+
+    Raises PolicyRefusal.
+    """
+    spec = next((s for s in viot.toolbox if tool_class(s) == "alert"), None)
+    if spec is None:
+        return
+    arg = next(a.name for a in spec.args if a.kind == "event")
+    request = Request(f"viot alert add {event}", principal=viot.principal, purpose=purpose, camera_scope=seen(viot))
+    try:
+        viot.policy.check_call(request, spec, {arg: event})
+    except PolicyRefusal as refusal:
+        words = {"event": event, "refused": str(refusal)}
+        viot.audit.note("refused", by=viot.principal, data={"key": viot.principal.key, "needed": "alert"}, words=words)
+        raise
