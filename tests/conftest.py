@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -26,6 +27,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         # deselected, not skipped: a skip means that something is missing on this machine
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+def pytest_collection_finish() -> None:
+    # what the modules loaded stays to the end: a full collection need not walk its millions of objects for every test
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

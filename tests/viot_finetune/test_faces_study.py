@@ -297,6 +297,7 @@ def test_the_verdicts_on_the_papers_claims_are_those_of_the_intervals() -> None:
         assert verdict(words) == "NOT SHOWN"
 
 
+@pytest.mark.slow
 def test_the_floor_of_drawn_people_is_the_better_trivial_rule_on_those_who_judge() -> None:
     by_id = {r.id: r for r in study.kept("noise", KEPT).rows}
     floors = []

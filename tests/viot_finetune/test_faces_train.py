@@ -27,6 +27,7 @@ from viot_finetune.faces.presets import PRESETS, Preset, Stage, preset, shortene
 from viot_finetune.faces.train import Limits, Pair, Trained, optimiser_for, train
 
 ROOT = Path(__file__).resolve().parents[2]
+TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]  # on a free port
 QUIET = Limits(log_every=1, quiet=True)
 
 
@@ -342,7 +343,7 @@ def test_one_of_two_processes_aligns_and_the_other_waits(tmp_path: Path) -> None
             path.parent.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(path), np.roll(face, 7 * i, axis=1)[:, :, ::-1])
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "viot_finetune.faces"]
+    command = [sys.executable, *TWO, "-m", "viot_finetune.faces"]
     command += ["--data", str(tmp_path / "data"), "--out", str(out), "--align", "--batch", "8", "--epochs", "1", *SMALL]
     environment = {
         **os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", "VIOT_HOME": str(tmp_path / "home"),
@@ -361,7 +362,7 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     vit = ["--backbone", "vit-p8s8", "--option", "width=16", "--option", "depth=1", "--option", "heads=2"]
     vit += ["--option", "head_dim=8", "--option", "mlp=16", "--option", "dropout=0.0", "--option", "scaling=arcface"]
     weights = []
-    for count, launcher in ((1, []), (2, ["-m", "torch.distributed.run", "--nproc_per_node", "2"])):
+    for count, launcher in ((1, []), (2, TWO)):
         out = tmp_path / str(count)
         command = [sys.executable, *launcher, "-m", "viot_finetune.faces", "--data", str(data), "--out", str(out)]
         command += ["--batch", "16", "--epochs", "2", *vit]

@@ -384,7 +384,7 @@ def test_accelerate_launches_the_same_run(base: Path, tmp_path: Path) -> None:
     (data / "phrasings_x.jsonl").write_text("\n".join(json.dumps(r) for r in ROWS), "utf-8")
     launch = [
         sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1",
-        "--mixed_precision", "no", "--dynamo_backend", "no", "-m", "viot_finetune.lora",
+        "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", "-m", "viot_finetune.lora",
     ]  # fmt: skip
     options = ["--model", str(base), "--out", str(tmp_path / "out"), "--data", str(data), "--tools", ",".join(NAMES)]
     extra = ["--preset", "viotgpt", "--updates", "1", "--batch", "1", "--accumulate", "1", "--cases", "0"]
