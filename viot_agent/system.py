@@ -22,7 +22,7 @@ from viot_agent.errors import FailedFault, MediaFault, NameFault, UserFault
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.reserved import check_camera_name, check_person_name
 from viot_agent.fleet.types import Camera, Person
-from viot_agent.library import names
+from viot_agent.library import address, names
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.run_store import restored
 from viot_agent.library.store import Library
@@ -66,13 +66,17 @@ class Viot:
 
     @classmethod
     def open(cls, home: Path | None = None) -> Viot:
-        """Open (or make) the home. Raises UserFault when it cannot be used."""
+        """Open (or make) the home. Raises UserFault when it cannot be used.
+
+        The library is the one that ``VIOT_DB`` names; a home that is given here holds its own.
+        """
+        db = address.from_env() if home is None else None
         home = home or default_home()
         try:
             home.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserFault(f"the folder {home} cannot be made: {error.strerror}", fix="set VIOT_HOME") from error
-        return cls(Library.open(home), Weights.from_env(home), Toolbox.from_entry_points(), home)
+        return cls(Library.open(home, db), Weights.from_env(home), Toolbox.from_entry_points(), home)
 
     def close(self) -> None:
         """Close the library."""

@@ -18,6 +18,7 @@ from viot_agent.alerts.events import watched
 from viot_agent.alerts.schedule import Schedule
 from viot_agent.alerts.types import Alert, Firing, Sighting, sighting_from, sighting_json
 from viot_agent.errors import NameFault, UserFault
+from viot_agent.library.base import lasting
 from viot_agent.library.database import Database
 from viot_agent.library.schema import alert_firings, alerts, cameras, segments
 from viot_agent.library.schema import segment_runs as runs
@@ -76,6 +77,7 @@ class AlertStore:
             assert key is not None
             return _alert(connection.execute(select(alerts).where(alerts.c.id == int(key[0]))).one())
 
+    @lasting
     def alerts(self, *, removed: bool = False) -> list[Alert]:
         """Those that stand (``removed``: all that ever were), oldest first."""
         query = select(alerts).order_by(alerts.c.id)
@@ -138,11 +140,13 @@ class AlertStore:
 
     # looking ---------------------------------------------------------------------------------------------------------
 
+    @lasting
     def head(self) -> int:
-        """The last stored analyzer run."""
-        with self.db.read() as connection:
+        """The last stored analyzer run; none before it is still to come."""
+        with self.db.settled() as connection:
             return _head(connection)
 
+    @lasting
     def fresh(self, cursor: int, head: int, analyzers: Sequence[str]) -> list[tuple[str, float, float]]:
         """(camera, start, end) of the segments that these analyzers stored after ``cursor`` up to ``head``, merged
         where one follows the other."""
@@ -163,6 +167,7 @@ class AlertStore:
                     out.append((str(name), float(start), float(end)))
         return out
 
+    @lasting
     def fire(
         self, alert: Alert, seen: Iterable[Sighting], head: int, *, now: float, tell: bool, problem: str = ""
     ) -> list[Firing]:
@@ -210,6 +215,12 @@ class AlertStore:
             query = query.where(cameras.c.name.in_(list(cameras_)))
         with self.db.read() as connection:
             return [_firing(r) for r in connection.execute(query)]
+
+    def firing(self, number: int) -> Firing | None:
+        """What fired under that number."""
+        with self.db.read() as connection:
+            row = connection.execute(_firings().where(alert_firings.c.id == number)).one_or_none()
+        return None if row is None else _firing(row)
 
     def acknowledge(self, number: int, by: str, now: float | None = None) -> Firing:
         """Somebody has seen it: it is not told again. Raises NameFault for a number nobody fired."""

@@ -1,24 +1,50 @@
-"""What every part of the store shares: the database, the vectors, and looking cameras up by name."""
+"""What every part of the store shares: the database, the vectors, looking cameras up by name, and lasting through a
+restart of the database server."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, select
 
 from viot_agent.library import names
 from viot_agent.library.database import Database
 from viot_agent.library.schema import cameras
-from viot_agent.library.vectors import VectorFiles
+from viot_agent.library.vector_index import VectorIndex
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Stored(Protocol):
+    db: Database
+
+
+S = TypeVar("S", bound=_Stored)
+
+
+def lasting(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """A method that is done again when the server went away in the middle of it, see ``Database.again``.
+
+    For methods that leave the same rows when they are done twice.
+    """
+
+    @wraps(method)
+    def done(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.db.again(lambda: method(self, *args, **kwargs))
+
+    return done
 
 
 class Part:
-    """A part of the library over one database and one folder of vectors."""
+    """A part of the library over one database and its vectors."""
 
     home: Path
     db: Database
-    index: VectorFiles
+    index: VectorIndex
 
     def _camera_ids(self, connection: Connection, wanted: Sequence[str] | None) -> dict[int, str]:
         """id -> name of the wanted cameras (None = all). Raises NameFault for a name nobody carries."""

@@ -18,7 +18,7 @@ from viot_agent.errors import MediaFault, NameFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library import names, sources
 from viot_agent.library.beside import Beside
-from viot_agent.library.lock import FileLock
+from viot_agent.library.lock import Held
 from viot_agent.library.motion import Gate, MotionGate
 from viot_agent.library.plan import Due, due, order, stamps
 from viot_agent.library.records import MediaRow, RunRows, RunStamp, SegmentSpan
@@ -110,10 +110,12 @@ def ingest(
     if segment_seconds <= 0 or sample_fps <= 0:
         raise ValueError("segment_seconds and sample_fps must be positive")
     ordered = order(analyzers)
-    with FileLock(library.home / "index.lock", doing="indexing this library", wait=wait):
-        found = _camera(library, camera)
+    found = _camera(library, camera)
+    with library.ingest_lock(found, wait=wait) as held:
+        found = _camera(library, camera)  # it may have changed while this process waited
         with Beside(workers) as beside:
             job = _Job(library, found, ordered, open_reader, segment_seconds, sample_fps, progress, gate, owner, beside)
+            job.held = held
             if stored is not None:
                 job.stored, job.seconds["alerts"] = stored, 0.0
             return job.run()
@@ -156,6 +158,7 @@ class _Job:
         beside: Beside,
     ) -> None:
         self.stored: Callable[[], None] | None = None
+        self.held: Held | None = None
         self.beside = beside
         self.library = library
         self.camera = camera
@@ -247,6 +250,8 @@ class _Job:
             if looked.frames or looked.fault is None:
                 cut = SegmentSpan(work.span.idx, work.span.t0, looked.at)
                 with self._clock("store"):
+                    if self.held is not None:
+                        self.held.check()
                     self.library.write_segment(row, cut, looked.found)
                 self.segments += 1
                 self.footage += looked.at - work.span.t0

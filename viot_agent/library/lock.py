@@ -1,6 +1,7 @@
 """One process at a time: an advisory lock on a file, released by the system when its holder dies.
 
-Owns the lock file and the sentence that names the holder. Does not know what is protected.
+Owns the lock file and the sentence that names the holder. Does not know what is protected. A library on a server has
+the server's locks instead (``postgres.ServerLock``).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from viot_agent.errors import BackendFault, BusyFault
 
@@ -33,6 +35,18 @@ else:
 
     def _release(fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+class Held(Protocol):
+    """A lock as a context manager. ``check`` raises BusyFault when it was lost and somebody else has it."""
+
+    def __enter__(self) -> Held: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None: ...
+
+    def check(self) -> None: ...
 
 
 class FileLock:
@@ -80,6 +94,9 @@ class FileLock:
             with suppress(OSError):  # closing releases it in any case
                 _release(fd)
             os.close(fd)
+
+    def check(self) -> None:
+        """The system keeps it as long as this process lives."""
 
     def _holder(self) -> str:
         """`` (process 123)``, or nothing where the file does not say."""

@@ -1,7 +1,8 @@
-"""The library on disk: one object over the database and the vectors, in four parts.
+"""The library: one object over the database and the vectors, in four parts.
 
 ``fleet_store`` (cameras, people), ``reads`` (what tools ask), ``writes`` (what ingest found), ``run_store`` (what was
-asked). Owns opening and closing. Everything below ``home``: ``library.db`` and ``vectors/``.
+asked). Owns opening, closing and the locks that keep processes apart. On disk it is ``library.db`` and ``vectors/``
+below ``home``; on PostgreSQL one database holds both, for any number of machines with homes of their own.
 """
 
 from __future__ import annotations
@@ -10,48 +11,52 @@ from pathlib import Path
 from types import TracebackType
 
 from viot_agent.errors import BackendFault, LibraryFault
-from viot_agent.library.database import Database, sqlite_url
+from viot_agent.fleet.types import Camera
+from viot_agent.library import address
+from viot_agent.library.database import Database
 from viot_agent.library.fleet_store import FleetStore
-from viot_agent.library.lock import FileLock
+from viot_agent.library.lock import FileLock, Held
 from viot_agent.library.migrate import prepare
 from viot_agent.library.reads import Reads
 from viot_agent.library.run_store import RunStore
+from viot_agent.library.vector_index import VectorIndex
 from viot_agent.library.vectors import VectorFiles
 from viot_agent.library.writes import Writes
 
 
 class Library(FleetStore, Reads, Writes, RunStore):
-    """The library below ``home``. Use :meth:`open`; safe to share between threads; a context manager."""
+    """The library of ``home``. Use :meth:`open`; safe to share between threads; a context manager."""
 
-    def __init__(self, home: Path, db: Database) -> None:
+    def __init__(self, home: Path, db: Database, index: VectorIndex | None = None) -> None:
         self.home = home
         self.db = db
-        self.index = VectorFiles(home)
+        self.index: VectorIndex = VectorFiles(home) if index is None else index
+        self.folder = home
+        """Where a library on disk lies; locks on a server do not need it."""
 
     @classmethod
-    def open(cls, home: Path, url: str | None = None, *, readonly: bool = False) -> Library:
-        """Open the library below ``home``, making or migrating it unless ``readonly``.
+    def open(cls, home: Path, url: str | address.Address | None = None, *, readonly: bool = False) -> Library:
+        """Open the library of ``home``, making or migrating it unless ``readonly``.
 
-        ``url`` is a SQLAlchemy address of another database than ``home/library.db``. Raises LibraryFault for a library
-        that is newer than this program, damaged, or (read-only) absent; BackendFault when the disk or database fails.
+        ``url`` is another place than ``home/library.db``, see ``address``. Raises LibraryFault for a library that is
+        newer than this program, damaged, or (read-only) absent; BackendFault when the disk or database fails; UserFault
+        for an address that cannot be read.
         """
         home = Path(home)
-        path = home / "library.db"
-        if url is None:
-            if readonly and not path.is_file():
-                raise LibraryFault(f"There is no library in {home}.", fix="viot camera add NAME SOURCE")
+        at = address.in_folder(home) if url is None else address.read(url) if isinstance(url, str) else url
+        if at.folder is not None:
+            if readonly and not (at.url.database and Path(at.url.database).is_file()):
+                raise LibraryFault(f"There is no library in {at.folder}.", fix="viot camera add NAME SOURCE")
             try:
-                home.mkdir(parents=True, exist_ok=True)
+                at.folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise BackendFault(
-                    f"Cannot make the folder {home}: {error.strerror}.", fix="choose another VIOT_HOME"
+                    f"Cannot make the folder {at.folder}: {error.strerror}.", fix="choose another VIOT_HOME"
                 ) from error
-        db = Database(
-            sqlite_url(path) if url is None else url, where=str(path) if url is None else "(server)", readonly=readonly
-        )
+        db = Database(at.url, where=at.where, readonly=readonly)
         try:
-            prepare(db, FileLock(home / "library.lock", doing="making or migrating this library", timeout=60.0))
-            library = cls(home, db)
+            library = cls._over(home, at, db)
+            prepare(db, library.lock("library", doing="making or migrating this library", timeout=60.0))
             if not readonly:
                 with db.read() as connection:
                     library.index.check(connection)
@@ -59,6 +64,33 @@ class Library(FleetStore, Reads, Writes, RunStore):
             db.close()
             raise
         return library
+
+    @classmethod
+    def _over(cls, home: Path, at: address.Address, db: Database) -> Library:
+        if at.folder is None:
+            from viot_agent.library.vector_tables import VectorTables
+
+            return cls(home, db, VectorTables())
+        library = cls(home, db, VectorFiles(at.folder))
+        library.folder = at.folder
+        return library
+
+    def lock(self, name: str, *, doing: str, wait: bool = False, timeout: float = 0.0) -> Held:
+        """One process at a time does this to the library: of this machine, or of all where it lies on a server.
+
+        ``with library.lock("x", doing="indexing this library") as held:`` raises BusyFault when another holds it.
+        """
+        if not self.db.server:
+            return FileLock(self.folder / f"{name}.lock", doing=doing, wait=wait, timeout=timeout)
+        from viot_agent.library.postgres import ServerLock
+
+        return ServerLock(self.db, name, doing=doing, wait=wait, timeout=timeout)
+
+    def ingest_lock(self, camera: Camera, *, wait: bool = False) -> Held:
+        """What an ingester holds: the library on disk, which has one writer; one camera of a library on a server."""
+        if not self.db.server:
+            return self.lock("index", doing="indexing this library", wait=wait)
+        return self.lock(f"camera {camera.id}", doing=f"indexing the camera {camera.name!r}", wait=wait)
 
     def close(self) -> None:
         """Give back connections and maps."""

@@ -8,8 +8,8 @@ The rule that keeps files and tables together: ``vector_files.committed_rows`` c
 the batches, after the bytes are on the disk. Bytes past it were never promised: the next append writes over them. A
 file shorter than it is damage. It only grows, so a reader never maps what a writer may cut.
 
-Owns the byte layout and the arithmetic. Does not know cameras by name, analyzers or tracks. PostgreSQL with pgvector
-takes the same three methods (``append``, ``search``, ``every``) with a vector column in place of the files.
+Owns the byte layout and the arithmetic. Does not know cameras by name, analyzers or tracks. ``vector_index`` is the
+seam, ``vector_tables`` the same on PostgreSQL with pgvector.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,10 @@ from sqlalchemy import Connection, select
 from viot_agent.errors import LibraryFault
 from viot_agent.library.schema import vector_batches as batches
 from viot_agent.library.schema import vector_files as files
+
+if TYPE_CHECKING:
+    from viot_agent.library.database import Database
+    from viot_agent.library.vector_bulk import FilesBulk
 
 _OPEN_MAPS = 64  # a year of days times three models would run out of file handles
 _CHUNK = 128  # rows a step: the float32 copy (256 KB at 512) stays in the second-level cache
@@ -76,6 +81,15 @@ class VectorFiles:
         self._maps: OrderedDict[str, NDArray[np.void]] = OrderedDict()
         self._guard = threading.Lock()
 
+    def ready(self, db: Database, wanted: Iterable[tuple[str, int]]) -> None:
+        """Nothing: files are made when they are written."""
+
+    def movable(self) -> FilesBulk:
+        """The same vectors as whole sets."""
+        from viot_agent.library.vector_bulk import FilesBulk
+
+        return FilesBulk(self)
+
     def append(
         self, connection: Connection, run_id: int, camera_id: int, model: str, vectors: Sequence[NewVector]
     ) -> None:
@@ -85,8 +99,8 @@ class VectorFiles:
         OSError (disk full) passes to the caller, whose transaction then rolls back.
         """
         for (day, dim), group in _by_day(vectors).items():
-            file_id, path, committed = self._file(connection, model, day, dim)
-            self._write(path, committed, _records(group, dim), dim)
+            file_id, path, committed = self.file(connection, model, day, dim)
+            self._write(path, committed, records(group, dim), dim)
             times = [v.ts for v in group]
             connection.execute(
                 batches.insert().values(
@@ -193,7 +207,7 @@ class VectorFiles:
 
     # files -----------------------------------------------------------------------------------------------------------
 
-    def _file(self, connection: Connection, model: str, day: str, dim: int) -> tuple[int, Path, int]:
+    def file(self, connection: Connection, model: str, day: str, dim: int) -> tuple[int, Path, int]:
         """(id, path, committed rows) of the file, its row made when new."""
         where = (files.c.model == model) & (files.c.day == day) & (files.c.dim == dim)
         # FOR UPDATE is left out by SQLite, whose write transaction is exclusive anyway
@@ -235,7 +249,7 @@ class VectorFiles:
                 fix="restore VIOT_HOME from a backup, or remove its cameras and index again",
             )
 
-    def _map(self, name: str, committed: int, dim: int) -> NDArray[np.void]:
+    def map(self, name: str, committed: int, dim: int) -> NDArray[np.void]:
         with self._guard:
             known = self._maps.get(name)
             if known is None or len(known) < committed:
@@ -276,7 +290,7 @@ class VectorFiles:
             part = table[table[:, 0] == file_id]
             part = part[np.argsort(part[:, 1])]
             row = known[int(file_id)]
-            records = self._map(row.path, int(row.committed_rows), int(row.dim))
+            records = self.map(row.path, int(row.committed_rows), int(row.dim))
             first, n = part[:, 1].astype(np.int64), part[:, 2].astype(np.int64)
             rows_, owner = _expand(first, n)
             inside = np.ones(len(part), dtype=bool)
@@ -360,7 +374,8 @@ def _by_day(vectors: Sequence[NewVector]) -> dict[tuple[str, int], list[NewVecto
     return groups
 
 
-def _records(group: Sequence[NewVector], dim: int) -> NDArray[np.void]:
+def records(group: Sequence[NewVector], dim: int) -> NDArray[np.void]:
+    """(N,) of ``record(dim)``, normalised. Raises ValueError for a vector with nan, inf or no length."""
     matrix = np.stack([np.asarray(v.vector, dtype=np.float32).reshape(-1) for v in group])
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
     if not np.isfinite(lengths).all() or not (lengths > 0).all():

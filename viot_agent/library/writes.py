@@ -1,8 +1,9 @@
 """What ingest writes: files, segments and all rows of a segment in one transaction.
 
 Exactly once: ``unique(media, idx)`` and ``unique(segment, analyzer, model)`` hold even if two writers get past the
-lock. Times come in as seconds of the file and are stored as POSIX seconds. Owns the mapping of track keys to stored
-tracks (``chains`` links them over borders). Does not know frames, readers or when a segment is due.
+lock. What is done twice because a server went away leaves the same rows. Times come in as seconds of the file and are
+stored as POSIX seconds. Owns the mapping of track keys to stored tracks (``chains`` links them over borders). Does not
+know frames, readers or when a segment is due.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, Table, select
 
 from viot_agent.errors import FailedFault
 from viot_agent.library import chains, packing
-from viot_agent.library.base import Part
+from viot_agent.library.base import Part, lasting
 from viot_agent.library.records import Fingerprint, MediaRow, RunRows, RunStamp, SegmentSpan, StoredRun
 from viot_agent.library.rows import KEYPOINTS, Rows
 from viot_agent.library.schema import attributes, counts, crops, events, media, plates, poses, segments, tracks
@@ -30,12 +31,14 @@ from viot_agent.media.types import XYXY
 class Writes(Part):
     """The writing half of the library."""
 
+    @lasting
     def media_rows(self, camera: str) -> list[MediaRow]:
         """The files of a camera that were seen before, by start."""
         with self.db.read() as connection:
             query = select(media).where(media.c.camera_id == self._camera_id(connection, camera))
             return [_media(r) for r in connection.execute(query.order_by(media.c.start_ts, media.c.id))]
 
+    @lasting
     def add_media(
         self,
         camera: str,
@@ -86,11 +89,13 @@ class Writes(Part):
             self.index.erase(stretches)
         return _media(row)
 
+    @lasting
     def media_stopped(self, media_id: int, t: float, problem: str) -> None:
         """Remember that the file cannot be read past ``t`` seconds, and why."""
         with self.db.write() as connection:
             connection.execute(media.update().where(media.c.id == media_id).values(duration=t, problem=problem))
 
+    @lasting
     def stored_runs(self, media_id: int) -> list[StoredRun]:
         """Which analyzers have done which segments of a file."""
         query = (
@@ -109,6 +114,7 @@ class Writes(Part):
                 for r in connection.execute(query)
             ]
 
+    @lasting
     def write_segment(self, row: MediaRow, span: SegmentSpan, found: Sequence[RunRows]) -> None:
         """Write all that ``found`` holds for one segment, in one transaction.
 
@@ -117,8 +123,9 @@ class Writes(Part):
         duplicate key, times out of order); LibraryFault, BusyFault, BackendFault as the database says. Nothing of the
         segment stays then.
         """
+        self.index.ready(self.db, {(v.model, n) for r in found for v in r.rows.vectors if (n := np.size(v.vector))})
         stretches: list[tuple[str, int, int, int]] = []
-        with self.db.write() as connection:
+        with self.db.write(camera=row.camera_id) as connection:
             segment = self._segment(connection, row, span)
             for run in found:
                 mine = (runs.c.segment_id == segment) & (runs.c.analyzer == run.stamp.analyzer)
@@ -349,6 +356,10 @@ def _attributes(
 
 
 def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Raises FailedFault for nan: SQLite takes it for nothing at all, PostgreSQL for a number above all others."""
+    bad = next((name for row in rows for name, value in row.items() if value != value), None)
+    if bad is not None:
+        raise FailedFault(f"An analyzer gave nan for {bad} in {table.name}.")
     if rows:
         connection.execute(table.insert(), rows)
 

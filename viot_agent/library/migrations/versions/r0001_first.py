@@ -317,4 +317,23 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("a library goes forward only; keep a copy before an upgrade")
+    for table in (
+        "plates",
+        "crops",
+        "vector_batches",
+        "tracks",
+        "events",
+        "counts",
+        "segment_runs",
+        "segments",
+        "person_vectors",
+        "person_pictures",
+        "media",
+        "camera_groups",
+        "vector_files",
+        "runs",
+        "people",
+        "library_info",
+        "cameras",
+    ):
+        op.drop_table(table)

@@ -45,4 +45,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("a library goes forward only; keep a copy before an upgrade")
+    op.drop_table("attributes")

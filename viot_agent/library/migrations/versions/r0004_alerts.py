@@ -71,4 +71,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("a library goes forward only; keep a copy before an upgrade")
+    op.drop_table("alert_firings")
+    op.drop_table("alerts")

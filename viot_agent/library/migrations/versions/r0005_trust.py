@@ -102,7 +102,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Keys, consents and the audit log are gone then: keep a copy."""
-    op.drop_column("alerts", "review")  # in place: a copied table would take the firings with it
+    op.drop_column("alerts", "review")
     for table in ("purges", "audit_head", "audit_words", "audit_log", "consents", "access_keys"):
         op.drop_table(table)
