@@ -54,8 +54,6 @@ def main(argv: Sequence[str]) -> int:
     if not argv or argv[0] not in ("index", "demo"):
         tell(failed="usage: python -m viot_agent.web.worker index [CAMERA ...] | demo")
         return 2
-    if hasattr(os, "nice"):
-        os.nice(5)  # the person who asks goes first
     try:
         with Viot.open() as viot:
             requests: tuple[str, ...] = ()
@@ -71,4 +69,6 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    if hasattr(os, "nice"):
+        os.nice(5)  # the person who asks goes first
     sys.exit(main(sys.argv[1:]))
