@@ -185,6 +185,7 @@ def test_a_merged_model_computes_what_the_pair_computed(base: Path, small: Corpu
         merge(base, tmp_path / "x")
 
 
+@pytest.mark.slow
 def test_viot_ask_answers_with_what_was_learnt(
     base: Path, tokenizer: Any, tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -180,6 +180,7 @@ def test_what_ships_can_be_restored() -> None:
     assert all(np.allclose(again[name], arrays[name], atol=1e-3) for name in arrays)
 
 
+@pytest.mark.slow
 def test_a_few_steps_learn_something() -> None:
     seen, unseen = pictures(8), pictures(12)[8:]
     learnt = trained(seen, without(6), Recipe(stages=(Stage(steps=40, batch=12, buffer=48, fresh=2),)))
