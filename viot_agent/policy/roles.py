@@ -14,6 +14,7 @@ from viot_agent.fleet.types import Camera
 from viot_agent.library.names import folded
 from viot_agent.steps import Principal
 from viot_agent.toolbox.contract import ToolSpec
+from viot_agent.toolbox.outside import ORIGIN as OUTSIDE
 
 Role = Literal["viewer", "operator", "privacy-officer", "admin"]
 ToolClass = Literal["plain", "redaction", "export", "alert", "biometric"]
@@ -45,7 +46,7 @@ RIGHTS: Mapping[Right, frozenset[Role]] = {
 WORDS: Mapping[str, str] = {
     "plain": "looking at the cameras",
     "redaction": "making altered copies of pictures",
-    "export": "exporting footage",
+    "export": "exporting footage, or asking tools outside of this house",
     "alert": "setting alerts",
     "biometric": "looking for people, by face, body or walk, for vehicles or for plates",
 }
@@ -61,8 +62,10 @@ RIGHT_WORDS: Mapping[Right, str] = {
 
 def tool_class(spec: ToolSpec) -> ToolClass:
     """The class of a tool, from its contract: what sets alerts, what alters a copy of a given picture, what writes
-    footage out, what tells who somebody is, and all others."""
+    footage out or carries words out of the house, what tells who somebody is, and all others."""
     kinds = {a.kind for a in spec.args}
+    if spec.origin.startswith(OUTSIDE):
+        return "export"
     if "event" in kinds:
         return "alert"
     if spec.cost == "render":

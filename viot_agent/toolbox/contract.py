@@ -24,6 +24,7 @@ Owns declaration and checking. Does not know which tools exist, and calls none.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import itertools
 import re
@@ -104,7 +105,10 @@ class ArgSpec:
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A checked tool. ``needs`` names the analyzers whose rows it reads; ``biometric`` marks identity tools."""
+    """A checked tool. ``needs`` names the analyzers whose rows it reads; ``biometric`` marks identity tools.
+
+    ``parameters``: the JSON schema of the arguments object where it is not derived from ``args`` (outside tools).
+    """
 
     name: str
     description: str
@@ -115,9 +119,12 @@ class ToolSpec:
     biometric: bool = False
     cost: Cost = "index"
     origin: str = ""
+    parameters: Mapping[str, Any] | None = None
 
     def schema(self) -> dict[str, Any]:
         """JSON schema of the arguments object."""
+        if self.parameters is not None:
+            return copy.deepcopy(dict(self.parameters))
         return {
             "type": "object",
             "properties": {a.name: a.schema() for a in self.args},

@@ -126,6 +126,11 @@ class Uploads:
             return False
         return not path.name.startswith(".lock") and (real not in self._kept or user in self._kept[real].owners)
 
+    def owners(self, path: Path) -> frozenset[str]:
+        """Who uploaded that file; nobody for one that became nobody's, or is still on its way."""
+        kept = self._kept.get(path)
+        return frozenset(kept.owners) if kept is not None else frozenset()
+
     def clean(self, now: float | None = None) -> None:
         """Remove what is older than ``KEEP``; looked for every ten minutes at most."""
         now = time.time() if now is None else now
