@@ -5,6 +5,7 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -304,8 +305,13 @@ def scene_event(word: str) -> Event:
 
 def activity(length: int, odd: slice | None = None) -> list[Event]:
     """Rows of an hour cut in segments of 30 seconds; in ``odd`` seconds the upper left corner moves."""
+    return list(measured_activity(length, range(0) if odd is None else range(odd.start, odd.stop)))
+
+
+@cache
+def measured_activity(length: int, odd: range) -> tuple[Event, ...]:
     frames = moving_square(length)
-    if odd is not None:
+    if odd:
         rng = np.random.default_rng(2)
         for i in range(odd.start * 5, odd.stop * 5):
             frames[i][:48, :64] = rng.integers(0, 256, (48, 64, 1)).astype(np.uint8)
@@ -316,7 +322,7 @@ def activity(length: int, odd: slice | None = None) -> list[Event]:
             analysis.see(Frame(i, i / 5, frames[i]), Shared())
         row: EventRow = analysis.finish().events[0]
         events.append(Event("gate 2", T0 + row.t0, T0 + row.t1, row.kind, 0.0, row.data, "activity-meter", "1"))
-    return events
+    return tuple(events)
 
 
 def library(
