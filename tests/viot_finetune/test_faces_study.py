@@ -260,6 +260,7 @@ def test_what_was_written_down_prints_the_same_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("which", study.STUDIES)
+@pytest.mark.slow
 def test_the_committed_studies_are_those_planned_with_three_seeds_or_more(which: str) -> None:
     report = study.kept(which, KEPT)
     cells = [r for r in report.rows if r.metric == "accuracy" and r.tier == "drawn"]
@@ -273,6 +274,7 @@ def test_the_committed_studies_are_those_planned_with_three_seeds_or_more(which:
     assert [line for line in lines if line not in table.splitlines()] == []
 
 
+@pytest.mark.slow
 def test_the_verdicts_on_the_papers_claims_are_those_of_the_intervals() -> None:
     noise, transformer = study.kept("noise", KEPT), study.kept("transformer", KEPT)
     by_id = {r.id: r for r in (*noise.rows, *transformer.rows)}

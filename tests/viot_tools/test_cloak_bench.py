@@ -336,6 +336,7 @@ def test_schedules_compare_equal_steps_and_equal_gradients() -> None:
     assert isinstance(found["sga"], Options) and found["sga"].batch == 10 and found["spgd"].batch is None
 
 
+@pytest.mark.slow
 def test_the_digits_are_learnt_and_a_mask_fools_some() -> None:
     shares = cloak_universal.digits((0,), epochs=3)
     assert shares["sga"].value > 0.05 and shares["sga"].n == 797

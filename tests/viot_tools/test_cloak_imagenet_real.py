@@ -25,6 +25,7 @@ def net(shared_models: Path) -> TfliteNet:
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_it_answers_as_the_integer_network_does(net: TfliteNet, shared: Path, shared_models: Path) -> None:
     import openvino
 

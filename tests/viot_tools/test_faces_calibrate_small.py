@@ -99,6 +99,7 @@ def test_searches() -> None:
     assert searches(table, 0.9, 0.0, 10)["interval"] == [0, 0]
 
 
+@pytest.mark.slow
 def test_choose_and_report() -> None:
     basis, chosen = choose(faces(40, 3, 0.3))
     assert [rate for rate, _ in chosen["curve"]] == list(RATES)

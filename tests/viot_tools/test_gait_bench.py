@@ -51,6 +51,7 @@ def test_the_floor_tells_wide_from_narrow() -> None:
     assert gait.nearest(table, table).argmax(1).tolist() == [0, 1]
 
 
+@pytest.mark.slow
 def test_rows_have_intervals_floors_and_paired_gains(tmp_path: Path) -> None:
     weights = Weights(tmp_path, tier="builtin")
     rows = gait.simulated(GaitNet.of(weights), weights.tier, 3, 0)

@@ -51,6 +51,7 @@ def ask(house: Library, weights: Weights, video: Path) -> Observation:
     return gait_recognition.fn(ctx, person="video-1")
 
 
+@pytest.mark.slow
 def test_the_corridor_has_walks(house: Library) -> None:
     hits = house.vectors("gait-walkers", ["corridor"], None, None)
     assert 1 <= len(hits) <= 6

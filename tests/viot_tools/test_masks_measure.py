@@ -66,6 +66,7 @@ def test_what_was_left_out_is_counted_in_words() -> None:
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_on_real_faces_the_warp_beats_both_pastes(shared: Path, tmp_path: Path) -> None:
     made = measure(shared, Weights(tmp_path, shared / "models", "hub"), limit=12)
     assert len(made.faces) + sum(made.left.values()) == 24

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -60,4 +61,9 @@ def size_of(name: str, **options: Any) -> Size:
 
 def size_table(names: Sequence[str] = NAMES) -> list[Size]:
     """The full-size networks, in the order of ``names``."""
-    return [size_of(name) for name in names]
+    return [_full_size(name) for name in names]
+
+
+@cache
+def _full_size(name: str) -> Size:
+    return size_of(name)
