@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,23 @@ def test_the_stream_repeats_itself() -> None:
 def test_a_stream_that_breaks_says_so() -> None:
     with pytest.raises(RuntimeError, match="no batch could be made"):
         next(streamed(_plan([{"id": "bad", "text": "no steps here"}])))
+
+
+def test_several_processes_are_taken_in_turn() -> None:
+    plan = _plan(ROWS)
+    alone = [batches(replace(plan, seed=plan.seed + 7_919 * i)) for i in range(2)]
+    together = streamed(plan, makers=2)
+    for turn in range(4):
+        (read, packed), (read_alone, packed_alone) = next(together), next(alone[turn % 2])
+        assert np.array_equal(read.ids, read_alone.ids)
+        assert np.array_equal(packed.gold, packed_alone.gold)
+    together.close()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
+def test_a_gpu_that_is_not_there_is_said() -> None:
+    with pytest.raises(UserFault, match="no GPU"):
+        train(ROWS, Recipe(device="cuda"))
 
 
 def test_words_to_spell_by_leave_out_typos_and_slots() -> None:

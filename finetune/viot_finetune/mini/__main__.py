@@ -33,13 +33,22 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--start", type=Path, help="go on from this mini.safetensors")
     parser.add_argument("--threads", type=int, default=Recipe().threads)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default=Recipe().device)
+    parser.add_argument("--makers", type=int, default=Recipe().makers, help="processes that make batches")
     parser.add_argument("--eval-only", action="store_true")
     parser.add_argument("--misses", action="store_true", help="print the validation cases that are wrong")
     args = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(message)s")
     log = logging.getLogger("viot_finetune")
     log.setLevel(logging.INFO)
-    recipe = replace(Recipe(), seed=args.seed, lora_steps=args.lora_steps, threads=args.threads)
+    recipe = replace(
+        Recipe(),
+        seed=args.seed,
+        lora_steps=args.lora_steps,
+        threads=args.threads,
+        device=args.device,
+        makers=args.makers,
+    )
     if args.start:
         # a fitted model is moved more gently
         recipe = replace(recipe, decoder_rate=recipe.decoder_rate / 2, lora_rate=recipe.lora_rate / 2)

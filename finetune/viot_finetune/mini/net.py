@@ -129,8 +129,8 @@ class Net(nn.Module):
         real = b.unit_mask[..., None]
         whole = (b.states * real).sum(1, keepdim=True) / real.sum(1, keepdim=True).clamp(min=1)
         x = torch.cat([self.anchor + self.pool_in(whole), self.unit_norm(x)], 1)
-        x = x + 0.5 * torch.from_numpy(waves(units + 1))
-        seen = torch.cat([torch.ones(size, 1, dtype=torch.bool), b.unit_mask], 1)
+        x = x + 0.5 * torch.from_numpy(waves(units + 1)).to(x.device)
+        seen = torch.cat([torch.ones(size, 1, dtype=torch.bool, device=x.device), b.unit_mask], 1)
         cards = self.cand_norm(self.cand_in(b.cands) + self.limit_in(b.limits))
         x = torch.cat([x, cards + self.cand_mem], 1)
         mask = torch.cat([seen, b.cand_mask], 1)[:, None]
@@ -149,8 +149,9 @@ class Net(nn.Module):
             1,
         )
         length = b.elements.shape[1]
-        x = table.gather(1, b.elements[..., None].expand(-1, -1, WIDTH)) + 0.5 * torch.from_numpy(waves(length))
-        causal = torch.ones(length, length, dtype=torch.bool).tril()[None]
+        places = torch.from_numpy(waves(length)).to(table.device)
+        x = table.gather(1, b.elements[..., None].expand(-1, -1, WIDTH)) + 0.5 * places
+        causal = torch.ones(length, length, dtype=torch.bool, device=x.device).tril()[None]
         for block in self.dec:
             x = block(x, causal, memory, mask)
         h = self.dec_norm(x)
@@ -159,7 +160,7 @@ class Net(nn.Module):
             [
                 h @ self.sym_out.T + self.sym_bias,
                 self.cand_q(h) @ self.cand_k(cands).transpose(1, 2) * scale,
-                torch.zeros(size, length, b.slots.shape[1]),
+                torch.zeros(size, length, b.slots.shape[1], device=h.device),
                 self.start_q(h) @ self.start_k(spots).transpose(1, 2) * scale,
                 self.end_q(h) @ self.end_k(spots).transpose(1, 2) * scale,
             ],

@@ -326,8 +326,12 @@ def pack(batch: Sequence[Sample], rows: Mapping[str, int]) -> Packed:
 
 
 def unpack(packed: Packed, states: torch.Tensor, table: torch.Tensor, noise: float) -> Batch:
-    """The batch to train on. ``states`` (B, N, 384) of the units; ``table`` (texts + 1, 384), its row 0 zero."""
-    t = torch.from_numpy
+    """The batch to train on, where ``table`` lies. ``states`` (B, N, 384) of the units; ``table`` (texts + 1, 384), its
+    row 0 zero."""
+
+    def t(array: npt.NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(array).to(table.device)
+
     cands = table[t(packed.cands)]
     return Batch(
         states=states,

@@ -1,11 +1,12 @@
 """The stream of training batches: phrasings drawn by weight, filled, put before a random menu, encoded and padded.
 
 Everything that needs no gradient is made here, in a process of its own, so that it does not stand in the way of the
-arithmetic. One process and one seed: the same batches in the same order.
+arithmetic. As many processes and the same seed: the same batches in the same order.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import multiprocessing
 import queue
@@ -170,26 +171,36 @@ def batches(plan: Plan) -> Iterator[tuple[Tokens, Packed]]:
             yield tokens(part, reader, plan.hide, source.rng), pack(part, rows)
 
 
-def streamed(plan: Plan) -> Generator[tuple[Tokens, Packed], None, None]:
-    """``batches`` from a process of its own. Raises RuntimeError when that process fails."""
+def streamed(plan: Plan, makers: int = 1) -> Generator[tuple[Tokens, Packed], None, None]:
+    """``batches`` from ``makers`` processes, one batch of each in turn. Raises RuntimeError when one fails."""
     context = multiprocessing.get_context("spawn")
-    line: Any = context.Queue(AHEAD)
-    maker = context.Process(target=_make, args=(plan, line), daemon=True)
-    maker.start()
+    lines: list[Any] = [context.Queue(AHEAD) for _ in range(makers)]
+    plans = [replace(plan, seed=plan.seed + 7_919 * i) for i in range(makers)]
+    running = [context.Process(target=_make, args=pair, daemon=True) for pair in zip(plans, lines, strict=True)]
+    for maker in running:
+        maker.start()
     try:
-        while True:
-            try:
-                made = line.get(timeout=5)
-            except queue.Empty:
-                if not maker.is_alive():
-                    raise RuntimeError("the process that makes the batches is gone") from None
-                continue
-            if isinstance(made, Exception):
-                raise RuntimeError("no batch could be made") from made
-            yield made
+        for line, maker in itertools.cycle(zip(lines, running, strict=True)):
+            yield _taken(line, maker)
     finally:
-        maker.terminate()
-        maker.join()
+        for maker in running:
+            maker.terminate()
+            maker.join()
+
+
+def _taken(line: Any, maker: Any) -> tuple[Tokens, Packed]:
+    """The next batch of one process."""
+    while True:
+        try:
+            made = line.get(timeout=5)
+        except queue.Empty:
+            if not maker.is_alive():
+                raise RuntimeError("the process that makes the batches is gone") from None
+            continue
+        if isinstance(made, Exception):
+            raise RuntimeError("no batch could be made") from made
+        out: tuple[Tokens, Packed] = made
+        return out
 
 
 def _make(plan: Plan, line: Any) -> None:

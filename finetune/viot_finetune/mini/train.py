@@ -50,6 +50,10 @@ class Recipe:
     hide: float = 0.05
     layers: tuple[int, ...] = (2, 3, 4, 5)
     threads: int = 2
+    device: str = "cpu"
+    """Where PyTorch computes: ``cpu`` or ``cuda``."""
+    makers: int = 1
+    """Processes that make batches, taken in turn; each has a stream of chance of its own."""
     strange: float = 0.12
     """Share of the requests that are for tools which exist only in training."""
     absent: float = 0.08
@@ -88,21 +92,22 @@ class EncoderTrainer:
             # the lowest layers stay as they are: no gradient has to go through them
             layers_to_transform=list(recipe.layers),
         )
+        self.device = torch.device(recipe.device)
         self.model = get_peft_model(AutoModel.from_pretrained(folder, add_pooling_layer=False), config)
-        self.model.eval()
+        self.model.to(self.device).eval()
 
     def states(self, batch: Tokens) -> torch.Tensor:
         """Unit states (B, N, 384)."""
-        ids, mask = torch.from_numpy(batch.ids), torch.from_numpy(batch.mask)
+        ids, mask, pool = (torch.from_numpy(a).to(self.device) for a in (batch.ids, batch.mask, batch.pool))
         hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-        out: torch.Tensor = torch.from_numpy(batch.pool) @ hidden
+        out: torch.Tensor = pool @ hidden
         return out
 
     @torch.no_grad()
     def embed(self, texts: Sequence[str], reader: Reader) -> torch.Tensor:
         """Mean-pooled, normalised embeddings (T, 384) of cards and slots, as the runtime makes them."""
         self.model.eval()
-        out = torch.zeros(len(texts), ENCODED)
+        out = torch.zeros(len(texts), ENCODED, device=self.device)
         rows = sorted((reader.text(t), i) for i, t in enumerate(texts))
         rows.sort(key=lambda r: len(r[0]))
         for k in range(0, len(rows), 32):
@@ -111,6 +116,7 @@ class EncoderTrainer:
             mask = torch.zeros_like(ids)
             for b, (row, _) in enumerate(part):
                 ids[b, : len(row)], mask[b, : len(row)] = torch.tensor(row), 1
+            ids, mask = ids.to(self.device), mask.to(self.device)
             hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
             mean = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
             out[[i for _, i in part]] = mean / mean.norm(dim=1, keepdim=True)
@@ -126,7 +132,7 @@ class EncoderTrainer:
     def adapter(self) -> dict[str, npt.NDArray[np.float32]]:
         """The adapter under the runtime's names: ``lora.<base weight>.A`` and ``.B``."""
         named = self.model.named_parameters()
-        return {_runtime_name(n): v.detach().numpy() for n, v in named if ".lora_" in n}
+        return {_runtime_name(n): v.detach().cpu().numpy() for n, v in named if ".lora_" in n}
 
 
 def _runtime_name(name: str) -> str:
@@ -154,12 +160,15 @@ def train(
     ``start`` goes on from an earlier file. ``safe`` is the folder where weights, optimiser and step are kept ``every``
     so many steps; if it holds a run, that one goes on, with batches of a stream of its own (seed and step decide them),
     and says so in the log and to :func:`resumed_at`. ``minutes`` ends the schedule early; such a run, too, is not
-    repeatable to the bit. Raises UserFault when ``safe`` holds a run of another recipe, other data, words or start.
+    repeatable to the bit. Raises UserFault when ``safe`` holds a run of another recipe, other data, words or start, or
+    where the recipe's device is not there.
     """
+    if recipe.device == "cuda" and not torch.cuda.is_available():
+        raise UserFault("PyTorch finds no GPU here", fix="--device cpu")
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
     encoder = EncoderTrainer(recipe)
-    net = Net()
+    net = Net().to(encoder.device)
     if start is not None:
         earlier = load_file(start)
         encoder.load(earlier)
@@ -170,7 +179,7 @@ def train(
         _LOG.warning("goes on at step %d from %s", at, safe)
     seed = recipe.seed + 1_000_003 * at
     plan = Plan(rows, words, strange, recipe.strange, recipe.absent, recipe.batch, recipe.hide, seed)
-    stream = streamed(plan)
+    stream = streamed(plan, recipe.makers)
     try:
         reader = Reader(assets.encoder_dir(), words)
         curve = _run(net, encoder, stream, reader, recipe, Clock(minutes), kept, every)
@@ -180,7 +189,7 @@ def train(
 
 
 def _arrays(net: Net, encoder: EncoderTrainer) -> dict[str, Any]:
-    return {k: v.detach().numpy() for k, v in net.state_dict().items()} | encoder.adapter()
+    return {k: v.detach().cpu().numpy() for k, v in net.state_dict().items()} | encoder.adapter()
 
 
 def save(arrays: dict[str, Any], path: Path, recipe: Recipe, words: Sequence[str] = ()) -> None:
@@ -289,10 +298,11 @@ def _run(
         kept.load(parts, optimiser, schedule)
     texts = texts_of_cards()
     table = torch.empty(0)
+    nothing = torch.zeros(1, ENCODED, device=encoder.device)
     net.train()
     for step in range(begin, recipe.lora_steps):
         if step % 100 == 0 or step == begin:
-            table = torch.cat([torch.zeros(1, ENCODED), encoder.embed(texts, reader)])
+            table = torch.cat([nothing, encoder.embed(texts, reader)])
         read, packed = next(stream)
         loss = net.loss(unpack(packed, encoder.states(read), table, 0.01))
         _step(loss, [*net.parameters(), *adapter], optimiser, schedule)
