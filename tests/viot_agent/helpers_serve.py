@@ -23,6 +23,7 @@ from viot_agent.library.store import Library
 from viot_agent.llm.fixed import FixedCall
 from viot_agent.media.clips import write_clip
 from viot_agent.media.readers import open_media
+from viot_agent.policy.access import Access, Rate
 from viot_agent.serve.gate import Limits
 from viot_agent.serve.http import Served, Way, build
 from viot_agent.steps import Claim, Evidence, Observation, Principal
@@ -160,6 +161,12 @@ CALLS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "find": ("find_person", {"person": "image-1"}),
     "forged": ("blur", {"media": "clip-2"}),
     "wait": ("wait", {}),
+    "look yard": ("look", {"cameras": ["yard"]}),
+    "look lobby": ("look", {"cameras": ["lobby"]}),
+    "cut yard": ("cut", {"cameras": ["yard"]}),
+    "cut lobby": ("cut", {"cameras": ["lobby"]}),
+    "blur": ("blur", {"media": "image-1"}),
+    "alert": ("create_alert", {"event": "fire"}),
 }
 
 
@@ -214,18 +221,27 @@ class Site:
         return [{**row.fields, "who": row.who} for row in self.house.audit.search(kind=kind)]
 
 
-LLMS = ("look", "find", "forged", "wait", "broken")
+LLMS = (*CALLS, "broken")
 
 
 def serve(
-    house: House, *, keys: bool, way: Way = "rest", limits: Limits | None = None, options: Options | None = None
+    house: House,
+    *,
+    keys: bool,
+    way: Way = "rest",
+    limits: Limits | None = None,
+    options: Options | None = None,
+    rate: Rate | None = None,
 ) -> Site:
-    """A server over the house; with ``keys`` for ada (admin), olga (operator, outdoors only), vera (viewer)."""
+    """A server over the house; with ``keys`` for ada (admin), olga (operator, outdoors only), vera (viewer) and paul
+    (privacy officer). Without ``rate`` a key may come as often as it likes."""
     secrets = {}
+    house.access = Access(house.library.db, rate=rate or Rate(1e9, 10**6))
     if keys:
         me = Principal()
         secrets["ada"] = house.access.keys.add("ada", "admin", by=me)[1]
         secrets["olga"] = house.access.keys.add("olga", "operator", groups=["outdoors"], by=me)[1]
         secrets["vera"] = house.access.keys.add("vera", "viewer", by=me)[1]
+        secrets["paul"] = house.access.keys.add("paul", "privacy-officer", by=me)[1]
     made = options or checked(host="0.0.0.0" if keys else "127.0.0.1", llm=LLMS, max_upload_mb=1)
     return Site(house, build(house, made, way, limits), secrets)

@@ -93,7 +93,7 @@ class Asks:
         if llm not in self.llms:
             raise UserFault(f"the model {llm!r} is not offered here", fix=f"offered: {', '.join(self.llms)}")
         conversation = await asyncio.to_thread(self.conversation_of, principal.name, asked.conversation)
-        attach = tuple([self.files.found(principal.name, r) for r in asked.attach])
+        attach = await asyncio.to_thread(self._attached, principal.name, asked)  # a clip may have to be cut first
         loop, cancel = asyncio.get_running_loop(), threading.Event()
         news: asyncio.Queue[Event | None] = asyncio.Queue()
 
@@ -115,6 +115,9 @@ class Asks:
                 yield Event("answer", (await asyncio.wrap_future(future)).model_dump())
         finally:
             cancel.set()
+
+    def _attached(self, principal: str, asked: AskIn) -> tuple[Path, ...]:
+        return tuple(self.files.found(principal, reference) for reference in asked.attach)
 
     def _run(
         self,

@@ -23,13 +23,14 @@ from viot_agent.web.media import MadeFiles
 from viot_agent.web.sessions import unplaced
 from viot_agent.web.uploads import Uploads
 
+UPLOAD_SECONDS = 600.0
 _ID = re.compile(r"up-[\w-]{16}")
 _PICTURE_ENDINGS = {"JPEG picture": ".jpg", "PNG picture": ".png", "WebP picture": ".webp", "BMP picture": ".bmp"}
 Kind = Literal["image", "video"]
 
 
 class Files:
-    """``take`` and ``found`` are called from the server's event loop."""
+    """``take`` is called from the server's event loop, ``found`` from any thread."""
 
     def __init__(self, viot: Viot, uploads: Uploads) -> None:
         self.made, self.uploads = MadeFiles(viot), uploads
@@ -54,12 +55,16 @@ class Files:
         kept = False
         try:
             folder.mkdir()
-            arrived = await self._written(part, body)
+            async with asyncio.timeout(UPLOAD_SECONDS):
+                arrived = await self._written(part, body)
             if arrived == 0:
                 raise MediaFault("the upload is empty", fix="send the file's bytes as the body")
             path, kind = await asyncio.to_thread(_known, part, name)
             self.uploads.add(principal, [str(path)])
             kept = True
+        except TimeoutError as error:  # before OSError, of which it is one
+            words = f"the upload did not come within {UPLOAD_SECONDS / 60:g} minutes"
+            raise UserFault(words, fix="send a smaller file") from error
         except OSError as error:
             raise DiskFault(f"the upload cannot be kept: {error.strerror}", fix="try again later") from error
         finally:

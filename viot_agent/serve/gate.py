@@ -147,8 +147,8 @@ class Gate:
 
     async def _signed(self, scope: Scope, headers: dict[bytes, bytes], address: str) -> Principal:
         """Whom a signed address was given to. A key that is shown beside it must be of the same principal."""
-        path = scope.get("raw_path", scope["path"].encode()).decode("ascii", "replace")
-        if scope["method"] not in ("GET", "HEAD") or not SIGNED.fullmatch(path):
+        path = scope.get("raw_path", scope["path"].encode()).decode("ascii", "replace")  # as it was signed
+        if scope["method"] not in ("GET", "HEAD") or not SIGNED.fullmatch(scope["path"]):
             raise Turned(problem(404, "there is nothing here"), "a media address that does not exist")
         keyed = await self._keyed(scope, address) if b"authorization" in headers else None
         try:

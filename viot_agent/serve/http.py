@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import threading
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -192,7 +193,7 @@ def run(options: Options, way: Way = "rest") -> None:
     """Serve until Ctrl-C. Raises UserFault when the home or the port cannot be used, or anybody could come in."""
     import uvicorn
 
-    from viot_agent.web.serve import listen, quiet_end
+    from viot_agent.web.serve import listen, quiet_end, warm
 
     with Viot.open() as viot:
         said = check_open(viot, options)
@@ -213,6 +214,8 @@ def run(options: Options, way: Way = "rest") -> None:
         where = f"http://{f'[{host}]' if ':' in host else host}:{port}" + ("/mcp" if way == "mcp" else "")
         print(f"VIoT Agent: {where} (Ctrl-C ends it)", flush=True)
         print(said, flush=True)
+        if way == "rest":
+            threading.Thread(target=warm, args=(viot, options.llms[0]), name="viot-warm", daemon=True).start()
         with quiet_end(logging.getLogger("uvicorn.error"), lambda: server.should_exit):
             try:
                 server.run(sockets=[listening])

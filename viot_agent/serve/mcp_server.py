@@ -132,7 +132,7 @@ class Offered:
         purpose = self.purpose
         if PURPOSE in args and all(a.name != PURPOSE for a in self.viot.toolbox.get(name).args):
             purpose = str(args.pop(PURPOSE))[:500]
-        named, paths = self._named(who, args)
+        named, paths = await asyncio.to_thread(self._named, who, args)  # a clip may have to be cut first
         if paths:
             handles = [a.handle for a in await asyncio.to_thread(attachments, paths)]
             named = _replaced(named, dict(zip([str(p) for p in paths], handles, strict=True)))
@@ -205,21 +205,16 @@ class Offered:
         content: list[Any] = [types.TextContent(text=view.answer)]
         pictures = 0
         for piece in view.evidence:
-            picture = self._picture(who, piece) if pictures < PICTURES else None
+            path = self._path(who, piece.picture_uri) if pictures < PICTURES else None
+            picture = _picture(path) if path is not None else None
             if picture is not None:
                 pictures += 1
                 content.append(picture)
-            elif piece.picture_uri:
+            elif piece.picture_uri and (path is not None or pictures == PICTURES):
                 content.append(types.ResourceLink(**_resource(piece, piece.picture_uri)))
             if piece.clip_uri:
                 content.append(types.ResourceLink(**_resource(piece, piece.clip_uri)))
         return types.CallToolResult(content=content, structured_content=out.model_dump(), is_error=status != "ok")
-
-    def _picture(self, who: Principal, piece: EvidenceOut) -> types.ImageContent | None:
-        path = self._path(who, piece.picture_uri)
-        if path is None or path.stat().st_size > PICTURE_BYTES or not KINDS[path.suffix].startswith("image/"):
-            return None
-        return types.ImageContent(data=base64.b64encode(path.read_bytes()).decode(), mime_type=KINDS[path.suffix])
 
     # resources -------------------------------------------------------------------------------------------------------
 
@@ -308,6 +303,13 @@ def http_endpoint(offered: Offered) -> tuple[Route, Callable[[], AbstractAsyncCo
         server_of(offered, sender), stateless=True, json_response=True, max_request_body_size=MCP_BYTES
     )
     return Route(MCP, StreamableHTTPASGIApp(manager), methods=["POST", "DELETE"]), manager.run
+
+
+def _picture(path: Path) -> types.ImageContent | None:
+    """The picture as content; None for a film, or one that is too large for a message."""
+    if path.stat().st_size > PICTURE_BYTES or not KINDS[path.suffix].startswith("image/"):
+        return None
+    return types.ImageContent(data=base64.b64encode(path.read_bytes()).decode(), mime_type=KINDS[path.suffix])
 
 
 def _resource(piece: EvidenceOut, uri: str) -> dict[str, Any]:

@@ -6,8 +6,11 @@ at this machine, or whose key is in ``VIOT_KEY``; looked at with every call, so 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import anyio
 
@@ -24,23 +27,41 @@ PURPOSE = "VIOT_PURPOSE"
 UPLOAD_BYTES = 20_000_000
 
 
-def run_stdio() -> None:
+def run_stdio(house: type[Viot] = Viot) -> None:
     """Serve until the client closes the input. Raises SignInRefusal where access is set up and no key is shown."""
-    with Viot.open() as viot:
+    with _aside() as wire, house.open() as viot:
         who = viot.access.here()
         print(f"viot serve mcp: for {who.name} ({who.role})", file=sys.stderr, flush=True)
         uploads = Uploads.open(UPLOAD_BYTES)
         try:
             shown = Shown(viot, Signer.of_home(viot.home))
             offered = Offered(viot, Files(viot, uploads), shown, Worked(), purpose=os.environ.get(PURPOSE, ""))
-            anyio.run(_serve, offered, viot)
+            anyio.run(_serve, offered, viot, wire)
         finally:
             uploads.close()
 
 
-async def _serve(offered: Offered, viot: Viot) -> None:
+@contextmanager
+def _aside() -> Iterator[io.TextIOWrapper]:
+    """Standard output, kept for the protocol; within, what others write there goes to standard error.
+
+    From the start on: libraries print when they are loaded, before any server runs.
+    """
+    sys.stdout.flush()
+    own = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with os.fdopen(os.dup(own), "w", encoding="utf-8", newline="\n") as wire:
+            yield wire
+    finally:
+        sys.stdout.flush()
+        os.dup2(own, 1)
+        os.close(own)
+
+
+async def _serve(offered: Offered, viot: Viot, wire: io.TextIOWrapper) -> None:
     from mcp.server.stdio import stdio_server
 
     server = server_of(offered, lambda context: viot.access.here())
-    async with stdio_server() as (read, write):
+    async with stdio_server(stdout=anyio.wrap_file(wire)) as (read, write):
         await server.run(read, write, server.create_initialization_options())

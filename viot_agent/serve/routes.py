@@ -189,8 +189,8 @@ def routes(viot: Viot, asks: Asks, shown: Shown, files: Files) -> APIRouter:
         """End an alert of yours; what it fired stays in the history."""
         who = principal_of(request.scope)
         _may_use(who, "alert")
-        found = viot.alerts.store.alert(alert)
-        if found.owner != who.name and not may(who, "fleet"):
+        found = next((a for a in viot.alerts.store.alerts() if alert in (a.handle, str(a.id))), None)
+        if found is None or (found.owner != who.name and not may(who, "fleet")):
             raise NameFault("you have no such alert", name=alert)
         viot.alerts.store.remove(found.handle)
         viot.audit.note("alert_removed", by=who, data={"alert": found.handle})

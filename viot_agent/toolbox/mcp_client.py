@@ -11,6 +11,7 @@ Owns connection, time limits and what a failure is called. Decides nothing about
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -27,12 +28,18 @@ if TYPE_CHECKING:
     import httpx2
     from mcp import Client
 
+FIRST_SECONDS = 60.0
+"""When a server is added: a command such as ``uvx`` may have to fetch it first."""
 CONNECT_SECONDS = 20.0
 CALL_SECONDS = 30.0
 T = TypeVar("T")
 
+# what goes wrong is told as a fault; the library would log it as well, with whatever the server wrote
+for _name in ("mcp.client", "client"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
-def cards_of(server: Server, *, seconds: float = CONNECT_SECONDS) -> list[Card]:
+
+def cards_of(server: Server, *, seconds: float = FIRST_SECONDS) -> list[Card]:
     """The tools that a server offers now. Raises FailedFault."""
 
     async def ask(client: Client) -> list[Card]:
@@ -122,9 +129,12 @@ async def _connected(server: Server, words: TextIO) -> AsyncIterator[Client]:
 
     # given by the person at this machine, so it may lie in the house
     where = await anyio.to_thread.run_sync(lambda: resolve(server.url, schemes=("http", "https"), origin="machine"))
-    async with httpx2.AsyncClient(
-        transport=_pinned(where), headers=dict(server.headers), timeout=CALL_SECONDS, trust_env=False
-    ) as web, Client(streamable_http_client(server.url, http_client=web), cache=None) as client:
+    async with (
+        httpx2.AsyncClient(
+            transport=_pinned(where), headers=dict(server.headers), timeout=CALL_SECONDS, trust_env=False
+        ) as web,
+        Client(streamable_http_client(server.url, http_client=web), cache=None) as client,
+    ):
         yield client
 
 

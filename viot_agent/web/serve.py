@@ -69,7 +69,7 @@ async def _build(viot: Viot, options: Options) -> Served:
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=_warm, args=(viot, options.llms[0]), name="viot-warm", daemon=True).start()
+        threading.Thread(target=warm, args=(viot, options.llms[0]), name="viot-warm", daemon=True).start()
         yield
 
     app = FastAPI(title="VIoT Agent", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
@@ -98,7 +98,7 @@ async def _build(viot: Viot, options: Options) -> Served:
     return Served(Guard(Shell(app, head(options), SHELL), options, uploads), jobs, uploads)
 
 
-def _warm(viot: Viot, llm: str) -> None:
+def warm(viot: Viot, llm: str) -> None:
     """Load the language model before somebody waits for it. A fault is told to whoever asks, not here."""
     try:
         viot.agent(llm).warm()
