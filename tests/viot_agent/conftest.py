@@ -93,3 +93,4 @@ place = pytest.fixture(params=["sqlite", ON_SERVER])(_place)
 module_place = pytest.fixture(params=["sqlite", ON_SERVER], scope="module")(_place)
 slow_place = pytest.fixture(params=["sqlite", ON_SERVER_SLOW])(_place)
 """The same; on PostgreSQL with the slow tests only."""
+slow_module_place = pytest.fixture(params=["sqlite", ON_SERVER_SLOW], scope="module")(_place)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -58,8 +58,8 @@ class Squares:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    with Library.open(tmp_path / "home") as opened:
+def library(slow_place: Any, tmp_path: Path) -> Iterator[Library]:
+    with slow_place.open(tmp_path / "home") as opened:
         for name in ("gate 1", "gate 2"):
             opened.add_camera(name, f"/films/{name}.mp4", tz="UTC", start=START)
         yield opened

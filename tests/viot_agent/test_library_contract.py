@@ -1,4 +1,4 @@
-"""One table of questions, asked of the library on disk and of the fake: both must answer alike."""
+"""One table of questions, asked of the library on disk, of the one on PostgreSQL and of the fake: both must answer alike."""
 
 from __future__ import annotations
 
@@ -55,10 +55,9 @@ def _pose(number: float) -> NDArray[np.float32]:
     return np.arange(51, dtype=np.float32).reshape(17, 3) + np.float32(number)
 
 
-def on_disk(home: Path) -> Library:
+def stored(library: Library) -> Library:
     """Two cameras: ``gate`` with a minute in two segments, ``Dock ü`` with half a minute, 100 s later, less well
     indexed."""
-    library = Library.open(home)
     library.add_camera("gate", "gate.mp4", groups=["north", "doors"], tz="Europe/Berlin", start=DAY)
     library.add_camera("Dock ü", "dock", groups=[])
     library.add_person("Ada", [b"one", b"two"], "signed form")
@@ -286,9 +285,9 @@ FAULTS: dict[str, tuple[Ask, type[ViotError], str]] = {
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[api.Library, api.Library]]:
+def both(module_place: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[api.Library, api.Library]]:
     home = tmp_path_factory.mktemp("contract")
-    with on_disk(home) as library:
+    with stored(module_place.open(home)) as library:
         yield library, in_memory(home)
 
 
@@ -311,10 +310,10 @@ def test_same_faults(both: tuple[api.Library, api.Library], name: str) -> None:
     assert plain(both[0].cameras()) == plain(both[1].cameras())
 
 
-@pytest.mark.parametrize("make", [on_disk, in_memory])
-def test_changes(make: Callable[[Path], api.Library], tmp_path: Path) -> None:
+@pytest.mark.parametrize("fake", [False, True])
+def test_changes(fake: bool, place: Any, tmp_path: Path) -> None:
     """What changes the library: cameras, people, vectors; told apart only by who keeps it."""
-    library = make(tmp_path)
+    library: api.Library = in_memory(tmp_path) if fake else stored(place.open(tmp_path))
     assert library.add_camera("new", "new.mp4", groups=["b", "a", "a"]).groups == ("a", "b")
     bob = library.add_person("  Bob Ü ", [b"p"], " because ")
     assert (bob.name, bob.consent, bob.pictures) == ("Bob Ü", "because", 1)

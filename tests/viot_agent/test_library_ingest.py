@@ -69,6 +69,7 @@ class World:
     library: Library
     path: Path
     film: Callable[[Path], Film]
+    place: Any = None
 
     def index(self, analyzers: Sequence[Analyzer], **more: Any) -> IngestReport:
         options = {"segment_seconds": 10.0, "sample_fps": 5.0, "open_reader": self.film, **more}
@@ -76,28 +77,30 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(slow_place: Any, tmp_path: Path) -> Iterator[World]:
     path = tmp_path / "film.mp4"
     path.write_bytes(b"film")
-    with Library.open(tmp_path / "home") as library:
+    with slow_place.open(tmp_path / "home") as library:
         library.add_camera("cam", str(path), start=START)
-        yield World(library, path, lambda p: Film(p, 65.0))
+        yield World(library, path, lambda p: Film(p, 65.0), slow_place)
 
 
-def dump(library: Library, *, without: Sequence[str] = ()) -> dict[str, list[tuple[Any, ...]]]:
+def dump(library: Library, *, without: Sequence[str] = (), ids: bool = True) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table that ingest writes, without clock times; vectors by their numbers."""
     skip = {"seconds", "done_at", "created", "mtime", "made_by", "file_id", "first"}
     found = {}
     with library.db.read() as connection:
         for table in metadata.sorted_tables:
-            if table.name in ("library_info", "vector_files", *without):
+            if table.name in ("library_info", "vector_files", "vector_batches", *without):
                 continue
-            columns = [c for c in table.c if c.name not in skip]
+            columns = [c for c in table.c if c.name not in skip and (ids or not c.name.endswith(("id", "chain")))]
             rows = connection.execute(table.select().with_only_columns(*columns)).all()
             found[table.name] = sorted(tuple(str(v) for v in r) for r in rows)
     for model in ("look", "look2"):
         hits = library.vectors(model, None, None, None)
-        found[model] = [(h.track, h.camera, h.ts, h.quality, h.vector.tobytes()) for h in hits if h.vector is not None]
+        found[model] = [
+            (h.track * ids, h.camera, h.ts, h.quality, h.vector.tobytes()) for h in hits if h.vector is not None
+        ]
     return found
 
 
@@ -439,7 +442,10 @@ def test_two_at_once(world: World) -> None:
     first = threading.Thread(target=lambda: reports.append(world.index([slow])))
     first.start()
     assert slow.entered.wait(30)
-    with pytest.raises(BusyFault, match=rf"process {os.getpid()}\) is indexing this library"):
+    who = rf"process {os.getpid()} on .+\) is indexing the camera 'cam'"
+    if not world.library.db.server:
+        who = rf"process {os.getpid()}\) is indexing this library"
+    with pytest.raises(BusyFault, match=who):
         world.index([FakeThings()])
     second = threading.Thread(target=lambda: reports.append(world.index([FakeThings()], wait=True)))
     second.start()
@@ -464,8 +470,10 @@ import cv2  # before the fork, so that a child's time is all work
 
 home, path = Path(sys.argv[1]), Path(sys.argv[2])
 
+db = os.environ.get("VIOT_TEST_DB")
+
 def work(things=FakeThings()):
-    with Library.open(home) as library:
+    with Library.open(home, db) as library:
         ingest(library, "cam", [things, FakeLooks()], segment_seconds=3.0,
                open_reader=lambda p: FakeReader(fake_info(120.0, width=64, height=36), moving_square))
 """
@@ -491,7 +499,7 @@ for _ in range(10):
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     os.close(hear)
-    with Library.open(home) as library:
+    with Library.open(home, db) as library:
         [row] = library.media_rows("cam") or [None]
         print(len({r.idx for r in library.stored_runs(row.id)}) if row else 0)
 work()
@@ -510,8 +518,8 @@ work()
 """
 
 
-def in_process(code: str, *args: object) -> list[str]:
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+def in_process(code: str, *args: object, db: str | None = None) -> list[str]:
+    env = {**os.environ, "OMP_NUM_THREADS": "1", **({"VIOT_TEST_DB": db} if db else {})}
     command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(COMMON + code), *map(str, args)]
     done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
@@ -532,18 +540,22 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
 def test_ten_kills_lose_and_double_nothing(
-    tmp_path: Path, uninterrupted: tuple[Path, dict[str, list[tuple[Any, ...]]]]
+    slow_place: Any, tmp_path: Path, uninterrupted: tuple[Path, dict[str, list[tuple[Any, ...]]]]
 ) -> None:
     path, calm = uninterrupted
-    with Library.open(tmp_path) as library:
+    with slow_place.open(tmp_path) as library:
         library.add_camera("cam", str(path), start=START)
-    stood = [int(line) for line in in_process(KILLER, tmp_path, path, 7)]
+    stood = [int(line) for line in in_process(KILLER, tmp_path, path, 7, db=slow_place.url(tmp_path))]
     assert len(stood) == 10
     assert stood == sorted(stood), "a kill never loses a segment"
     assert len(set(stood)) >= 5, f"the kills must fall into the work: {stood}"
     assert stood[-2] < 40, f"the last kill must find work left: {stood}"
-    with Library.open(tmp_path) as library:
-        assert dump(library) == calm
+    with slow_place.open(tmp_path) as library:
+        if slow_place.server:  # what is rolled back there leaves a gap in the ids
+            with Library.open(path.parent / "home") as whole:
+                assert dump(library, ids=False) == dump(whole, ids=False)
+        else:
+            assert dump(library) == calm
         for path_ in (tmp_path / "vectors").rglob("*.vec"):
             assert path_.stat().st_size > 0
 
@@ -575,6 +587,7 @@ def test_a_fault_in_an_analyzer_leaves_whole_segments(world: World) -> None:
     assert dump(world.library) == dump_of_new(world, [FakeThings(), FakeLooks()])
 
 
+@pytest.mark.parametrize("slow_place", ["sqlite"], indirect=True)
 def test_a_full_disk_is_a_backend_fault(world: World) -> None:
     """The database's own word for it."""
     world.index([FakeThings()])
@@ -585,6 +598,7 @@ def test_a_full_disk_is_a_backend_fault(world: World) -> None:
         connection.exec_driver_sql("INSERT INTO x VALUES (zeroblob(10000000))")
 
 
+@pytest.mark.parametrize("slow_place", ["sqlite"], indirect=True)
 def test_memory_is_flat(world: World) -> None:
     """Six times the film, no more memory: nothing is kept beyond a segment but the sampled times."""
 

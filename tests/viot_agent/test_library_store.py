@@ -7,9 +7,11 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ from viot_agent.library import intervals, names, packing
 from viot_agent.library.chains import iou
 from viot_agent.library.database import Database, sqlite_url
 from viot_agent.library.lock import FileLock
-from viot_agent.library.migrate import upgrade
+from viot_agent.library.migrate import downgrade, upgrade
 from viot_agent.library.records import Fingerprint, MediaRow, RunRows, RunStamp, SegmentSpan
 from viot_agent.library.rows import (
     AttributeRow,
@@ -82,8 +84,8 @@ def run(*tracks: TrackRow, name: str = "things", version: str = "1", model: str 
 
 
 @pytest.fixture
-def library(tmp_path: Path):
-    with Library.open(tmp_path / "home") as opened:
+def library(place: Any, tmp_path: Path) -> Iterator[Library]:
+    with place.open(tmp_path / "home") as opened:
         opened.add_camera("cam", "a")
         yield opened
 
@@ -189,7 +191,8 @@ def shape(db: Database) -> dict[str, object]:
                 sorted(map(str, seen.get_foreign_keys(name))),
                 sorted(map(str, seen.get_unique_constraints(name))),
                 sorted(map(str, seen.get_indexes(name))),
-                "AUTOINCREMENT"
+                not db.server
+                and "AUTOINCREMENT"
                 in connection.exec_driver_sql(f"SELECT sql FROM sqlite_master WHERE name='{name}'").scalar_one(),
             )
             for name in seen.get_table_names()
@@ -197,22 +200,34 @@ def shape(db: Database) -> dict[str, object]:
         }
 
 
-def test_migrations_make_the_same_tables(tmp_path: Path) -> None:
-    by_hand = Database(sqlite_url(tmp_path / "by_hand.db"), where="by hand")
+def database(place: Any, folder: Path) -> Database:
+    """An empty database of that folder."""
+    folder.mkdir(exist_ok=True)
+    return Database(place.url(folder, "template0") or sqlite_url(folder / "library.db"), where="here")
+
+
+def test_migrations_make_the_same_tables_up_and_down(place: Any, tmp_path: Path) -> None:
+    by_hand = database(place, tmp_path / "by_hand")
+    with by_hand.write() as connection:
+        upgrade(connection, KNOWN[0])
+        connection.exec_driver_sql("INSERT INTO library_info VALUES ('made_by', 'viot-agent 0.0')")
     with by_hand.write() as connection:
         upgrade(connection)
-    Library.open(tmp_path).close()
-    at_once = Database(sqlite_url(tmp_path / "library.db"), where="at once")
-    assert shape(by_hand) == shape(at_once)
-    with by_hand.read() as connection:
+        downgrade(connection, KNOWN[0])
+    with place.open(tmp_path / "at_once") as library, library.db.read() as connection:
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == HEAD == KNOWN[-1]
+        new = shape(library.db)
+    with place.open(tmp_path / "by_hand") as library:
+        assert shape(library.db) == new
+    with by_hand.write() as connection:
+        downgrade(connection, "base")
+    assert set(shape(by_hand)) == {"alembic_version"}
     by_hand.close()
-    at_once.close()
 
 
-def test_an_old_library_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_an_old_library_is_brought_up_to_date(place: Any, tmp_path: Path) -> None:
     """A library of the first schema keeps its rows, and takes poses and attributes afterwards."""
-    old = Database(sqlite_url(tmp_path / "library.db"), where="old")
+    old = database(place, tmp_path)
     with old.write() as connection:
         upgrade(connection, "0001")
         connection.exec_driver_sql("INSERT INTO library_info VALUES ('made_by', 'viot-agent 0.0')")
@@ -221,8 +236,8 @@ def test_an_old_library_is_brought_up_to_date(tmp_path: Path) -> None:
         )
     old.close()
     with pytest.raises(LibraryFault, match="older version"):
-        Library.open(tmp_path, readonly=True)
-    with Library.open(tmp_path) as library:
+        place.open(tmp_path, readonly=True)
+    with place.open(tmp_path) as library:
         assert [c.name for c in library.cameras()] == ["cam"]
         row = media(library)
         pose = PoseRow("a", 1, np.ones((17, 3), np.float32))
@@ -238,7 +253,7 @@ def test_tables_are_good_postgresql() -> None:
     dialect = postgresql.dialect()
     for table in metadata.sorted_tables:
         text = str(CreateTable(table).compile(dialect=dialect))
-        assert "BIGSERIAL" in text or "id" not in table.c
+        assert "BIGSERIAL" in text or "id" not in table.c or table.c.id.autoincrement is False
         for index in table.indexes:
             assert len(str(index.name)) <= 63
             str(CreateIndex(index).compile(dialect=dialect))
@@ -396,10 +411,13 @@ def test_removing_leaves_no_row(library: Library) -> None:
     )
     library.write_segment(row, SegmentSpan(0, 0, 30), [RunRows(RunStamp("t", "1", "m", "1"), rows, 5.0, 1)])
     full = counts_of(library)
-    assert all(full[t] == 1 for t in ("tracks", "crops", "plates", "events", "vector_batches", "segment_runs"))
+    assert all(full[t] == 1 for t in ("tracks", "crops", "plates", "events", "segment_runs"))
+    assert full["vector_batches"] == (0 if library.db.server else 1)
+    assert vectors_of(library) == {("v", 4): 1}
     library.remove_camera("CAM")
     after = counts_of(library)
-    assert after.pop("vector_files") == 1, "the file stays, with zeros in it"
+    assert vectors_of(library) == {("v", 4): 0}
+    assert after.pop("vector_files") == 1, "the file stays, with zeros in it; so does the table, with nothing in it"
     assert sum(after.values()) - after["library_info"] == 0
     assert empty["cameras"] == 1
 
@@ -412,9 +430,14 @@ def counts_of(library: Library) -> dict[str, int]:
         }
 
 
-def test_two_writers_queue(tmp_path: Path) -> None:
+def vectors_of(library: Library) -> dict[tuple[str, int], int]:
+    with library.db.read() as connection:
+        return library.index.movable().sizes(connection)
+
+
+def test_two_writers_queue(place: Any, tmp_path: Path) -> None:
     """A second connection waits for the first transaction and then sees its rows."""
-    with Library.open(tmp_path) as one, Library.open(tmp_path) as two:
+    with place.open(tmp_path) as one, place.open(tmp_path) as two:
         one.add_camera("cam", "a")
         assert two.add_camera("cam", "a").id == one.cameras()[0].id
         two.remove_camera("cam")

@@ -56,16 +56,18 @@ def options() -> dict[str, Any]:
     return {
         # a connection that died while it was idle is replaced before it is used
         "pool_pre_ping": True,
-        "connect_args": {"connect_timeout": CONNECT_SECONDS, "application_name": who},
+        "connect_args": {
+            "connect_timeout": CONNECT_SECONDS,
+            "application_name": who,
+            "client_encoding": "utf8",
+        },
     }
 
 
 def at_connect(dbapi: DBAPIConnection, _record: Any) -> None:
-    """Times are numbers and texts UTF-8 whatever the server's habits are; nobody waits without end for a lock."""
+    """Numbers come back to the last bit whatever the server's habits are; nobody waits without end for a lock."""
     connection: Any = dbapi
-    connection.execute(
-        f"SET lock_timeout = '{WAIT_SECONDS}s'; SET client_encoding = 'UTF8'; SET extra_float_digits = 1"
-    )
+    connection.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'; SET extra_float_digits = 1")
     connection.commit()
 
 

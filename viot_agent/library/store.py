@@ -44,6 +44,21 @@ class Library(FleetStore, Reads, Writes, RunStore):
         """
         home = Path(home)
         at = address.in_folder(home) if url is None else address.read(url) if isinstance(url, str) else url
+        library = cls.over(home, at, readonly=readonly)
+        try:
+            making = library.lock("library", doing="making or migrating this library", timeout=60.0)
+            prepare(library.db, making)
+            if not readonly:
+                with library.db.read() as connection:
+                    library.index.check(connection)
+        except BaseException:
+            library.close()
+            raise
+        return library
+
+    @classmethod
+    def over(cls, home: Path, at: address.Address, *, readonly: bool = False) -> Library:
+        """The same before anybody has looked at its tables. Raises LibraryFault, BackendFault."""
         if at.folder is not None:
             if readonly and not (at.url.database and Path(at.url.database).is_file()):
                 raise LibraryFault(f"There is no library in {at.folder}.", fix="viot camera add NAME SOURCE")
@@ -54,19 +69,6 @@ class Library(FleetStore, Reads, Writes, RunStore):
                     f"Cannot make the folder {at.folder}: {error.strerror}.", fix="choose another VIOT_HOME"
                 ) from error
         db = Database(at.url, where=at.where, readonly=readonly)
-        try:
-            library = cls._over(home, at, db)
-            prepare(db, library.lock("library", doing="making or migrating this library", timeout=60.0))
-            if not readonly:
-                with db.read() as connection:
-                    library.index.check(connection)
-        except BaseException:
-            db.close()
-            raise
-        return library
-
-    @classmethod
-    def _over(cls, home: Path, at: address.Address, db: Database) -> Library:
         if at.folder is None:
             from viot_agent.library.vector_tables import VectorTables
 

@@ -37,6 +37,8 @@ SCAN_TUPLES = 100_000
 """Rows that the filter may turn away before the index gives up; then all are compared after all."""
 INDEXED_DIMS = 4_000
 """pgvector indexes no longer ``halfvec``; longer ones are always compared one by one."""
+MOST_MEMORY = 2_000_000_000
+"""Bytes that the server may take to build an index; a graph that does not fit is built on the disk, far slower."""
 _SLACK = 16  # beyond k, for what float32's last digit would sort otherwise
 _BLOCK = 16_384
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -111,6 +113,13 @@ class VectorTables:
 
     def stretches(self, connection: Connection, run_ids: Iterable[int]) -> list[Stretch]:
         """Nothing: the rows go with their run. The server frees their bytes when it vacuums."""
+        return []
+
+    def drop_tracks(self, connection: Connection, ids: Iterable[int]) -> list[Stretch]:
+        """Delete the vectors of these tracks. The server frees their bytes when it vacuums."""
+        wanted = sorted(set(ids))
+        for table in self._tables(connection).values() if wanted else ():
+            connection.execute(text(f"DELETE FROM {table} WHERE track_id = ANY(:ids)"), {"ids": wanted})
         return []
 
     def erase(self, stretches: Iterable[Stretch]) -> None:
@@ -202,6 +211,13 @@ class VectorTables:
             raise LibraryFault(f"The library has vectors of {model!r} already.")
         connection.execute(text(f"DROP INDEX IF EXISTS ix_{table}_hnsw"))
         _copy_in(connection, table, dim, blocks)
+        connection.execute(
+            text(
+                "SELECT set_config('maintenance_work_mem', greatest(pg_size_bytes(current_setting("
+                f"'maintenance_work_mem')), least({MOST_MEMORY}, count(*) * {2 * dim + 600})) / 1024 || 'kB', true) "
+                f"FROM {table}"
+            )
+        )
         _build(connection, table, dim)
         connection.execute(text(f"ANALYZE {table}"))
 
