@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from viot_agent import __version__
-from viot_agent.cli import access, alerts, ask, audit, bench, cameras, chat, doctor, index, library, models, people
+from viot_agent.cli import access, alerts, ask, audit, bench, cameras, chat, doctor, index, library, models, people, purge
 from viot_agent.errors import ViotError
 
 # Typer carries a click of its own: its base error is reached through the public one
@@ -37,6 +37,7 @@ app.add_typer(library.app, name="library")
 app.add_typer(alerts.app, name="alert")
 app.add_typer(access.app, name="access")
 app.add_typer(audit.app, name="audit")
+app.add_typer(purge.app, name="purge")
 app.command("index")(index.index)
 app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)

@@ -236,7 +236,12 @@ class _Job:
         elif row.problem:
             self.problems.append(Problem(path, row.duration, row.problem))
         stored = self.library.stored_runs(row.id)
-        todo = due(row, self.ordered, stored, self.sample_fps)
+        purged = self.library.purged(row)
+        wanted = due(row, self.ordered, stored, self.sample_fps)
+        todo = [one for one in wanted if all(one.span.t1 <= a or one.span.t0 >= b for a, b in purged)]
+        if len(todo) < len(wanted):
+            left = len(wanted) - len(todo)
+            self.messages.append(f"{row.path}: {left} segment(s) lie in a time that was purged; they are left out.")
         self.done_before += len({s.idx for s in stored} - {d.span.idx for d in todo})
         if not todo:
             return

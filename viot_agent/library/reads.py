@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, func, or_, select
 from viot_agent.library import intervals, packing
 from viot_agent.library.base import Part
 from viot_agent.library.intervals import Span
+from viot_agent.library.purged import hidden
 from viot_agent.library.rows import Attribute, Count, Event, Footage, Hit, PlateRead, Poses, Track, Vector
 from viot_agent.library.schema import attributes, counts, crops, events, media, plates, poses, segments, tracks
 from viot_agent.library.schema import cameras as cameras_table
@@ -105,7 +106,8 @@ class Reads(Part):
             return [str(r.model) for r in connection.execute(query)]
 
     def footage(self, camera: str, start: float, end: float) -> list[Footage]:
-        """Where the footage of ``[start, end)`` lies, ascending; files that were seen by ``viot index`` only."""
+        """Where the footage of ``[start, end)`` lies, ascending; files that were seen by ``viot index`` only, and not
+        what was purged of them."""
         with self.db.read() as connection:
             [(camera_id, name)] = self._camera_ids(connection, [camera]).items()
             rows = connection.execute(
@@ -114,10 +116,12 @@ class Reads(Part):
                 .where(media.c.start_ts < end, media.c.start_ts + media.c.duration > start)
                 .order_by(media.c.start_ts, media.c.id)
             ).all()
+            purged = hidden(connection, camera_id, start, end)
         found = []
         for row in rows:
             a, b = max(start, row.start_ts), min(end, row.start_ts + row.duration)
-            found.append(Footage(name, Path(row.path), a - row.start_ts, a, b, row.width, row.height))
+            for low, high in intervals.subtract([(a, b)], purged, touch=0.0) if purged else [(a, b)]:
+                found.append(Footage(name, Path(row.path), low - row.start_ts, low, high, row.width, row.height))
         return found
 
     def tracks(

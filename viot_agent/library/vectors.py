@@ -192,6 +192,12 @@ class VectorFiles:
             found.extend((str(r.path), int(r.dim), int(r.first), int(r.n)) for r in rows)
         return found
 
+    def drop_tracks(self, connection: Connection, ids: Iterable[int]) -> list[tuple[str, int, int, int]]:
+        """Take the vectors of these tracks out; gives back what :meth:`erase` overwrites after the commit."""
+        from viot_agent.library.vector_drop import drop
+
+        return drop(connection, self.map, ids)
+
     def erase(self, stretches: Iterable[tuple[str, int, int, int]]) -> None:
         """Overwrite vectors that no row names any more with zeros: a removed face leaves no bytes behind."""
         for path, dim, first, n in stretches:

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Table, select
 from viot_agent.errors import FailedFault
 from viot_agent.library import chains, packing
 from viot_agent.library.base import Part, lasting
+from viot_agent.library.purged import hidden
 from viot_agent.library.records import Fingerprint, MediaRow, RunRows, RunStamp, SegmentSpan, StoredRun
 from viot_agent.library.rows import KEYPOINTS, Rows
 from viot_agent.library.schema import attributes, counts, crops, events, media, plates, poses, segments, tracks
@@ -94,6 +95,13 @@ class Writes(Part):
         """Remember that the file cannot be read past ``t`` seconds, and why."""
         with self.db.write() as connection:
             connection.execute(media.update().where(media.c.id == media_id).values(duration=t, problem=problem))
+
+    @lasting
+    def purged(self, row: MediaRow) -> list[tuple[float, float]]:
+        """What was purged of a file's time, in seconds of the file: it is not looked at again."""
+        with self.db.read() as connection:
+            found = hidden(connection, row.camera_id, row.start_ts, row.start_ts + row.duration)
+        return [(a - row.start_ts, b - row.start_ts) for a, b in found]
 
     @lasting
     def stored_runs(self, media_id: int) -> list[StoredRun]:

@@ -143,10 +143,11 @@ class Access:
             )
         return self.keys.add(name, "admin", by=by)
 
-    def authenticate(self, secret: str, *, address: str = "") -> Principal:
+    def authenticate(self, secret: str, *, address: str = "", counted: bool = True) -> Principal:
         """Who shows this secret. Raises SignInRefusal, and RateRefusal after wrong ones or too many requests.
 
-        ``address`` is where the request came from, "" for this machine.
+        ``address`` is where the request came from, "" for this machine. ``counted`` False: a page's own files and
+        polls, which are no requests of a person, do not count against the key's rate.
         """
         secret = secret.strip()
         if not secret:
@@ -157,11 +158,14 @@ class Access:
         state = key.state(self.keys.clock())
         if state != "good":
             self._refuse((address, key.key), f"the key of {key.name} is {state}", "this key has expired or was revoked")
-        self._rate.take(key.key)
+        if counted:
+            self._rate.take(key.key)
         self.keys.used(key)
         return key.principal
 
-    def identify(self, headers: Mapping[str, str] | Sequence[tuple[str, str]], address: str) -> Principal:
+    def identify(
+        self, headers: Mapping[str, str] | Sequence[tuple[str, str]], address: str, *, counted: bool = True
+    ) -> Principal:
         """Who sends a request with these headers from this address (the other end of the connection, not what a header
         says of it). A ``Bearer`` key comes first; a proxy's word counts from a trusted address only.
 
@@ -173,13 +177,14 @@ class Access:
         given = told.get("authorization", [])
         kind, _, rest = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         if kind.casefold() == "bearer":
-            return self.authenticate(rest, address=address)
+            return self.authenticate(rest, address=address, counted=counted)
         named = told.get(self.proxies.header, [])
         if named and self.proxies.trusted(address):
             found = self.keys.proxied(named[0]) if len(named) == 1 else None
             if found is None:
                 self._refuse((address, "proxy"), "a proxy named somebody without access", "you have no access here")
-            self._rate.take(found.key)
+            if counted:
+                self._rate.take(found.key)
             self.keys.used(found)
             return found.principal
         raise SignInRefusal("a key is needed here", fix=FIX)

@@ -156,7 +156,7 @@ class Keys:
         parts = _SECRET.fullmatch(secret)
         row = self._row(parts[1]) if parts is not None else None
         try:
-            _hasher().verify(str(row.hash) if row is not None and row.hash else _nobody(), secret)
+            _hasher().verify(str(row.hash) if row is not None and row.hash else _nobody(), secret if parts else "")
         except VerificationError:
             return None
         return _key(row) if row is not None and row.hash else None
@@ -165,6 +165,14 @@ class Keys:
         """The key of that id as it stands now."""
         row = self._row(id_)
         return None if row is None else _key(row)
+
+    def named(self, name: str) -> Key | None:
+        """The good key of that person; there is one at most."""
+        now = self.clock()
+        with self.db.read() as connection:
+            mine = select(access_keys).where(access_keys.c.folded == names.folded(name))
+            found = [_key(r) for r in connection.execute(mine)]
+        return next((k for k in found if k.state(now) == "good"), None)
 
     def proxied(self, name: str) -> Key | None:
         """The good entry of somebody whom a proxy names."""

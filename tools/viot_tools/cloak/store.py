@@ -126,6 +126,11 @@ class MaskStore:
         return self.folder / f"{_slug(person)}-{recipe.method}-{recipe.epsilon:g}.safetensors"
 
 
+def kept_of(home: Path, person: str) -> list[Path]:
+    """The files of a person's masks, for ``viot purge person``; whose a damaged file is, its name tells."""
+    return sorted((home / "cloaks").glob(f"{_slug(person)}-*.safetensors"))
+
+
 def read(path: Path) -> Kept:
     """One file. Raises UserFault when it is damaged or none of ours."""
     from safetensors import SafetensorError, safe_open
