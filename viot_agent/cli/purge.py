@@ -11,7 +11,8 @@ import typer
 from viot_agent.cli.gate import opened
 
 if TYPE_CHECKING:
-    from viot_agent.policy.purge import Plan, Purge
+    from viot_agent.policy.purge import Purge
+    from viot_agent.policy.purge_plan import Plan
 
 app = typer.Typer(help="Remove for good what is kept of a person, a camera or a time.", no_args_is_help=True)
 

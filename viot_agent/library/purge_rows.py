@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import JSON, ColumnElement, Connection, Select, String, Text, cast, func, or_, select
+from sqlalchemy import JSON, ColumnElement, Connection, String, Text, cast, func, or_, select
 
 from viot_agent.library.schema import alert_firings, cameras, media, metadata, segments, tracks
 from viot_agent.library.schema import segment_runs as runs
@@ -120,11 +120,8 @@ def orphans(connection: Connection) -> dict[str, int]:
     found: dict[str, int] = {}
     for table in metadata.sorted_tables:
         for key in table.foreign_keys:
-            query: Select[tuple[int]] = (
-                select(func.count())
-                .select_from(table.outerjoin(key.column.table, key.parent == key.column))
-                .where(key.parent.is_not(None), key.column.is_(None))
-            )
+            lost = table.outerjoin(key.column.table, key.parent == key.column)
+            query = select(func.count()).select_from(lost).where(key.parent.is_not(None), key.column.is_(None))
             n = int(connection.execute(query).scalar_one())
             if n:
                 found[f"{table.name}.{key.parent.name}"] = n
@@ -159,7 +156,7 @@ def _overlap(
     closed: bool = False,
 ) -> ColumnElement[bool]:
     """``closed``: a row of no length belongs too."""
-    inside = (start < window.end) & (end > window.start)
+    inside: ColumnElement[bool] = (start < window.end) & (end > window.start)
     if closed:
         inside = or_(inside, (start >= window.start) & (start < window.end))
     return (camera == window.camera) & inside

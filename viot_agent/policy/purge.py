@@ -130,7 +130,7 @@ class Purge(Plans):
         left += [f"the file {path} is still there" for path in plan.ours if path.exists()]
         left += [f"the file {path} belongs to nothing that is known" for path in self.left_over()]
         proof = Proof(before, after, files, size, tuple(left))
-        told = {
+        told: dict[str, Any] = {
             "purged": plan.kind,
             "id": plan.id,
             "windows": [[w.name, _finite(w.start), _finite(w.end)] for w in plan.windows],

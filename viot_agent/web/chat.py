@@ -18,9 +18,9 @@ from pathlib import Path
 
 from viot_agent.errors import BackendFault, UserFault, ViotError
 from viot_agent.library.run_store import record
-from viot_agent.steps import Attachment, Principal, Run, Step
+from viot_agent.steps import Attachment, Run, Step
 from viot_agent.system import Viot
-from viot_agent.web import bubbles, cards, past, timeline
+from viot_agent.web import bubbles, cards, past, timeline, who
 from viot_agent.web.bubbles import Message
 from viot_agent.web.line import Line
 from viot_agent.web.sessions import Session, unplaced
@@ -58,7 +58,7 @@ class Chat:
         self._elsewhere: Line[Run] = Line(AT_ONCE, "viot-ask-elsewhere")
         self._here: Line[Run] = Line(here_at_once, "viot-ask")
 
-    def ask(self, session: Session, text: str, files: Sequence[Path], llm: str) -> Iterator[Turn]:
+    def ask(self, session: Session, text: str, files: Sequence[Path], llm: str, purpose: str = "") -> Iterator[Turn]:
         """Answer; a Turn at once, one whenever a step begins or ends, and the last with the answer.
 
         What cannot be asked (no words, an unusable file, a model that is not offered) is said in the chat; so is that
@@ -80,7 +80,7 @@ class Chat:
             fresh: list[Attachment] = session.attach(files)
             said += bubbles.asked(text, [(a.handle, str(a.path)) for a in fresh])
             yield Turn([*said, bubbles.reading()], None, None, True)
-            for turn in self._run(session, text, llm, cancel):
+            for turn in self._run(session, text, llm, cancel, purpose):
                 if session.messages is not said:
                     return
                 yield turn
@@ -95,7 +95,7 @@ class Chat:
             cancel.set()
             session.end(cancel)
 
-    def _run(self, session: Session, text: str, llm: str, cancel: threading.Event) -> Iterator[Turn]:
+    def _run(self, session: Session, text: str, llm: str, cancel: threading.Event, purpose: str) -> Iterator[Turn]:
         said = session.messages
         news: queue.SimpleQueue[Step | int | str | Future[Run]] = queue.SimpleQueue()
         work = partial(
@@ -107,7 +107,8 @@ class Chat:
             on_step=news.put,
             on_begin=news.put,
             cancel=cancel,
-            principal=Principal(session.user),
+            principal=who.principal(self.viot, session.user),
+            purpose=purpose,
         )
         session.listen(cancel, partial(news.put, STOPPING))
         asking = (self._elsewhere if llm.startswith("openai:") else self._here).submit(work, news.put)
@@ -174,13 +175,14 @@ class Chat:
         """The cards of an answer."""
         return cards.panel(view.pieces, view.status)
 
-    def examples(self, most: int = 4) -> list[str]:
-        """Requests that work on what is here: the demo's own, else made from the names of cameras and people."""
-        states = [s for s in self.viot.fleet.describe() if s.state == "indexed"]
+    def examples(self, most: int = 4, scope: frozenset[str] | None = None) -> list[str]:
+        """Requests that work on what is here (in ``scope``): the demo's own, else made from the names of cameras and
+        people."""
+        states = [s for s in self.viot.fleet.describe(scope) if s.state == "indexed"]
         if not states:
             return []
         demo = self.viot.demo_requests()
-        if demo:
+        if demo and scope is None:
             return list(demo[:most])
         people = [f"When was {p.name} seen?" for p in self.viot.library.people()[:1]]
         first = states[0].camera.name

@@ -24,9 +24,9 @@ FOOTAGE = "footage"
 """Where files that were dropped on the page are kept, below ``VIOT_HOME``."""
 
 
-def cameras_html(viot: Viot, prefix: str = "") -> str:
-    """Every camera as a card."""
-    states = viot.fleet.describe()
+def cameras_html(viot: Viot, prefix: str = "", scope: frozenset[str] | None = None) -> str:
+    """Every camera (of ``scope``) as a card."""
+    states = viot.fleet.describe(scope)
     if not states:
         return (
             '<p class="viot-quiet">There is no camera yet. Add a video below, or make the demo fleet on the Chat page.'
@@ -79,9 +79,9 @@ def job_html(job: Job | None) -> str:
     )
 
 
-def choices(viot: Viot) -> list[str]:
-    """Camera names, in order."""
-    return [c.name for c in viot.library.cameras()]
+def choices(viot: Viot, scope: frozenset[str] | None = None) -> list[str]:
+    """Camera names (of ``scope``), in order."""
+    return [c.name for c in viot.library.cameras() if scope is None or c.name in scope]
 
 
 def add_camera(

@@ -1,7 +1,8 @@
 """Who may ask for what: the one gate before every request, ours and Gradio's.
 
 Owns these checks, in this order: by what name this server was reached (a page of another site whose name was pointed at
-this machine is turned away), who asks (HTTP Basic, with a wait after wrong passwords, or an anonymous cookie that keeps
+this machine is turned away), who asks (HTTP Basic, with a wait after wrong passwords; where access is set up the
+password is the person's key, or a trusted proxy names the person; else an anonymous cookie keeps
 one browser's media and history apart from another's), which paths exist at all (a list: Gradio brings many more routes
 than this page needs, among them ones that fetch addresses for the caller), where a change comes from (our own pages
 only), how large an upload may be and how much one person may upload, before it is read, and that an event names no file
@@ -28,6 +29,9 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from viot_agent.errors import RateRefusal, SignInRefusal
+from viot_agent.library.names import folded
+from viot_agent.policy.access import Access
 from viot_agent.web.bodies import only_uploads, replayed, whole
 from viot_agent.web.logins import Logins
 from viot_agent.web.options import Options
@@ -72,8 +76,8 @@ _HEADERS = (
 class Guard:
     """ASGI middleware. Gradio's own file route may serve from the folder of ``uploads`` only."""
 
-    def __init__(self, app: App, options: Options, uploads: Uploads) -> None:
-        self.app, self.options, self.uploads = app, options, uploads
+    def __init__(self, app: App, options: Options, uploads: Uploads, access: Access | None = None) -> None:
+        self.app, self.options, self.uploads, self.access = app, options, uploads, access
         self._logins = Logins()
         self._known = {name: password.encode() for name, password in options.auth}
 
@@ -88,7 +92,12 @@ class Guard:
             await _say(send, 421, words)
             return
         fresh = ""
-        if self._known:
+        access = self.access
+        if access is not None and await asyncio.to_thread(lambda: access.configured):
+            user = await self._keyed(access, scope, headers, send)
+            if user is None:
+                return
+        elif self._known:
             user = await self._signed_in(scope, headers.get(b"authorization", b""), send)
             if user is None:
                 return
@@ -174,6 +183,28 @@ class Guard:
             await asyncio.sleep(_WRONG)
         await _say(send, 401, "Sign in first.", (b"www-authenticate", b'Basic realm="VIoT Agent", charset="UTF-8"'))
         return None
+
+    async def _keyed(self, access: Access, scope: Scope, headers: dict[bytes, bytes], send: Send) -> str | None:
+        """Who it is by key or by a trusted proxy's word; None when that was answered."""
+        address = (scope.get("client") or ("",))[0]
+        told = _credentials(headers.get(b"authorization", b""))
+        try:
+            if told is not None:
+                who = await asyncio.to_thread(access.authenticate, told[1], address=address, counted=False)
+                if folded(who.name) != folded(told[0]):
+                    raise SignInRefusal("this key is somebody else's")
+            else:
+                pairs = [(k.decode("latin-1"), v.decode("utf-8", "replace")) for k, v in scope["headers"]]
+                who = await asyncio.to_thread(access.identify, pairs, address, counted=False)
+        except RateRefusal as refusal:
+            wait = str(math.ceil(refusal.wait))
+            await _say(send, 429, f"{refusal.reason}: try again in {wait} s.", (b"retry-after", wait.encode()))
+            return None
+        except SignInRefusal:
+            ask = (b"www-authenticate", b'Basic realm="VIoT Agent", charset="UTF-8"')
+            await _say(send, 401, "Sign in first: your name, and your key as password.", ask)
+            return None
+        return who.name
 
     def _named(self, name: str, password: str) -> str | None:
         """The person of that name and password; None when it is nobody's."""

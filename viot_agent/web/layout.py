@@ -88,6 +88,13 @@ class Layout:
                     autofocus=True,
                     html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
                 )
+                # asked for where access is set up: without one nobody may look for somebody
+                self.purpose = gr.Textbox(
+                    label="Purpose (needed to look for a person, a vehicle or a plate)",
+                    placeholder="theft of 3 March, case 17",
+                    visible=self.viot.access.configured,
+                    elem_id="viot-purpose",
+                )
                 with gr.Row():
                     self.stop = gr.Button(
                         "Stop", variant="stop", size="sm", interactive=False, elem_id="viot-stop", min_width=90

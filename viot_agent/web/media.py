@@ -25,6 +25,7 @@ from viot_agent.fleet.types import Camera
 from viot_agent.library.run_store import StoredAsk
 from viot_agent.steps import Evidence
 from viot_agent.system import Viot
+from viot_agent.web import who
 from viot_agent.web.guard import told_user
 from viot_agent.web.stills import Stills
 from viot_agent.web.views import stored_evidence
@@ -52,7 +53,7 @@ def media_routes(viot: Viot) -> APIRouter:
     @routes.api_route("/{folder}/{run}/{name}", methods=_READ)
     def made(folder: str, run: str, name: str, request: Request) -> Response:
         if folder == "recording":
-            return _recording(viot, run, name)
+            return _recording(viot, told_user(request.headers), run, name)
         path = found.path(folder, run, name, told_user(request.headers))
         if path is None:
             raise _absent()
@@ -60,8 +61,8 @@ def media_routes(viot: Viot) -> APIRouter:
         return FileResponse(path, media_type=KINDS[path.suffix], headers=kept)
 
     @routes.api_route("/still/{camera}.jpg", methods=_READ)
-    def still(camera: int) -> Response:
-        found = _camera(viot, camera)
+    def still(camera: int, request: Request) -> Response:
+        found = _camera(viot, camera, told_user(request.headers))
         return _picture(lambda: stills.of_camera(found))
 
     @routes.api_route("/page/{name}", methods=_READ)
@@ -135,18 +136,18 @@ def _piece(stored: StoredAsk, id: str) -> Evidence | None:
     return None if row is None else stored_evidence(row, stored.record.get("shown", {}).get(id, {}))
 
 
-def _camera(viot: Viot, number: int) -> Camera:
+def _camera(viot: Viot, number: int, user: str) -> Camera:
     found = next((c for c in viot.library.cameras() if c.id == number), None)
-    if found is None:
+    if found is None or not who.sees(viot, user, found.name):
         raise _absent()
     return found
 
 
-def _recording(viot: Viot, camera: str, number: str) -> Response:
+def _recording(viot: Viot, user: str, camera: str, number: str) -> Response:
     """A recording of a camera, whole: the player asks for the ranges that it wants."""
     if not all(word.isascii() and word.isdigit() and len(word) < 19 for word in (camera, number)):
         raise _absent()
-    found = _camera(viot, int(camera))
+    found = _camera(viot, int(camera), user)
     row = next((r for r in viot.library.media_rows(found.name) if r.id == int(number)), None)
     source = Path(found.source)
     if row is None or row.path.suffix.lower() not in _RECORDINGS:

@@ -14,10 +14,12 @@ from typing import Any
 import gradio as gr
 
 from viot_agent.errors import ViotError
+from viot_agent.policy.roles import Right
 from viot_agent.system import Viot, attachments
-from viot_agent.web import benches, cards, fleet_panel, past, people, studio
+from viot_agent.web import benches, cards, fleet_panel, past, people, studio, who
 from viot_agent.web.bubbles import lines
 from viot_agent.web.chat import Chat, Turn
+from viot_agent.web.guard import told_user
 from viot_agent.web.jobs import Jobs
 from viot_agent.web.layout import EXAMPLES, Layout
 from viot_agent.web.models import model_words
@@ -55,9 +57,9 @@ class Page:
         self._on(blocks.load, self._open, None, [*turn, *lists, *jobs, at.past], show_progress="hidden")
         blocks.unload(self._close)
         ask: dict[str, Any] = {"concurrency_id": "ask", "concurrency_limit": ASKING, "show_progress": "hidden"}
-        self._on(at.box.submit, self._ask, [at.box, at.llm], turn, **ask)
+        self._on(at.box.submit, self._ask, [at.box, at.llm, at.purpose], turn, **ask)
         for button in at.examples:
-            self._on(button.click, self._ask_words, [button, at.llm], turn, **ask)
+            self._on(button.click, self._ask_words, [button, at.llm, at.purpose], turn, **ask)
         self._on(at.stop.click, self._stop, None, [at.stop], concurrency_limit=None)
         self._on(at.fresh.click, self._restart, None, turn)
         self._on(at.log.clear, self._restart, None, turn)
@@ -88,18 +90,20 @@ class Page:
 
     # chat ------------------------------------------------------------------------------------------------------------
 
-    def _ask(self, message: dict[str, Any] | None, llm: str, request: gr.Request) -> Iterator[list[Any]]:
+    def _ask(
+        self, message: dict[str, Any] | None, llm: str, purpose: str | None, request: gr.Request
+    ) -> Iterator[list[Any]]:
         message = message or {}
         files = [Path(f) for f in message.get("files") or ()]
-        yield from self._turns(str(message.get("text") or ""), files, llm, request)
+        yield from self._turns(str(message.get("text") or ""), files, llm, purpose or "", request)
 
-    def _ask_words(self, text: str, llm: str, request: gr.Request) -> Iterator[list[Any]]:
-        yield from self._turns(text, [], llm, request)
+    def _ask_words(self, text: str, llm: str, purpose: str | None, request: gr.Request) -> Iterator[list[Any]]:
+        yield from self._turns(text, [], llm, purpose or "", request)
 
-    def _turns(self, text: str, files: list[Path], llm: str, request: gr.Request) -> Iterator[list[Any]]:
+    def _turns(self, text: str, files: list[Path], llm: str, purpose: str, request: gr.Request) -> Iterator[list[Any]]:
         session = self._session(request)
         conversation, first = session.conversation, True
-        for turn in self.chat.ask(session, text, files, llm):
+        for turn in self.chat.ask(session, text, files, llm, purpose):
             box = gr.update(value=None) if first else gr.skip()
             first = False
             yield [*self._shown(turn, session), box, stop_button(turn.running, session.stopping)]
@@ -137,7 +141,7 @@ class Page:
             shown = [[], cards.EMPTY, "", mark(""), gr.skip(), stop_button(False)]
             if wanted:
                 shown[1] = '<p class="viot-bad">There is no such conversation, or it belongs to somebody else.</p>'
-        return [*shown, *self._lists(), *self._jobs(), self._past(session, "")]
+        return [*shown, *self._lists(request), *self._jobs(), self._past(session, "")]
 
     def _close(self, request: gr.Request) -> None:
         self.sessions.close(request)
@@ -150,15 +154,16 @@ class Page:
 
     # fleet, people, history ------------------------------------------------------------------------------------------
 
-    def _lists(self) -> list[Any]:
+    def _lists(self, request: gr.Request) -> list[Any]:
         """Everything that lists the library: fleet, choices, people, the welcome, examples."""
-        names = fleet_panel.choices(self.viot)
+        scope = who.scope(self.viot, told_user(request.headers))
+        names = fleet_panel.choices(self.viot, scope)
         known = self.viot.library.people()
-        words = self.chat.examples(EXAMPLES)
+        words = self.chat.examples(EXAMPLES, scope)
         job = self.jobs.last
         busy = job is not None and job.state == "running"
         return [
-            fleet_panel.cameras_html(self.viot, self.prefix),
+            fleet_panel.cameras_html(self.viot, self.prefix, scope),
             gr.update(choices=names),
             people.people_html(known),
             gr.update(choices=[p.name for p in known], value=None),
@@ -177,34 +182,42 @@ class Page:
             gr.Timer(active=job is not None and job.state == "running"),
         ]
 
-    def _make_demo(self) -> list[Any]:
-        return self._started("Making the demo fleet", ["demo"])
+    def _make_demo(self, request: gr.Request) -> list[Any]:
+        return self._started("fleet", request, "Making the demo fleet", ["demo"])
 
-    def _index(self, chosen: list[str] | None) -> list[Any]:
-        return self._started(*fleet_panel.index_arguments(chosen or []))
+    def _index(self, chosen: list[str] | None, request: gr.Request) -> list[Any]:
+        return self._started("index", request, *fleet_panel.index_arguments(chosen or []))
 
-    def _started(self, title: str, arguments: list[str]) -> list[Any]:
+    def _started(self, right: Right, request: gr.Request, title: str, arguments: list[str]) -> list[Any]:
         try:
+            who.check(self.viot, told_user(request.headers), right)
             self.jobs.start(title, arguments)
         except ViotError as fault:
             warn(fault)
         return self._jobs()
 
-    def _end_job(self) -> list[Any]:
-        if not self.jobs.stop():
-            gr.Info("Nothing is being indexed.")
+    def _end_job(self, request: gr.Request) -> list[Any]:
+        try:
+            who.check(self.viot, told_user(request.headers), "index")
+            if not self.jobs.stop():
+                gr.Info("Nothing is being indexed.")
+        except ViotError as fault:
+            warn(fault)
         return [*self._jobs()[:2], gr.Timer(active=True)]
 
-    def _tick(self) -> list[Any]:
+    def _tick(self, request: gr.Request) -> list[Any]:
         job = self.jobs.last
         running = job is not None and job.state == "running"
-        lists = [gr.skip()] * (5 + EXAMPLES) if running else self._lists()
+        lists = [gr.skip()] * (5 + EXAMPLES) if running else self._lists(request)
         if running:
             lists[4] = gr.update(visible=False)
         return [*self._jobs(), *lists]
 
-    def _add(self, name: str, file: str | None, address: str, groups: str, tz: str, start: str) -> list[Any]:
+    def _add(
+        self, name: str, file: str | None, address: str, groups: str, tz: str, start: str, request: gr.Request
+    ) -> list[Any]:
         try:
+            who.check(self.viot, told_user(request.headers), "fleet")
             camera = fleet_panel.add_camera(
                 self.viot,
                 name or "",
@@ -216,30 +229,33 @@ class Page:
                 local_paths=self.options.loopback,
             )
         except ViotError as fault:
-            return [said(fault), *[gr.skip()] * 6, *self._lists()]
+            return [said(fault), *[gr.skip()] * 6, *self._lists(request)]
         words = done(f"{camera.name} was added. Press “Index now” so that it can be asked about.")
-        return [words, "", None, "", "", "", "", *self._lists()]
+        return [words, "", None, "", "", "", "", *self._lists(request)]
 
     def _enrol(self, name: str, consent: str, files: list[str] | None, request: gr.Request) -> list[Any]:
         session = self._session(request)
         chosen = [Path(f) for f in files or ()]
         try:
+            who.check(self.viot, session.user, "people")
             chosen = chosen or [a.path for a in attachments(session.files) if a.kind == "image"]
             person = people.enrol(self.viot, name or "", chosen, consent or "")
         except ViotError as fault:
-            return [said(fault), *[gr.skip()] * 3, *self._lists()]
+            return [said(fault), *[gr.skip()] * 3, *self._lists(request)]
         words = done(f"{person.name} is enrolled with {person.pictures} picture(s).")
-        return [words, "", "", None, *self._lists()]
+        return [words, "", "", None, *self._lists(request)]
 
-    def _remove(self, name: str | None) -> list[Any]:
+    def _remove(self, name: str | None, request: gr.Request) -> list[Any]:
         if not name:
             gr.Info("Choose whom to remove.")
         else:
             try:
+                by = who.check(self.viot, told_user(request.headers), "people")
                 self.viot.library.remove_person(name)
+                self.viot.audit.note("person_removed", by=by, words={"person": name})
             except ViotError as fault:
                 warn(fault)
-        return self._lists()
+        return self._lists(request)
 
     def _search(self, words: str, request: gr.Request) -> str:
         return self._past(self._session(request), words or "")

@@ -95,7 +95,7 @@ async def _build(viot: Viot, options: Options) -> Served:
         theme=theme(),
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
-    return Served(Guard(Shell(app, head(options), SHELL), options, uploads), jobs, uploads)
+    return Served(Guard(Shell(app, head(options), SHELL), options, uploads, viot.access), jobs, uploads)
 
 
 def warm(viot: Viot, llm: str) -> None:
@@ -118,12 +118,17 @@ def run(options: Options) -> None:
                 served.app,
                 log_level="warning",
                 timeout_graceful_shutdown=3,
-                proxy_headers=options.proxied,
+                # whose word on a person counts is told by who is at the other end of the connection
+                proxy_headers=options.proxied and not viot.access.proxies.networks,
             )
         )
         port = listening.getsockname()[1]
         print(f"VIoT Agent: http://{options.host}:{port}{options.root_path}/ (Ctrl-C ends it)", flush=True)
-        if not options.loopback and not options.auth:
+        if viot.access.configured:
+            print("Sign in with your name, and your key as password.", flush=True)
+            if options.auth:
+                print("--auth is not used: access is set up here.", flush=True)
+        elif not options.loopback and not options.auth:
             print("Anybody who reaches this address can ask your cameras: use --auth NAME:PASSWORD.", flush=True)
         with quiet_end(logging.getLogger("uvicorn.error"), lambda: server.should_exit):
             try:

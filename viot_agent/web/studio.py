@@ -13,9 +13,9 @@ from pathlib import Path
 
 from viot_agent.bench.cards import cards
 from viot_agent.errors import MediaFault, UserFault
-from viot_agent.steps import Principal
 from viot_agent.system import Viot, attachments
 from viot_agent.toolbox import Toolbox, ToolSpec
+from viot_agent.web import who
 from viot_agent.web.sessions import unplaced
 
 _PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -84,7 +84,7 @@ def make(viot: Viot, user: str, tool: str, file: Path | None, choice: str) -> Ma
         if choice not in choices:
             raise UserFault(f"{choice!r} is none of {', '.join(choices)}")
         args[name] = choice
-    run = viot.call(tool, args, attach=[file], principal=Principal(user))
+    run = viot.call(tool, args, attach=[file], principal=who.principal(viot, user))
     made = tuple(_ours(viot.home, [p for e in run.evidence for p in (e.crop, e.clip) if p]))
     after = next((p for p in made if p.suffix.lower() in _PICTURES), None)
     before = file if after is not None and file.suffix.lower() in _PICTURES else None
