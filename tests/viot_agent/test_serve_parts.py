@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viot_agent.errors import (
@@ -58,6 +58,7 @@ def test_a_home_that_cannot_hold_a_key_is_said(tmp_path: Path) -> None:
 WORDS = st.text(max_size=30).filter(lambda s: s.isprintable())
 
 
+@settings(deadline=None)
 @given(st.tuples(WORDS, WORDS), st.tuples(WORDS, WORDS))
 def test_a_signature_opens_what_it_was_made_for_and_nothing_else(one: tuple[str, str], two: tuple[str, str]) -> None:
     signer = Signer(b"k" * 32, clock=lambda: 1000.0)
@@ -71,6 +72,7 @@ def test_a_signature_opens_what_it_was_made_for_and_nothing_else(one: tuple[str,
         other.principal(one[1], query)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_an_address_with_any_one_character_changed_opens_nothing(data: st.DataObject) -> None:
     signer = Signer(b"k" * 32, clock=lambda: 1000.0)
