@@ -499,8 +499,8 @@ def test_what_a_killed_process_stored_is_looked_at_by_the_next(library: Library)
     viot.alerts.add("person", cooldown=0.0)
     store(library, "gate 1", 0, (1, 5))
     fired: list[Firing] = []
-    with viot._watching(fired.append):
+    with viot.watching(fired.append):
         assert starts(fired) == [1.0]
-    with viot._watching(fired.append) as stored:
+    with viot.watching(fired.append) as stored:
         stored()
     assert len(fired) == 1

@@ -17,6 +17,8 @@ import numpy as np
 from viot_agent.errors import BackendFault, MediaFault, UserFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library import sources
+from viot_agent.live.address import is_live
+from viot_agent.live.ring import folder
 from viot_agent.media.drawing import caption, draw_boxes
 from viot_agent.media.pictures import encode_jpeg
 from viot_agent.media.readers import open_media
@@ -27,12 +29,19 @@ from viot_agent.system import Viot
 WIDTH = 480
 
 
-def latest(camera: Camera) -> tuple[Path, os.stat_result]:
-    """The camera's newest recording. Raises MediaFault where there is none, or a link that leads out of its folder;
-    UserFault for a stream."""
+def latest(camera: Camera, home: Path) -> tuple[Path, os.stat_result]:
+    """The camera's newest recording; of a live one what ``viot watch`` recorded below ``home``. Raises MediaFault where
+    there is none, or a link that leads out of its folder."""
     try:
-        newest = max(sources.files(camera), key=lambda p: (p.stat().st_mtime, p.name))
-        if not newest.resolve().is_relative_to(Path(camera.source).resolve()):
+        if is_live(camera.source):
+            root = folder(home, camera.id) / "ring"
+            found = list(root.glob("*.mp4"))
+            if not found:
+                raise MediaFault(f"nothing was recorded of {camera.name} yet", fix="viot watch")
+        else:
+            root, found = Path(camera.source), sources.files(camera)
+        newest = max(found, key=lambda p: (p.stat().st_mtime, p.name))
+        if not newest.resolve().is_relative_to(root.resolve()):
             raise MediaFault(f"the newest recording of {camera.name} is a link to somewhere else")
         return newest, newest.stat()
     except OSError as error:  # a recorder takes its oldest file away at any time
@@ -43,7 +52,7 @@ def taken(viot: Viot, camera: Camera) -> str:
     """When the picture of :meth:`Stills.of_camera` was recorded, in words, with what that is known from; "" where there
     is none."""
     try:
-        newest, state = latest(camera)
+        newest, state = latest(camera, viot.home)
     except (MediaFault, UserFault):
         return ""
     same = (r for r in viot.library.media_rows(camera.name) if r.path == newest)
@@ -64,7 +73,7 @@ class Stills:
 
     def of_camera(self, camera: Camera) -> Path:
         """The last picture of the camera's newest recording. Raises MediaFault where there is none."""
-        newest, state = latest(camera)
+        newest, state = latest(camera, self.viot.home)
         key = f"camera {camera.id} {newest} {state.st_size} {state.st_mtime}"
         return self._kept(key, lambda: self._frame(newest, None, None, ""))
 

@@ -30,6 +30,8 @@ class GaitAnalyzer:
     name = "gait"
     version = "1"
     needs: tuple[str, ...] = ("objects",)
+    least_fps = 4.0
+    """Fewer frames a second show no steps; ``viot watch`` switches this off rather than find no walks."""
 
     def __init__(self, weights: Weights, *, net: GaitNet | None = None) -> None:
         self.net = net or GaitNet.of(weights)
