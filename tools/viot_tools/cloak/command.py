@@ -51,9 +51,9 @@ def cloak(
     """Cloak faces in pictures and videos against face recognition, and measure what it brings."""
     from rich.console import Console
 
+    from viot_agent.cli.gate import opened
     from viot_agent.errors import MediaFault, UserFault
     from viot_agent.media.sniff import SUFFIXES
-    from viot_agent.system import Viot
     from viot_tools.cloak.making import Recipe
     from viot_tools.cloak.protect import Report as Pictures
 
@@ -76,7 +76,7 @@ def cloak(
     if videos and keep_metadata:
         raise UserFault("--keep-metadata is for pictures", fix="leave it out for videos")
     reports: list[Report | VideoReport] = []
-    with Viot.open() as viot:
+    with opened("redaction") as viot:
         if pictures:
             reports.append(
                 _pictures(viot, pictures, recipe, as_kept, person or None, out, keep_metadata, as_json, console)

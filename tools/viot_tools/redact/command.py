@@ -44,9 +44,9 @@ def redact(
     """Hide the faces of pictures (PNG; JPEG stays JPEG) and videos (MP4): all of them, or all but one person's."""
     from rich.console import Console
 
+    from viot_agent.cli.gate import opened
     from viot_agent.errors import MediaFault, UserFault
     from viot_agent.steps import Attachment, Request
-    from viot_agent.system import Viot
     from viot_agent.toolbox.contract import ToolContext
     from viot_tools.redact.find import make_finder
     from viot_tools.redact.plates import plate_finder
@@ -59,7 +59,7 @@ def redact(
         raise UserFault(f"--out is a folder, and {out} is a file's name", fix="give a folder")
     reports: list[Report] = []
     faults: list[MediaFault] = []
-    with Viot.open() as viot:
+    with opened("redaction") as viot:
         picture = (Attachment(keep, "image", Path(keep)),) if keep and Path(keep).is_file() else ()
         ctx = ToolContext(Request("", attachments=picture), viot.fleet, viot.library, viot.weights, viot.home)
         finder, places = make_finder(viot.weights), plate_finder(viot.weights) if plates else None
