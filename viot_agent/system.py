@@ -26,6 +26,7 @@ from viot_agent.library import address, names
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.run_store import restored
 from viot_agent.library.store import Library
+from viot_agent.live.address import checked, is_live
 from viot_agent.media.sniff import SUFFIXES
 from viot_agent.policy.access import Access
 from viot_agent.policy.audit import Audit
@@ -33,6 +34,7 @@ from viot_agent.policy.role_policy import HousePolicy
 from viot_agent.policy.roles import scope_of
 from viot_agent.steps import Attachment, Principal, Request, Run, Step
 from viot_agent.toolbox import Toolbox
+from viot_agent.toolbox.outside import Servers, add_outside
 from viot_agent.weights import Weights, default_home
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ class Viot:
             home.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserFault(f"the folder {home} cannot be made: {error.strerror}", fix="set VIOT_HOME") from error
-        return cls(Library.open(home, db), Weights.from_env(home), Toolbox.from_entry_points(), home)
+        return cls(Library.open(home, db), Weights.from_env(home), _toolbox(home), home)
 
     def close(self) -> None:
         """Close the library."""
@@ -95,16 +97,17 @@ class Viot:
     def add_camera(
         self, name: str, source: str, *, groups: Sequence[str] = (), tz: str | None = None, start: float | None = None
     ) -> Camera:
-        """Add a camera whose source is a video file or a folder of them. Raises MediaFault, NameFault, UserFault.
+        """Add a camera whose source is a video file, a folder of them, or live (an address, a device: ``viot watch``).
+        Raises MediaFault, NameFault, UserFault.
 
-        The file is probed first, so that a camera that cannot be read is never added. A name that a request would take
-        for something else (``fleet.reserved``) is refused, and so is the same source under the same name once more with
-        another start, zone or group: it is never changed silently.
+        A file is probed first, so that a camera that cannot be read is never added; a live one may be away now. A
+        name that a request would take for something else (``fleet.reserved``) is refused, and so is the same source
+        under the same name once more with another start, zone or group: it is never changed silently.
         """
         from viot_agent.media.probe import probe
 
-        if "://" in source:
-            raise MediaFault(f"{source} is a stream; streams are not read yet", fix="give a video file or a folder")
+        if is_live(source):
+            return self._add(name, checked(source), groups, tz, start)
         try:
             path = Path(source).expanduser()
             if not path.exists():
@@ -118,13 +121,17 @@ class Viot:
                 raise MediaFault(f"the folder {source} holds no video", fix=f"known endings: {endings}")
         except (OSError, RuntimeError) as error:  # a name that is too long, a folder that is shut, ~somebody unknown
             raise MediaFault(f"{source[:200]} cannot be looked at: {error}", fix="check the path") from error
+        return self._add(name, str(path.resolve()), groups, tz, start)
+
+    def _add(self, name: str, source: str, groups: Sequence[str], tz: str | None, start: float | None) -> Camera:
+        """Add a camera whose source was looked at."""
+        if is_live(source) and start is not None:
+            raise UserFault("a live camera has no start", fix="leave it out: pictures are stamped as they come")
         known, people = self.library.cameras(), self.library.people()
         check_camera_name(name, known, people)
         for group in groups:
             check_camera_name(group, known, people, group=True)
-        camera = self.library.add_camera(
-            name, str(path.resolve()), groups=groups, tz=tz or local_timezone(), start=start
-        )
+        camera = self.library.add_camera(name, source, groups=groups, tz=tz or local_timezone(), start=start)
         if all(c.id != camera.id for c in known):
             return camera
         other = [
@@ -231,6 +238,7 @@ class Viot:
         when another process is indexing and ``wait`` is False.
         """
         from viot_agent.library.ingest import ingest
+        from viot_agent.live.start import index_recordings
         from viot_agent.media.readers import open_media
 
         known = self.library.cameras()
@@ -246,9 +254,15 @@ class Viot:
         while needed := {n for a in every if a.name in wanted for n in a.needs} - wanted:
             wanted |= needed  # what is read must be there, and is stored where it is not yet
         analyzers = [a for a in every if not only or a.name in wanted]
-        with self._watching(fired) as stored:
+        if not cameras:  # a live camera is looked at by who watches it; here only when it is named
+            chosen = [c for c in chosen if not is_live(c.source)]
+            if not chosen:
+                raise UserFault("every camera is live", fix="viot watch; or name one to index what was recorded of it")
+        with self.watching(fired) as stored:
             return [
-                ingest(
+                index_recordings(self.library, camera, analyzers, open_reader=open_media, stored=stored)
+                if is_live(camera.source)
+                else ingest(
                     self.library,
                     camera.name,
                     analyzers,
@@ -274,9 +288,9 @@ class Viot:
             return self._alerts
 
     @contextmanager
-    def _watching(self, fired: Callable[[Firing], None] | None) -> Iterator[Callable[[], None]]:
-        """What is called after every stored segment, and is called once at the beginning. Where nobody is to be told,
-        no thread is started."""
+    def watching(self, fired: Callable[[Firing], None] | None) -> Iterator[Callable[[], None]]:
+        """What is called after every stored segment, so that alerts look at it; called once at the beginning.
+        Where nobody is to be told, no thread is started."""
         alerts = self.alerts
         standing = alerts.store.alerts()
 
@@ -414,6 +428,17 @@ class Viot:
             camera_scope=scope,
             conversation=conversation,
         )
+
+
+def _toolbox(home: Path) -> Toolbox:
+    """The installed tools, and those of the MCP servers that were added to this home. Raises FailedFault."""
+    toolbox = Toolbox.from_entry_points()
+    servers = Servers(home).all()
+    if servers:
+        from viot_agent.toolbox.mcp_client import McpCaller
+
+        add_outside(toolbox, servers, McpCaller())
+    return toolbox
 
 
 def attachments(paths: Sequence[Path]) -> tuple[Attachment, ...]:

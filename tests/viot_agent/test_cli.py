@@ -15,6 +15,7 @@ from viot_agent.cli import doctor
 from viot_agent.cli.app import run
 from viot_agent.errors import FailedFault
 from viot_agent.library.store import Library
+from viot_agent.live.ring import watching
 from viot_agent.media.clips import write_clip
 
 GREY = np.full((180, 320, 3), 120, np.uint8)
@@ -247,9 +248,29 @@ def test_names_are_only_names(name: str, home: Path, clip: Path, capsys: pytest.
     assert name.split()[0] in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("source", ["/dev/null", "rtsp://camera/stream"])
+@pytest.mark.parametrize("source", ["/dev/null", "ftp://camera/stream", "loop:///no/such/file.mp4"])
 def test_sources_that_are_not_read(source: str, home: Path) -> None:
     assert run(["camera", "add", "gate", source]) == 2
+
+
+def test_a_live_camera(home: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["watch"]) == 2
+    assert "no camera is live" in capsys.readouterr().err
+    assert run(["camera", "add", "gate", "rtsp://ana:secret@10.0.0.5/stream"]) == 0
+    assert run(["camera", "add", "desk", str(clip)]) == 0
+    assert run(["camera", "list"]) == 0
+    said = capsys.readouterr().out
+    assert "viot watch" in said and "not watched" in "".join(said.split("\n")) and "secret" not in said
+    assert run(["watch", "--camera", "desk"]) == 2
+    assert "viot index 'desk'" in capsys.readouterr().err
+    assert run(["watch", "--keep", "5 apples"]) == 2
+    assert run(["watch", "--segment", "0"]) == 2
+    with watching(home, 1, "gate"):
+        assert run(["watch", "--camera", "gate"]) == 2
+        assert "is watching gate" in capsys.readouterr().err
+        assert run(["camera", "remove", "gate"]) == 2
+    assert run(["camera", "remove", "gate"]) == 0
+    assert not (home / "live" / "1").exists()
 
 
 def test_an_unknown_analyzer_is_named(home: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:

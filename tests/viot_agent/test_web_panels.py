@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from viot_agent.fleet.types import Person
 from viot_agent.library import sources
 from viot_agent.library.run_store import Conversation
 from viot_agent.library.store import Library
+from viot_agent.live.health import Health, write_health
 from viot_agent.media.clips import write_clip
 from viot_agent.steps import Claim, Evidence, Observation
 from viot_agent.system import Viot
@@ -99,7 +101,9 @@ def test_a_dropped_file_becomes_a_camera_and_is_kept(viot: Viot, clip: Path) -> 
         ("", True, "", {}, "needs a name"),
         ("gate", False, "", {}, "nothing to add"),
         ("gate", True, "rtsp://x/y", {}, "a file and an address"),
-        ("gate", False, "rtsp://x/y", {}, "stream"),
+        ("gate", False, "ftp://x/y", {}, "no address that can be watched"),
+        ("gate", False, "loop:///etc/passwd", {"local_paths": False}, "only on the server"),
+        ("gate", False, "rtsp://x/y", {"start": "2026-11-23 08:00:00"}, "has no start"),
         ("gate", False, "/etc/passwd", {"local_paths": False}, "only on the server"),
         ("gate", False, "/no/such/file.mp4", {}, "no file or folder"),
         ("gate", False, "/" + 5000 * "x", {}, "cannot be looked at"),
@@ -115,6 +119,16 @@ def test_what_cannot_be_added(
         add(viot, name, clip if with_file else None, address, **more)
     assert viot.library.cameras() == []
     assert list((viot.home / "footage").glob("*")) == []
+
+
+def test_a_live_camera_says_how_it_goes_and_hides_its_password(viot: Viot) -> None:
+    add(viot, "gate 2", None, "rtsp://ana:secret@10.0.0.5/1", local_paths=False)
+    assert "Live: not watched" in fleet_panel.cameras_html(viot)
+    now = time.time()
+    write_health(viot.home, 1, Health("gate 2", "live", fps=12.5, lag=2.0, heartbeat=now, last_frame=now))
+    shown = fleet_panel.cameras_html(viot)
+    assert "Live: live, 12.5 fps, lag 2.0 s" in shown
+    assert "secret" not in shown
 
 
 def test_an_odd_file_is_named_as_the_person_named_it_and_not_kept(viot: Viot, tmp_path: Path) -> None:

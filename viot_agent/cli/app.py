@@ -17,7 +17,24 @@ import typer
 from rich.console import Console
 
 from viot_agent import __version__
-from viot_agent.cli import access, alerts, ask, audit, bench, cameras, chat, doctor, index, library, models, people, purge
+from viot_agent.cli import (
+    access,
+    alerts,
+    ask,
+    audit,
+    bench,
+    cameras,
+    chat,
+    doctor,
+    index,
+    library,
+    models,
+    people,
+    purge,
+    serve,
+    tools,
+    watch,
+)
 from viot_agent.errors import ViotError
 
 # Typer carries a click of its own: its base error is reached through the public one
@@ -38,7 +55,10 @@ app.add_typer(alerts.app, name="alert")
 app.add_typer(access.app, name="access")
 app.add_typer(audit.app, name="audit")
 app.add_typer(purge.app, name="purge")
+app.add_typer(serve.app, name="serve")
+app.add_typer(tools.app, name="tools")
 app.command("index")(index.index)
+app.command("watch")(watch.watch)
 app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
 app.command("doctor")(doctor.doctor)

@@ -12,8 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from viot_agent.cli.gate import opened, seen
 from viot_agent.errors import TimeFault, UserFault
 from viot_agent.fleet.clock import skipped
+from viot_agent.library.names import folded
+from viot_agent.live.address import is_live, shown
+from viot_agent.live.health import read_health
+from viot_agent.live.ring import forget
 
 app = typer.Typer(help="Add, list and remove cameras.", no_args_is_help=True)
 
@@ -21,7 +26,9 @@ app = typer.Typer(help="Add, list and remove cameras.", no_args_is_help=True)
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="How people call it, e.g. 'gate 2'.")],
-    source: Annotated[str, typer.Argument(help="A video file or a folder of them.")],
+    source: Annotated[
+        str, typer.Argument(help="A video file, a folder of them, or live: rtsp://..., http://..., /dev/video0.")
+    ],
     group: Annotated[list[str] | None, typer.Option("--group", help="A group it belongs to; may be repeated.")] = None,
     tz: Annotated[str | None, typer.Option("--tz", help="IANA time zone; this machine's when left out.")] = None,
     start: Annotated[
@@ -29,10 +36,10 @@ def add(
     ] = None,
 ) -> None:
     """Add a camera."""
-    from viot_agent.system import Viot, local_timezone
+    from viot_agent.system import local_timezone
 
     zone = tz or local_timezone()
-    with Viot.open() as viot:
+    with opened("fleet") as viot:
         camera = viot.add_camera(name, source, groups=group or (), tz=zone, start=start_time(start, zone))
         if camera.start is not None and camera.start > time.time():
             when = viot.fleet.local(camera.start, camera)
@@ -41,32 +48,44 @@ def add(
                 f"that is wrong: viot camera remove {camera.name!r}, then add it with the right --start and --tz",
                 err=True,
             )
-    typer.echo(f"camera {camera.name}: {camera.source} ({camera.tz}); next: viot index")
+    following = "viot watch" if is_live(camera.source) else "viot index"
+    typer.echo(f"camera {camera.name}: {shown(camera.source)} ({camera.tz}); next: {following}")
 
 
 @app.command("list")
 def list_() -> None:
     """Cameras, groups, and what is indexed."""
-    from viot_agent.system import Viot
-
-    with Viot.open() as viot:
-        table = Table("camera", "groups", "time zone", "indexed", "source")
-        for camera in viot.library.cameras():
+    with opened() as viot:
+        now = time.time()
+        table = Table("camera", "groups", "time zone", "indexed", "source", "live")
+        mine = seen(viot)
+        for camera in (c for c in viot.library.cameras() if c.name in mine):
             spans = viot.library.spans(camera.name)
             words = "; ".join(f"{viot.fleet.local(a, camera)} to {viot.fleet.local(b, camera)}" for a, b in spans[:3])
             more = f" and {len(spans) - 3} more" if len(spans) > 3 else ""
-            cells = (camera.name, ", ".join(camera.groups), camera.tz, (words + more) or "nothing", camera.source)
+            health = read_health(viot.home, camera.id) if is_live(camera.source) else None
+            state = health.line(now) if health is not None else "not watched" if is_live(camera.source) else ""
+            cells = (
+                camera.name,
+                ", ".join(camera.groups),
+                camera.tz,
+                (words + more) or "nothing",
+                shown(camera.source),
+                state,
+            )
             table.add_row(*(escape(cell) for cell in cells))
     Console().print(table)
 
 
 @app.command()
 def remove(name: Annotated[str, typer.Argument(help="The camera's name.")]) -> None:
-    """Remove a camera and everything indexed from it (its video files stay)."""
-    from viot_agent.system import Viot
-
-    with Viot.open() as viot:
+    """Remove a camera and everything indexed from it (its video files stay; what viot watch recorded goes)."""
+    with opened("fleet") as viot:
+        live = next((c for c in viot.library.cameras() if folded(c.name) == folded(name) and is_live(c.source)), None)
+        if live is not None:
+            forget(viot.home, live.id, live.name)
         viot.library.remove_camera(name)
+        viot.audit.note("camera_removed", by=viot.principal, data={"cameras": [name]})
     typer.echo(f"removed {name} and its rows")
 
 

@@ -121,6 +121,33 @@ def ingest(
             return job.run()
 
 
+def ingest_file(
+    library: Library,
+    camera: str,
+    row: MediaRow,
+    analyzers: Sequence[Analyzer],
+    *,
+    open_reader: OpenReader,
+    beside: Beside,
+    sample_fps: float = 5.0,
+    gate: Gate = Gate(),  # noqa: B008 (frozen)
+    stored: Callable[[], None] | None = None,
+    held: Held | None = None,
+) -> IngestReport:
+    """Index what is left to do of one file that has its row already, as :func:`ingest` does; for what was recorded live.
+
+    Takes no lock: the caller holds the camera's (``held``). Raises NameFault, FailedFault, MediaFault when the file
+    cannot be opened, BackendFault when the disk is full.
+    """
+    found = _camera(library, camera)
+    job = _Job(library, found, order(analyzers), open_reader, row.segment_seconds, sample_fps, None, gate, "", beside)
+    if stored is not None:
+        job.stored, job.seconds["alerts"] = stored, 0.0
+    job.file, job.files, job.held = 1, 1, held
+    job.due(row, None)
+    return job.report()
+
+
 def _camera(library: Library, name: str) -> Camera:
     known = library.cameras()
     match: Camera | None = next((c for c in known if names.folded(c.name) == names.folded(name)), None)
@@ -195,9 +222,13 @@ class _Job:
                 if single:
                     raise
                 self.problems.append(Problem(path, 0.0, str(fault)))
+        return self.report()
+
+    def report(self) -> IngestReport:
+        """What was done until now."""
         return IngestReport(
             camera=self.camera.name,
-            files=len(paths),
+            files=self.files,
             segments=self.segments,
             done_before=self.done_before,
             frames=self.frames,
@@ -235,6 +266,10 @@ class _Job:
             )
         elif row.problem:
             self.problems.append(Problem(path, row.duration, row.problem))
+        self.due(row, reader)
+
+    def due(self, row: MediaRow, reader: Reader | None) -> None:
+        """The segments of one file that are left to do; ``reader`` where it is open already."""
         stored = self.library.stored_runs(row.id)
         purged = self.library.purged(row)
         wanted = due(row, self.ordered, stored, self.sample_fps)
@@ -245,7 +280,7 @@ class _Job:
         self.done_before += len({s.idx for s in stored} - {d.span.idx for d in todo})
         if not todo:
             return
-        reader = reader or self.open_reader(path)
+        reader = reader or self.open_reader(row.path)
         times = array("d")
         for work in todo:
             times.extend(work.times())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from viot_agent.cli.cameras import start_time
 from viot_agent.errors import BackendFault, UserFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library import names
+from viot_agent.live.address import is_live
+from viot_agent.live.health import read_health
 from viot_agent.system import Viot, local_timezone
 from viot_agent.web.bubbles import escaped
 from viot_agent.web.jobs import Job
@@ -41,10 +44,14 @@ def cameras_html(viot: Viot, prefix: str = "", scope: frozenset[str] | None = No
         else:
             first, last = viot.fleet.local(state.first, camera), viot.fleet.local(state.last, camera)
             span = f"{first} to {last} ({state.seconds:.0f} s of footage)"
-        there = "://" in camera.source or Path(camera.source).exists()
+        live = is_live(camera.source)
+        there = live or Path(camera.source).exists()
         mark = {"indexed": "indexed", "not indexed": "not indexed yet"}[state.state] if there else "recording missing"
         shade = "viot-good" if there and state.state == "indexed" else "viot-open" if there else "viot-bad"
         name = escaped(camera.name)
+        health = read_health(viot.home, camera.id) if live else None
+        how = health.line(time.time()) if health is not None else "not watched"
+        watched = f'<p class="viot-small">Live: {escaped(how)}</p>' if live else ""
         when = taken(viot, camera)
         picture = f'<p class="viot-small">Picture: {escaped(when)}</p>' if when else ""
         out.append(
@@ -52,7 +59,7 @@ def cameras_html(viot: Viot, prefix: str = "", scope: frozenset[str] | None = No
             f'alt="Last picture of {escaped(camera.name)}">'
             f'<div><strong>{name}</strong> <span class="viot-state {shade}">{mark}</span>{groups}'
             f'<p class="viot-small">Indexed: {escaped(span)}</p>'
-            f"{picture}"
+            f"{watched}{picture}"
             f'<p class="viot-small">Clock: {escaped(camera.tz)}</p></div></li>'
         )
     return f'<ul class="viot-fleet" aria-label="{len(states)} cameras">{"".join(out)}</ul>'
@@ -111,7 +118,7 @@ def add_camera(
     if file is not None and address:
         raise UserFault("there is a file and an address", fix="give one of the two")
     if file is None:
-        if "://" not in address and not local_paths:
+        if ("://" not in address or address.lower().startswith("loop:")) and not local_paths:
             raise UserFault(
                 "a path on the server may be given only on the server itself", fix="drop the file, or give an address"
             )
