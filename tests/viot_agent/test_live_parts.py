@@ -309,7 +309,7 @@ def test_health_is_written_read_and_said(tmp_path: Path) -> None:
     write_health(tmp_path, 7, health)
     again = read_health(tmp_path, 7)
     assert again == health
-    assert health.line(START + 1) == "live, 25.0 fps, lag 3.2 s, 2 dropped, 1 reconnects"
+    assert health.line(START + 1) == "live, 25.0 fps, lag 3.2 s, 2 dropped, 1 reconnect"
     assert health.line(START + 60) == "not watched"
     frozen = replace(health, state="frozen", words="step 1: 2.5 frames a second", ahead=3600.0, problem="it is dark")
     for words in ("frozen", "last picture 5 s ago", "step 1", "3600 s ahead", "it is dark"):

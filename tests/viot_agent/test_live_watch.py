@@ -18,7 +18,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from viot_agent.alerts.engine import Alerts
+from viot_agent.alerts.events import Watched
+from viot_agent.alerts.types import Firing, Looking, Sighting
 from viot_agent.errors import BusyFault, DiskFault, UserFault
+from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Camera
 from viot_agent.library.fake_analyzer import FakeLooks, FakeThings, moving_square
 from viot_agent.library.records import MediaRow, RunRows, SegmentSpan
@@ -35,6 +39,7 @@ from viot_agent.live.start import index_recordings
 from viot_agent.live.stream import LiveStream, Packet, StreamInfo
 from viot_agent.live.watch import FROZEN, TOO_BUSY, Looked, Settings, Watch
 from viot_agent.media.readers import open_media
+from viot_agent.weights import Weights
 
 FPS = 5
 
@@ -105,7 +110,7 @@ class World:
             open_reader=open_media,
             open_stream=more.pop("open_stream", open_stream),
             settings=settings,
-            stored=stored,
+            stored=more.pop("stored", stored),
             looked=heard,
             note=lambda camera, words: self.notes.append(words),
             workers=1,
@@ -145,6 +150,45 @@ def test_what_is_seen_live_is_what_indexing_the_film_would_find(world: World) ->
     assert health is not None
     assert (health.state, health.skipped, health.codec, health.width) == ("stopped", 0, "h264", 64)
     assert health.frames >= 200 and health.lag is not None
+
+
+@dataclass
+class Squares:
+    """A matcher of ``person`` that sees every stored track."""
+
+    kinds: tuple[str, ...] = ("person",)
+    needs: tuple[str, ...] = ("things",)
+
+    def look(self, watched: Watched, looking: Looking) -> Sequence[Sighting]:
+        tracks = looking.library.tracks("person", [looking.camera], looking.start, looking.end)
+        return [Sighting(f"person#{t.chain}", looking.camera, t.start, t.end, "A person was seen") for t in tracks]
+
+
+def test_alerts_look_after_each_segment_and_fire_once_a_thing(world: World) -> None:
+    alerts = Alerts(world.library, Fleet(world.library), Weights(world.home, None, "builtin"), [Squares()])
+    alerts.add("person", cooldown=0.0)
+    fired: list[Firing] = []
+    world.watch([FakeThings()], 4, stored=lambda: fired.extend(alerts.scan()))
+    chains = {t.chain for t in world.library.tracks("person", None, None, None)}
+    assert [f.sighting.key for f in fired] == [f"person#{c}" for c in sorted(chains)]
+    first = world.library.media_rows("gate")[0]
+    assert fired[0].sighting.start == pytest.approx(first.start_ts)
+
+
+def test_an_alert_that_cannot_be_kept_does_not_store_a_segment_twice(world: World) -> None:
+    broken = [DiskFault("The disk is full.", fix="free it")]
+
+    def stored() -> None:
+        if broken:
+            raise broken.pop()
+
+    soon = Clock(wait=lambda stop, seconds: stop.wait(0.01))
+    world.watch([FakeThings()], 2, stored=stored, clock=soon)
+    assert broken == []
+    rows = world.library.media_rows("gate")
+    assert len({r.path for r in rows}) == len(rows)
+    tracks = world.library.tracks("person", None, None, None)
+    assert [t.id for t in tracks] == list(range(1, len(tracks) + 1)), "no row was made, removed and made again"
 
 
 def test_again_goes_on_and_doubles_nothing(world: World) -> None:

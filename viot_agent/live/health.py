@@ -74,8 +74,8 @@ class Health:
         for n, word in (
             (self.dropped, "dropped"),
             (self.garbled, "garbled"),
-            (self.reconnects, "reconnects"),
-            (self.skipped, "files not looked at"),
+            (self.reconnects, "reconnect" if self.reconnects == 1 else "reconnects"),
+            (self.skipped, "file not looked at" if self.skipped == 1 else "files not looked at"),
         ):
             if n:
                 parts.append(f"{n} {word}")

@@ -84,6 +84,13 @@ class Looker:
         return stood >= FROZEN
 
     def _row(self, item: Recorded) -> MediaRow:
+        """The file's row. One that is there is kept with what hangs on it: the file was stored, and what came after
+        that failed (an alert that could not be kept)."""
+        there = select(media.c.id).where(media.c.path == str(item.path))
+        with self.library.db.read() as connection:
+            known = connection.execute(there).scalar()
+        if known is not None:
+            return next(row for row in self.library.media_rows(item.camera) if row.id == known)
         info = self.open_reader(item.path).info
         return self.library.add_media(
             item.camera,

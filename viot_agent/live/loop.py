@@ -69,7 +69,8 @@ class LoopStream:
                     at = packet.dts if packet.dts is not None else (n - before) / self._rate
                     shown = packet.pts if packet.pts is not None else at
                     first = at if first is None else first
-                    last, n = at - first + offset, n + 1
+                    # some containers give no decoding time to the first picture and an earlier one to the second
+                    last, n = max(last + 1e-3 if n > before else last, at - first + offset), n + 1
                     yield replace(packet, dts=last, pts=shown - first + offset)
                 if n == before:
                     raise StreamEnded(f"{self._path} holds no pictures")
