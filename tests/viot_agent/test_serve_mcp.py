@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,15 +29,22 @@ from viot_agent.serve.mcp_server import ATTACH, Offered, server_of
 from viot_agent.serve.shown import Shown
 from viot_agent.serve.signing import Signer
 from viot_agent.steps import Principal
+from viot_agent.system import Viot
+from viot_agent.toolbox import Toolbox
 from viot_agent.web.uploads import Uploads
 
 
+@pytest.fixture(scope="module")
+def house(serving: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viot]:
+    with serving.make_house(tmp_path_factory.mktemp("mcp")) as made:
+        yield made
+
+
 @pytest.fixture
-def offered(serving: ModuleType, tmp_path: Any) -> Iterator[Offered]:
-    with serving.make_house(tmp_path) as house:
-        uploads = Uploads.open(1_000_000, tmp_path)
-        yield Offered(house, Files(house, uploads), Shown(house, Signer.of_home(house.home)), Worked())
-        uploads.close()
+def offered(house: Viot, tmp_path: Path) -> Iterator[Offered]:
+    uploads = Uploads.open(1_000_000, tmp_path)
+    yield Offered(house, Files(house, uploads), Shown(house, Signer.of_home(house.home)), Worked())
+    uploads.close()
 
 
 def of(offered: Offered, name: str = "local") -> Client:
@@ -185,10 +193,10 @@ def test_a_defect_is_not_told_to_the_client(offered: Offered, caplog: pytest.Log
 
 
 def test_outside_tools_are_not_passed_on(offered: Offered) -> None:
-    from dataclasses import replace
-
-    spec = replace(offered.viot.toolbox.get("look"), name="time_now", origin="mcp:time")
-    offered.viot.toolbox.add(spec)
+    viot = offered.viot
+    spec = replace(viot.toolbox.get("look"), name="time_now", origin="mcp:time")
+    outside = Viot(viot.library, viot.weights, Toolbox([*viot.toolbox, spec]), viot.home)
+    offered = Offered(outside, offered.files, offered.shown, offered.worked)
 
     async def go() -> None:
         async with of(offered) as client:

@@ -175,8 +175,9 @@ def add_outside(toolbox: Toolbox, servers: Iterable[Server], caller: Caller) -> 
 
 def spec_of(server: Server, card: Card, caller: Caller) -> ToolSpec:
     """A server's tool as one of ours. Raises FailedFault for what breaks the contract."""
-    name = f"{server.name}_{re.sub(r'[^a-z0-9]+', '_', _snake(card.name)).strip('_')}"
-    if not _TOOL.fullmatch(name):
+    own = re.sub(r"[^a-z0-9]+", "_", _snake(card.name)).strip("_")
+    name = f"{server.name}_{own}"
+    if not own or not _TOOL.fullmatch(name):
         raise FailedFault("its name cannot be used", fix="a name has at most 40 letters and digits with the server's")
     description = plain(card.description, DESCRIPTION)
     if len(description) < 10:
