@@ -370,7 +370,9 @@ def status(run: Run) -> str:
     return run.answer.status
 
 
-@pytest.mark.parametrize("role", MAY)
+@pytest.mark.parametrize(
+    "role", ["viewer", *(pytest.param(role, marks=pytest.mark.slow) for role in MAY if role != "viewer")]
+)
 def test_whole_runs(role: str, viot: Viot) -> None:
     """Every tool and camera by this role: the answer, and the row of the audit log that tells of it."""
     viot.access.init("Ada", by=OWNER)

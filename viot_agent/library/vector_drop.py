@@ -50,6 +50,23 @@ def drop(
     return gone
 
 
+def unnamed(
+    connection: Connection, opened: Callable[[str, int, int], NDArray[np.void]]
+) -> list[tuple[str, int, int, int]]:
+    """Vectors that no batch names and that were not overwritten: a process died between the two."""
+    found: list[tuple[str, int, int, int]] = []
+    for file in connection.execute(select(files)).all():
+        if not int(file.committed_rows):
+            continue
+        stored = opened(str(file.path), int(file.committed_rows), int(file.dim))
+        left = (stored["track"] != 0) | (stored["ts"] != 0)
+        for batch in connection.execute(select(batches.c.first, batches.c.n).where(batches.c.file_id == file.id)):
+            left[int(batch.first) : int(batch.first) + int(batch.n)] = False
+        if left.any():
+            found += [(str(file.path), int(file.dim), first, n) for first, n, out in stretches(left) if out]
+    return found
+
+
 def stretches(marks: NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:
     """(first, length, mark) of each stretch of equal marks."""
     edges = np.flatnonzero(np.diff(marks)) + 1

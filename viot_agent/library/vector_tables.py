@@ -122,6 +122,10 @@ class VectorTables:
             connection.execute(text(f"DELETE FROM {table} WHERE track_id = ANY(:ids)"), {"ids": wanted})
         return []
 
+    def unnamed(self, connection: Connection) -> list[Stretch]:
+        """Nothing: what is deleted is no row."""
+        return []
+
     def erase(self, stretches: Iterable[Stretch]) -> None:
         """Nothing to do, see ``stretches``."""
 
@@ -319,7 +323,7 @@ def _cursor(connection: Connection) -> Any:
 
 def _wire(dim: int) -> np.dtype[np.void]:
     """One row in binary COPY: the number of fields, then each with its length before it; big-endian throughout."""
-    fields: list[tuple[str, Any]] = [("fields", ">i2")]
+    fields: list[Any] = [("fields", ">i2")]
     for name, kind in (("run", ">i8"), ("camera", ">i8"), ("track", ">i8"), ("ts", ">f8"), ("quality", ">f4")):
         fields += [(f"{name}_size", ">i4"), (name, kind)]
     fields += [("vec_size", ">i4"), ("dim", ">i2"), ("unused", ">i2"), ("vec", ">i2", (dim,))]

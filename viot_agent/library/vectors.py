@@ -198,6 +198,12 @@ class VectorFiles:
 
         return drop(connection, self.map, ids)
 
+    def unnamed(self, connection: Connection) -> list[tuple[str, int, int, int]]:
+        """What no row names and :meth:`erase` had not come to when a process died."""
+        from viot_agent.library.vector_drop import unnamed
+
+        return unnamed(connection, self.map)
+
     def erase(self, stretches: Iterable[tuple[str, int, int, int]]) -> None:
         """Overwrite vectors that no row names any more with zeros: a removed face leaves no bytes behind."""
         for path, dim, first, n in stretches:

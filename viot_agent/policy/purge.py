@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from viot_agent.library.database import Database
 from viot_agent.library.schema import alert_firings, alerts, people
 from viot_agent.library.schema import runs as asked
 from viot_agent.library.schema_trust import audit_log, audit_words
+from viot_agent.live.ring import folder, forget, watching
 from viot_agent.policy import chain, purge_files
 from viot_agent.policy.naming import Name
 from viot_agent.policy.purge_plan import Plan, Plans, asked_runs, evidence_of
@@ -58,30 +60,46 @@ class Purge(Plans):
     def carry_out(self, plan: Plan) -> Proof:
         """Do it, and prove it. What is left over is told in the proof, never raised; the audit row holds it too.
 
-        Raises BusyFault while somebody indexes, and what the database raises: nothing is purged then.
+        Waits for whoever indexes. Raises BusyFault while somebody watches the camera, and what the database raises:
+        nothing is purged then.
         """
+        library, home = self.viot.library, self.viot.home
+        with ExitStack() as held:
+            held.enter_context(library.lock("index", doing="indexing this library", wait=True))
+            live = plan.kind == "camera" and folder(home, plan.id).is_dir()
+            if live:
+                held.enter_context(watching(home, plan.id, plan.what))
+            before, files, size = self._all(plan)
+        if live:
+            forget(home, plan.id, plan.what)
+        _checkpoint(library.db)
+        return self._proved(plan, before, files, size)
+
+    def _all(self, plan: Plan) -> tuple[dict[str, int], int, int]:
+        """Rows, files and vectors; (rows of each table before, files, bytes)."""
         library, again = self.viot.library, plan
-        with library.lock("index", doing="indexing this library", wait=True):
-            files = size = 0
-            before: dict[str, int] = {}
-            for turn in range(ROUNDS):
-                last = plan.kind != "person" or not self._more(again) or turn == ROUNDS - 1
-                with library.db.write() as connection, _thorough(connection):
-                    if turn == 0:
-                        before = rows.counts(connection)
-                    stretches = self._rows(connection, again, last=last)
-                with library.db.translated():
-                    library.index.erase(stretches)
-                done, bytes_ = purge_files.delete(self.viot.home, again.ours)
-                files, size = files + done, size + bytes_
-                if last:
-                    break
-                again = self.person(plan.what)
-            done, bytes_ = purge_files.delete(self.viot.home, self.left_over())
+        files = size = 0
+        before: dict[str, int] = {}
+        for turn in range(ROUNDS):
+            last = plan.kind != "person" or not self._more(again) or turn == ROUNDS - 1
+            with library.db.write() as connection, _thorough(connection):
+                if turn == 0:
+                    before = rows.counts(connection)
+                    self._note(connection, "purge_begun", {"purged": plan.kind, "id": plan.id})
+                stretches = self._rows(connection, again, last=last)
+            with library.db.translated():
+                library.index.erase(stretches)
+            done, bytes_ = purge_files.delete(self.viot.home, again.ours)
             files, size = files + done, size + bytes_
-            _checkpoint(library.db)
-            proof = self._proved(plan, before, files, size)
-        return proof
+            if last:
+                break
+            again = self.person(plan.what)
+        with library.db.read() as connection:
+            stretches = library.index.unnamed(connection)
+        with library.db.translated():
+            library.index.erase(stretches)  # of a purge that was killed
+        done, bytes_ = purge_files.delete(self.viot.home, self.left_over())
+        return before, files + done, size + bytes_
 
     def _more(self, plan: Plan) -> bool:
         """Whether a person may be shown by more than this plan takes: only then is it looked again."""

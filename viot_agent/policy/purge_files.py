@@ -43,7 +43,7 @@ def stills(home: Path) -> list[Path]:
 
 def of_camera(home: Path, camera: int, source: Path) -> list[Path]:
     """Recordings and state of a live camera, and a source that was dropped on the page."""
-    found = _files(home / LIVE / str(camera))
+    found = [p for p in _files(home / LIVE / str(camera)) if p.suffix != ".lock"]  # held while it is purged
     if source.is_file() and _inside(home, source):
         found.append(source)
     return found
