@@ -33,7 +33,7 @@ def lasting(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P
     """
 
     @wraps(method)
-    def done(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+    def done(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.db.again(lambda: method(self, *args, **kwargs))
 
     return done
