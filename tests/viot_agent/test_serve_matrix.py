@@ -18,6 +18,8 @@ from viot_agent.serve.shown import Shown
 
 pytestmark = pytest.mark.trust
 
+EVERY_DAY = ("look lobby", "find")
+"""Rows that plain ``pytest`` looks at; the others with --slow."""
 NEEDS_PICTURE = ("find", "blur")
 ALLOWED = {
     # viewer, operator of "outdoors" (yard, not lobby), privacy officer, admin
@@ -41,7 +43,10 @@ def site(serving: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.mark.parametrize("who", ["vera", "olga", "paul", "ada"])
-@pytest.mark.parametrize(("what", "purpose"), ALLOWED)
+@pytest.mark.parametrize(
+    ("what", "purpose"),
+    [pytest.param(*row, marks=() if row[0] in EVERY_DAY else pytest.mark.slow) for row in ALLOWED],
+)
 def test_the_word_is_the_same_everywhere(
     site: Any, serving: ModuleType, tmp_path: Any, who: str, what: str, purpose: str
 ) -> None:
