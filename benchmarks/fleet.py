@@ -2,7 +2,7 @@
 
     python benchmarks/fleet.py [--data ../shared/data] [--cameras 1,2,4] [--seconds 120] [--segment 10] [--step N]
 
-Each run plays one clip (768x432) as N cameras at its own speed (``loop://``), watches them with all analyzers and
+Each run plays one clip (768x432, 10 fps) as N cameras at its own speed (``loop://``), watches them with all analyzers and
 one alert on ``person``, and prints: lag from a picture to its rows, p50 and p95 over all pictures of all cameras;
 from what fired to its firing; seconds of work a second of footage and camera; the highest step of the overload ladder;
 files that nobody looked at; dropped pictures; memory. ``--step`` holds one step of the ladder. Lags hold the length of
@@ -27,7 +27,7 @@ from viot_agent.live.start import watch
 from viot_agent.live.watch import Looked, Settings, Watch
 from viot_agent.system import Viot
 
-CLIP = "videos/people-detection.264"
+CLIP = "videos/intel/one-by-one-person-detection.mp4"
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -1,8 +1,8 @@
 """A real RTSP server on loopback for the tests: GStreamer's, from Debian. Run by the system's Python, which has its
-bindings: ``/usr/bin/python3 helpers_rtsp.py [FILE.264]``.
+bindings: ``/usr/bin/python3 helpers_rtsp.py [FILE.mp4 [PORT]]``.
 
 Prints ``ready PORT``; then takes lines on its input: ``size W H`` changes the picture in the middle of a session. The
-picture is a moving ball, or a raw H.264 file played once for each client. Not a test module.
+picture is a moving ball, or an MP4 file played once for each client. Not a test module.
 """
 
 import sys
@@ -19,9 +19,7 @@ BALL = (
     "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 threads=1 "
     "! rtph264pay name=pay0 pt=96 config-interval=-1 )"
 )
-FILE = (
-    "( filesrc location={} ! h264parse ! video/x-h264,framerate=25/1 ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
-)
+FILE = "( filesrc location={} ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
 
 
 def main() -> None:

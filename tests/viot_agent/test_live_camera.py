@@ -167,6 +167,7 @@ def test_footage_goes_on_after_what_the_library_holds_already(world: World) -> N
     world.stamps.latest = START + 500.0
     world.watch(film(12.0))
     assert world.spans == [(500.0, 510.0), (510.0, 512.0)]
+    assert "ends 500 s ahead of this machine's clock" in world.notes()
 
 
 def test_a_full_disk_takes_the_oldest_files_and_is_tried_again(world: World) -> None:

@@ -228,7 +228,7 @@ def test_garbage_in_the_stream(server: Callable[..., Server], watching: Callable
     w = watching(proxy.port)
     w.more(2)
     proxy.noise = True
-    time.sleep(6.0)
+    time.sleep(4.0)
     proxy.noise = False
     w.more(3)
     health = w.watch.health["gate"]
@@ -237,4 +237,6 @@ def test_garbage_in_the_stream(server: Callable[..., Server], watching: Callable
     last = w.library.media_rows("gate")[-1]
     assert last.duration == pytest.approx(2.0, abs=1.5) and last.problem == ""
     assert len(w.library.counts("person", ["gate"], None, None)) > 20
+    w.stop.set()
+    w.thread.join()
     proxy.close()

@@ -18,7 +18,7 @@ from viot_agent.live.backlog import Recorded
 from viot_agent.live.health import Health
 from viot_agent.live.recorder import OpenRecorder, Recorder
 from viot_agent.live.ring import Ring
-from viot_agent.live.stamps import Jump, Stamps
+from viot_agent.live.stamps import WALL_JUMP, Jump, Stamps
 from viot_agent.live.stream import Garbled, LiveStream, OpenStream, Packet, StreamEnded
 
 GARBLED = 200
@@ -119,6 +119,9 @@ class LiveCamera:
             self._note(f"the picture is {size[0]}x{size[1]} now, it was {self.health.width}x{self.health.height}")
         self.health.width, self.health.height = size
         self.stamps.begin(self.clock.wall(), began)
+        if self.stamps.behind > WALL_JUMP and self.health.ahead <= WALL_JUMP:
+            self._note(f"its footage ends {self.stamps.behind:.0f} s ahead of this machine's clock; stamps go on there")
+        self.health.ahead = self.stamps.behind
         self._last, self._fresh, self._early = None, True, []
         self._times.clear()
         try:

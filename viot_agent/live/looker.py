@@ -24,6 +24,7 @@ from viot_agent.library.schema import media, segments
 from viot_agent.library.store import Library
 from viot_agent.live.backlog import Recorded
 from viot_agent.live.ring import Kept
+from viot_agent.media.types import MediaInfo
 
 FROZEN = 20.0
 """Seconds in which every key frame shows exactly the same before the picture counts as frozen. The noise of a sensor
@@ -54,13 +55,14 @@ class Looker:
         held: Held | None = None,
     ) -> IngestReport:
         """Index the file. Raises MediaFault when it cannot be read, and what ingest raises."""
-        row = self._row(item)
+        reader = self.open_reader(item.path)
+        row = self._row(item, reader.info)
         return ingest_file(
             self.library,
             item.camera,
             row,
             analyzers,
-            open_reader=self.open_reader,
+            open_reader=lambda _: reader,
             beside=self.beside,
             sample_fps=sample_fps,
             stored=stored,
@@ -69,7 +71,7 @@ class Looker:
 
     def skip(self, item: Recorded, why: str) -> None:
         """Remember that there is footage which nobody looked at, and why: a question about it cannot be answered."""
-        row = self._row(item)
+        row = self._row(item, self.open_reader(item.path).info)
         self.library.media_stopped(row.id, row.duration, why)
 
     def frozen(self, item: Recorded) -> bool:
@@ -83,7 +85,7 @@ class Looker:
         self._still[item.camera] = (marks[-1], stood)
         return stood >= FROZEN
 
-    def _row(self, item: Recorded) -> MediaRow:
+    def _row(self, item: Recorded, info: MediaInfo) -> MediaRow:
         """The file's row. One that is there is kept with what hangs on it: the file was stored, and what came after
         that failed (an alert that could not be kept)."""
         there = select(media.c.id).where(media.c.path == str(item.path))
@@ -91,7 +93,6 @@ class Looker:
             known = connection.execute(there).scalar()
         if known is not None:
             return next(row for row in self.library.media_rows(item.camera) if row.id == known)
-        info = self.open_reader(item.path).info
         return self.library.add_media(
             item.camera,
             item.path,
