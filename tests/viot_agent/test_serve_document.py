@@ -14,7 +14,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.trust]
 def test_every_answer_is_one_of_the_document(serving: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> None:
     import schemathesis
     from hypothesis import HealthCheck, given, settings
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
 
+    # not among them: that what fits the document is accepted. It may still be unusable (no such camera, no picture)
+    wanted = [
+        not_a_server_error,
+        checks.status_code_conformance,
+        checks.content_type_conformance,
+        checks.response_schema_conformance,
+    ]
     with serving.make_house(tmp_path_factory.mktemp("house")) as house:
         site = serving.serve(house, keys=False, limits=Limits(1e9, 1_000_000, 100_000))
         schema = schemathesis.openapi.from_dict(site.client().get("/openapi.json").json())
@@ -22,23 +31,23 @@ def test_every_answer_is_one_of_the_document(serving: ModuleType, tmp_path_facto
         asked = 0
         for found in schema.get_all_operations():
             operation = found.ok()
+            for mode in schemathesis.GenerationMode:
 
-            @given(case=operation.as_strategy())
-            @settings(
-                max_examples=12,
-                deadline=None,
-                derandomize=True,
-                database=None,
-                suppress_health_check=list(HealthCheck),
-            )
-            def check(case: schemathesis.Case) -> None:
-                nonlocal asked
-                asked += 1
-                answer = case.call(base_url="http://127.0.0.1")
-                assert answer.status_code < 500, (answer.status_code, answer.text)
-                case.validate_response(answer)
-                assert str(house.home) not in answer.text
+                @given(case=operation.as_strategy(generation_mode=mode))
+                @settings(
+                    max_examples=8,
+                    deadline=None,
+                    derandomize=True,
+                    database=None,
+                    suppress_health_check=list(HealthCheck),
+                )
+                def check(case: schemathesis.Case) -> None:
+                    nonlocal asked
+                    asked += 1
+                    answer = case.call(base_url="http://127.0.0.1", timeout=200)
+                    case.validate_response(answer, checks=wanted)
+                    assert str(house.home) not in answer.text
 
-            check()
-        assert asked > 50
+                check()
+        assert asked > 80
         site.served.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +13,11 @@ from typing import Any
 import pytest
 
 from viot_agent.errors import UserFault
+from viot_agent.serve.asks import Asks, Worked
+from viot_agent.serve.files import Files
+from viot_agent.serve.schemas import AskIn
+from viot_agent.serve.shown import Shown
+from viot_agent.steps import Principal
 from viot_agent.web.options import checked
 
 
@@ -113,6 +119,25 @@ def test_a_caller_who_goes_away_ends_the_run(alone: Any, serving: ModuleType) ->
         raise AssertionError("the run was not recorded")
 
     asyncio.run(go())
+
+
+def test_a_request_that_takes_long_is_heard_of(alone: Any, serving: ModuleType) -> None:
+    """And one that is left early is stopped."""
+    house, uploads = alone.house, alone.served.uploads
+    asks = Asks(house, Shown(house, alone.served.app.signer), Files(house, uploads), ("wait",), Worked(), alive=0.02)
+
+    async def go() -> list[str]:
+        names = []
+        async with aclosing(asks.events(Principal(), AskIn(text="look for very long"))) as events:
+            async for event in events:
+                names.append(event.name)
+                if names.count("alive") >= 3 and "begin" in names:
+                    break
+        return names
+
+    names = asyncio.run(go())
+    assert names[0] == "conversation"
+    assert "answer" not in names
 
 
 def test_a_conversation_goes_on_and_is_listed(alone: Any) -> None:

@@ -33,12 +33,14 @@ AT_ONCE = 2 * (os.cpu_count() or 1)
 """Requests that are worked on at the same time: more at once would only make every one of them late."""
 EACH = 4
 """Requests of one principal that may be under way or in line at once."""
+ALIVE = 15.0
+"""Seconds without news after which the caller hears that the request is still worked on: a proxy would hang up."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """``conversation``, ``waiting``, ``begin``, ``step`` or ``answer``, with what it says."""
+    """``conversation``, ``waiting``, ``begin``, ``step``, ``alive`` or ``answer``, with what it says."""
 
     name: str
     data: dict[str, Any]
@@ -72,8 +74,11 @@ class Worked:
 class Asks:
     """Answers requests of all callers."""
 
-    def __init__(self, viot: Viot, shown: Shown, files: Files, llms: tuple[str, ...], worked: Worked) -> None:
+    def __init__(
+        self, viot: Viot, shown: Shown, files: Files, llms: tuple[str, ...], worked: Worked, *, alive: float = ALIVE
+    ) -> None:
         self.viot, self.shown, self.files, self.llms, self.worked = viot, shown, files, llms, worked
+        self.alive = alive
 
     def conversation_of(self, principal: str, name: str | None) -> str:
         """The conversation of that name when it is the principal's, a new one for None. Raises NameFault; the words
@@ -110,11 +115,17 @@ class Asks:
         try:
             async with self.worked.doing(principal.name, work, moved) as future:
                 future.add_done_callback(lambda done: tell(None))
-                while (event := await news.get()) is not None:
+                while (event := await self._next(news)) is not None:
                     yield event
                 yield Event("answer", (await asyncio.wrap_future(future)).model_dump())
         finally:
             cancel.set()
+
+    async def _next(self, news: asyncio.Queue[Event | None]) -> Event | None:
+        try:
+            return await asyncio.wait_for(news.get(), self.alive)
+        except TimeoutError:
+            return Event("alive", {})
 
     def _attached(self, principal: str, asked: AskIn) -> tuple[Path, ...]:
         return tuple(self.files.found(principal, reference) for reference in asked.attach)

@@ -38,18 +38,20 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
         (403, "Not allowed"),
         (404, "Nothing of that name that is yours"),
         (409, "Something else is in the way"),
+        (408, "Too slow"),
         (413, "Too large"),
         (415, "Not a usable kind"),
         (421, "Another server's name"),
         (422, "Not usable"),
         (429, "Too many requests"),
         (503, "Not now"),
+        (507, "The disk is full"),
     )
 }
 _STREAMS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer; with Accept: text/event-stream or application/x-ndjson every event as it comes: "
-        "conversation, waiting, begin, step, answer, problem.",
+        "conversation, waiting, begin, step, alive, answer, problem.",
         "content": {"text/event-stream": {"schema": {}}, "application/x-ndjson": {"schema": {}}},
     }
 }
