@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -186,18 +187,29 @@ def picture(kind: str = "PNG", size: int = 24) -> bytes:
     return data.getvalue()
 
 
+_MADE: list[Path] = []
+"""The home that all houses begin as, once it is made: migrating and indexing take longer than most tests."""
+
+
 def make_house(root: Path) -> House:
     """Cameras ``yard`` (in ``outdoors``, six seconds of footage from 1000.0 on) and ``lobby`` (``indoors``, none)."""
-    footage = root / "footage" / "yard.mp4"
-    footage.parent.mkdir()
-    write_clip((np.full((120, 160, 3), 40 + 2 * n, np.uint8) for n in range(60)), footage, 10.0)
+    if not _MADE:
+        _MADE.append(_first(root / "first"))
     home = root / "home"
-    home.mkdir()
-    house = House(Library.open(home), Weights.from_env(home), Toolbox(TOOLS), home)
-    house.library.add_camera("yard", str(footage), groups=["outdoors"], tz="UTC", start=1000.0)
-    house.library.add_camera("lobby", str(root / "lobby.mp4"), groups=["indoors"], tz="UTC")
-    ingest(house.library, "yard", [FakeThings()], open_reader=open_media)
-    return house
+    shutil.copytree(_MADE[0], home)
+    return House(Library.open(home), Weights.from_env(home), Toolbox(TOOLS), home)
+
+
+def _first(root: Path) -> Path:
+    footage, home = root / "yard.mp4", root / "home"
+    home.mkdir(parents=True)
+    write_clip((np.full((120, 160, 3), 40 + 2 * n, np.uint8) for n in range(60)), footage, 10.0)
+    library = Library.open(home)
+    library.add_camera("yard", str(footage), groups=["outdoors"], tz="UTC", start=1000.0)
+    library.add_camera("lobby", str(root / "lobby.mp4"), groups=["indoors"], tz="UTC")
+    ingest(library, "yard", [FakeThings()], open_reader=open_media)
+    library.close()
+    return home
 
 
 @dataclass

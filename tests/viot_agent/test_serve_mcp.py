@@ -299,6 +299,7 @@ mcp_stdio.run_stdio(Opened)
 """
 
 
+@pytest.mark.slow
 def test_over_stdio_only_the_protocol_is_spoken(serving: ModuleType, tmp_path: Any) -> None:
     script = tmp_path / "serve.py"
     folder = str(Path(serving.__file__ or "").parent)

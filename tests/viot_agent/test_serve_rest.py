@@ -255,7 +255,7 @@ def test_signed_addresses_open_pictures_and_clips(alone: Any) -> None:
 def test_cameras_are_cut_to_the_key(shared_site: Any) -> None:
     names = {who: {c["name"] for c in shared_site.client(who).get("/v1/cameras").json()} for who in ("ada", "olga")}
     assert names == {"ada": {"yard", "lobby"}, "olga": {"yard"}}
-    assert "footage" not in shared_site.client("ada").get("/v1/cameras").text
+    assert "yard.mp4" not in shared_site.client("ada").get("/v1/cameras").text
 
 
 def test_people_are_told_with_their_ground_to_those_who_may_look_for_them(
