@@ -212,8 +212,9 @@ class Viot:
 
     # indexing --------------------------------------------------------------------------------------------------------
 
-    def analyzers(self) -> list[Analyzer]:
-        """All installed analyzers for the tier in force. Raises FailedFault when two share a name."""
+    def analyzers(self, only: Sequence[str] = ()) -> list[Analyzer]:
+        """The installed analyzers for the tier in force; of these names, with those that they need, where ``only`` is
+        given. Raises FailedFault when two share a name, UserFault for a name that none has."""
         found: list[Analyzer] = []
         for point in entry_points(group="viot_agent.analyzers"):
             found.extend(point.load()(self.weights))
@@ -221,7 +222,13 @@ class Viot:
         double = next((n for n in names if names.count(n) > 1), None)
         if double is not None:
             raise FailedFault(f"two analyzers are called {double!r}", fix="uninstall one of the packages")
-        return found
+        unknown = next((name for name in only if name not in names), None)
+        if unknown is not None:
+            raise UserFault(f"there is no analyzer {unknown!r}", fix=f"the analyzers are {', '.join(names)}")
+        wanted = set(only)
+        while needed := {n for a in found if a.name in wanted for n in a.needs} - wanted:
+            wanted |= needed  # what is read must be there, and is stored where it is not yet
+        return [a for a in found if not only or a.name in wanted]
 
     def index(
         self,
@@ -245,15 +252,7 @@ class Viot:
         if not known:
             raise UserFault("there is no camera yet", fix="viot camera add NAME SOURCE")
         chosen = self.fleet.resolve_cameras(list(cameras)) if cameras else known
-        every = self.analyzers()
-        unknown = [name for name in only if name not in {a.name for a in every}]
-        if unknown:
-            names = ", ".join(a.name for a in every)
-            raise UserFault(f"there is no analyzer {unknown[0]!r}", fix=f"the analyzers are {names}")
-        wanted = set(only)
-        while needed := {n for a in every if a.name in wanted for n in a.needs} - wanted:
-            wanted |= needed  # what is read must be there, and is stored where it is not yet
-        analyzers = [a for a in every if not only or a.name in wanted]
+        analyzers = self.analyzers(only)
         if not cameras:  # a live camera is looked at by who watches it; here only when it is named
             chosen = [c for c in chosen if not is_live(c.source)]
             if not chosen:

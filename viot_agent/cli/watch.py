@@ -32,6 +32,7 @@ def watch(
         float, typer.Option("--segment", help="Seconds of footage looked at together; less = quicker alerts.")
     ] = 10.0,
     fps: Annotated[float, typer.Option("--fps", help="Frames a second looked at when there is time.")] = 5.0,
+    analyzer: Annotated[list[str] | None, typer.Option("--analyzer", help="Only these analyzers.")] = None,
     metrics: Annotated[
         int | None, typer.Option("--metrics", help="Port on 127.0.0.1 for Prometheus; 0 = a free one.")
     ] = None,
@@ -73,6 +74,7 @@ def watch(
             cameras,
             stop,
             settings=settings,
+            only=analyzer or (),
             fired=tell,
             note=lambda name, words: say(f"{name}: {words}"),
             started=started,

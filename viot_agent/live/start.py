@@ -46,13 +46,15 @@ def watch(
     stop: threading.Event,
     *,
     settings: Settings,
+    only: Sequence[str] = (),
     fired: Callable[[Firing], None] | None = None,
     looked: Callable[[Looked], None] = lambda looked: None,
     note: Callable[[str, str], None] = lambda camera, words: None,
     started: Callable[[Watch], None] = lambda watch: None,
     seed: int = 0,
 ) -> None:
-    """Watch until ``stop``; alerts look after every stored segment. Raises as :meth:`Watch.run` does."""
+    """Watch until ``stop``, with the analyzers ``only`` names (all when empty); alerts look after every stored segment.
+    Raises as :meth:`Watch.run` does."""
     from viot_agent.live.watch import Watch
     from viot_agent.media.readers import open_media
 
@@ -61,7 +63,7 @@ def watch(
             viot.library,
             viot.home,
             cameras,
-            viot.analyzers(),
+            viot.analyzers(only),
             open_reader=open_media,
             settings=settings,
             stored=stored,
