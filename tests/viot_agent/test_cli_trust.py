@@ -185,7 +185,7 @@ def test_purging(admin: str, home: Path, capsys: Out) -> None:
     assert "nothing was changed" in capsys.readouterr().out
     assert run(["purge", "person", "Ben", "--yes"]) == 0
     said = capsys.readouterr().out
-    assert "people: 1 rows before, 0 after" in said
+    assert "people: 1 before, 0 after" in said
     assert "proved" in said
     assert run(["purge", "camera", "hall", "--yes"]) == 0
     with Library.open(home) as library:

@@ -190,6 +190,7 @@ def test_a_person(viot: Viot, slow_place: Any) -> None:
     assert kept(viot) == 12
     hung = ("tracks", "crops", "plates", "poses", "attributes")
     assert {t: n for t, n in proof.rows.items() if t in hung} == dict.fromkeys(hung, 3)
+    assert proof.rows[f"embeddings of {FACE} (16)"] == 9
     assert not [h for h in viot.library.search(FACE, vector(1), None, None, None, k=50) if h.score > 0.9]
     assert len([h for h in viot.library.search(FACE, vector(2), None, None, None, k=50) if h.score > 0.9]) == 6
     assert viot.library.run(other) is not None

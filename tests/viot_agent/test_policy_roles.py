@@ -303,6 +303,7 @@ ABOUT_BEN: list[tuple[ToolSpec, dict[str, Any]]] = [
     (face, {}),
     (redact, {"media": "image-1", "keep": "Ben"}),
     (question, {"question": "What does Ben wear?"}),
+    (question, {"question": "what does ben wear?"}),
     (watch, {"event": "face:Ben"}),
 ]
 NOT_ABOUT_BEN: list[tuple[ToolSpec, dict[str, Any]]] = [

@@ -17,6 +17,7 @@ from viot_agent.alerts.store import AlertStore
 from viot_agent.alerts.types import Alert, Firing
 from viot_agent.errors import BackendFault, FailedFault, UserFault, ViotError
 from viot_agent.fleet import Fleet
+from viot_agent.policy import chain
 
 TRIES = 30
 FIRST, LONGEST = 30.0, 3600.0
@@ -124,6 +125,9 @@ def deliver(
                 continue
             has.append(address)
             store.told(firing.id, has, all_=False, now=now)
+            left = {"alert": alert.handle, "firing": firing.id, "files": len(files)}
+            with store.db.write() as connection:  # what has left the house
+                chain.append(connection, "alert_told", at=now, who="", data=left, words={"address": masked(address)})
         if not addresses:
             store.put_off(firing.id, "there is no address to tell it to", None)
         elif errors:

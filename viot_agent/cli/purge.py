@@ -71,7 +71,7 @@ def _do(purge: Purge, plan: Plan, *, dry_run: bool, yes: bool) -> None:
         typer.confirm("Remove this for good?", abort=True)
     proof = purge.carry_out(plan)
     for table, n in sorted(proof.rows.items()):
-        typer.echo(f"  {table}: {proof.before[table]} rows before, {proof.after[table]} after ({n} fewer)")
+        typer.echo(f"  {table}: {proof.before[table]} before, {proof.after.get(table, 0)} after ({n} fewer)")
     typer.echo(f"purged: {sum(proof.rows.values())} rows, {proof.files} files, {proof.size / 1e6:.1f} MB")
     for words in proof.left:
         typer.echo(f"LEFT: {words}", err=True)

@@ -48,8 +48,9 @@ class Proof:
 
     @property
     def rows(self) -> dict[str, int]:
-        """Rows that went, by table. The audit log only grows."""
-        grown = (audit_log.name, "audit_head", "purges")
+        """Rows that went, by table, and vectors by model. The audit log only grows; what the vectors' own books have
+        too many or too few says nothing."""
+        grown = (audit_log.name, "audit_head", "purges", "vector_batches", "vector_files")
         gone = {t: n - self.after.get(t, 0) for t, n in self.before.items() if t not in grown}
         return {t: n for t, n in gone.items() if n}
 
@@ -84,7 +85,7 @@ class Purge(Plans):
             last = plan.kind != "person" or not self._more(again) or turn == ROUNDS - 1
             with library.db.write() as connection, _thorough(connection):
                 if turn == 0:
-                    before = rows.counts(connection)
+                    before = self._counts(connection)
                     self._note(connection, "purge_begun", {"purged": plan.kind, "id": plan.id})
                 stretches = self._rows(connection, again, last=last)
             with library.db.translated():
@@ -103,7 +104,7 @@ class Purge(Plans):
 
     def _more(self, plan: Plan) -> bool:
         """Whether a person may be shown by more than this plan takes: only then is it looked again."""
-        return bool(plan.tracks) and bool(self.looking()) and not plan.unsearched
+        return bool(plan.tracks) and bool(self.looking())
 
     def _rows(self, connection: Connection, plan: Plan, *, last: bool) -> list[Any]:
         library = self.viot.library
@@ -130,6 +131,10 @@ class Purge(Plans):
             self._note(connection, chain.PURGED, {"rows": list(plan.words)})
         return stretches
 
+    def _counts(self, connection: Connection) -> dict[str, int]:
+        sizes = self.viot.library.index.movable().sizes(connection)
+        return rows.counts(connection) | {f"embeddings of {model} ({dim})": n for (model, dim), n in sizes.items()}
+
     # the proof -------------------------------------------------------------------------------------------------------
 
     def left_over(self) -> list[Path]:
@@ -142,7 +147,7 @@ class Purge(Plans):
     def _proved(self, plan: Plan, before: Mapping[str, int], files: int, size: int) -> Proof:
         library = self.viot.library
         with library.db.read() as connection:
-            after = rows.counts(connection)
+            after = self._counts(connection)
             left = [f"{n} row(s) of {where} without their parent" for where, n in rows.orphans(connection).items()]
             left += self._still(connection, plan)
         left += [f"the file {path} is still there" for path in plan.ours if path.exists()]

@@ -224,8 +224,9 @@ class Plans:
             except ViotError as fault:
                 why.append(f"{spec.name}: {fault}")
                 continue
-            if seen.status != "ok":
-                why.append(f"{spec.name}: {seen.summary}")
+            blind = seen.coverage is None or not seen.coverage.indexed_seconds
+            if seen.status != "ok" or (seen.verdict == "cannot_tell" and blind):
+                why.append(f"{spec.name}: {seen.summary[:300]}")
             same = (e for e in seen.evidence if e.who is not None and names.folded(e.who) == names.folded(name))
             found |= {int(e.track) for e in same if e.track is not None and e.track.isdigit()}
         return found, why

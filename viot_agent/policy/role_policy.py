@@ -87,6 +87,7 @@ class ConsentPolicy:
         enrolled for tools that would list them."""
         people = [a for a in spec.args if a.kind == "person"]
         texts = [str(args[a.name]) for a in spec.args if a.kind == "text" and args.get(a.name)]
+        texts += [request.text] if texts else []  # a tool may read the person's own words beside what the model copied
         events = [str(args[a.name]) for a in spec.args if a.kind == "event" and args.get(a.name)]
         if not people and not events and not (texts and spec.biometric):
             return
@@ -101,7 +102,7 @@ class ConsentPolicy:
             return
         found = {n.name for name in named for n in self._people(name)}
         said = [m for text in texts for m in self.fleet.mentions(text)] if spec.biometric else []
-        found |= {m.target for m in said if m.kind == "person" and m.score == 100}
+        found |= {m.target for m in said if m.kind == "person"}
         self._check([grounds[names.folded(n)] for n in found if names.folded(n) in grounds], now)
 
     def _people(self, name: str) -> list[Any]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viot_agent.errors import BackendFault, UserFault, ViotError
+from viot_agent.policy.access import SINGLE_USER
 from viot_agent.system import Viot
 from viot_agent.web.options import Options
 
@@ -129,7 +130,10 @@ def run(options: Options) -> None:
             if options.auth:
                 print("--auth is not used: access is set up here.", flush=True)
         elif not options.loopback and not options.auth:
-            print("Anybody who reaches this address can ask your cameras: use --auth NAME:PASSWORD.", flush=True)
+            words = "use --auth NAME:PASSWORD, or viot access init"
+            print(f"Anybody who reaches this address can ask your cameras: {words}.", flush=True)
+        elif not options.auth:
+            print(SINGLE_USER, flush=True)
         with quiet_end(logging.getLogger("uvicorn.error"), lambda: server.should_exit):
             try:
                 server.run(sockets=[listening])
