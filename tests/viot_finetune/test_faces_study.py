@@ -236,6 +236,7 @@ def test_transformers_are_held_against_each_convolution_and_each_other() -> None
     assert "SHOWN (shown against vit-p8s8)" in notes[4]
 
 
+@pytest.mark.slow
 def test_what_was_written_down_prints_the_same_table(tmp_path: Path) -> None:
     cells = study.plan("noise", 0, 2)
     figures = {

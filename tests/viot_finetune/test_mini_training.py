@@ -172,6 +172,7 @@ def test_a_stream_that_breaks_says_so() -> None:
         next(streamed(_plan([{"id": "bad", "text": "no steps here"}])))
 
 
+@pytest.mark.slow
 def test_several_processes_are_taken_in_turn() -> None:
     plan = _plan(ROWS)
     alone = [batches(replace(plan, seed=plan.seed + 7_919 * i)) for i in range(2)]

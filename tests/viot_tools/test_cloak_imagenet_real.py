@@ -42,6 +42,7 @@ def test_it_answers_as_the_integer_network_does(net: TfliteNet, shared: Path, sh
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_a_mask_for_everybody_takes_more_from_it_than_noise(net: TfliteNet, shared: Path) -> None:
     learn, test = stills(shared, 30)[:20], stills(shared, 30)[20:]
     made = optimise(learn, [net], Labels(), Options(epsilon=10.0, alpha=5.0, rounds=4, large=10, start="zero")).delta

@@ -39,6 +39,7 @@ CLIPS = [
 
 
 @pytest.mark.parametrize(("clip", "words", "fall"), CLIPS)
+@pytest.mark.slow
 def test_a_kitchen_with_a_fall_and_a_lawn_without(
     clip: str, words: set[str], fall: bool, shared: Path, tmp_path: Path
 ) -> None:
