@@ -43,8 +43,9 @@ def observation(
     notes: Sequence[str] = (),
     fix: str = "",
     raw: str = "",
+    parser: str = "",
 ) -> Observation:
-    """The whole answer. ``raw``: what a language model wrote, for the record."""
+    """The whole answer. ``raw``: what a language model wrote, for the record; ``parser``: who read the question."""
     ids = tuple(e.id for e in evidence)
     if found.value:
         text = _told(ctx, asked, found, evidence)
@@ -74,6 +75,7 @@ def observation(
             "data": asked.kind.data,
             "factoid": asked.kind.factoid,
             "engine": engine,
+            "parser": parser,
             "intervals": [list(interval) for interval in found.intervals],
             "maybe": len(found.maybe),
             "pick": found.pick,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from viot_agent.fleet.types import Camera
 from viot_tools.qa.kinds import by_words
 from viot_tools.qa.parse import parse
+from viot_tools.qa.program import Program, Unparsed
 from viot_tools.qa.types import Kind
 
 
@@ -19,5 +20,9 @@ def classify(
 ) -> Kind:
     """The kind of a question. Any text has one: what is no question is *what*. ``cameras`` and ``people`` are those of
     the fleet, so that their names are not taken for words."""
-    kind = by_words(question, options)
-    return replace(kind, type=parse(question, cameras=cameras, people=people, options=options).type)
+    return kind_of(question, options, parse(question, cameras=cameras, people=people, options=options))
+
+
+def kind_of(question: str, options: Sequence[str], parsed: Program | Unparsed) -> Kind:
+    """The kind of a question that was read, by whichever parser."""
+    return replace(by_words(question, options), type=parsed.type)

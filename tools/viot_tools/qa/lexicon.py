@@ -156,7 +156,11 @@ _VEHICLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "trucks lorries pickups pickup+trucks hgvs",
         ("truck",),
     ),
-    ("bus coach minibus omnibus", "buses busses coaches minibuses", ("bus",)),
+    (
+        "bus coach minibus omnibus school+bus tour+bus double+decker",
+        "buses busses coaches minibuses school+buses tour+buses double+deckers",
+        ("bus",),
+    ),
     (
         "motorcycle motorbike motor+bike moped scooter motorcyclist",
         "motorcycles motorbikes motor+bikes mopeds scooters motorcyclists",

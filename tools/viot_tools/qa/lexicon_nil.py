@@ -38,6 +38,7 @@ in the act of
 (of|out of) the two (of them|)
 the two of them
 on (the|our) premises
+(through|across|thru) (this|the) (room|street|scene|picture|place|area|frame|view)
 (which|what) option
 (is|are|was|were) there to be seen
 my guess is

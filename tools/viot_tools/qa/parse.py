@@ -18,7 +18,7 @@ from viot_tools.qa.kinds import by_words, refusal
 from viot_tools.qa.parse_clauses import clauses, without_framing, without_reports
 from viot_tools.qa.parse_frames import program
 from viot_tools.qa.parse_picks import noun_phrases
-from viot_tools.qa.parse_said import Lost, beside_something, gather, loose_action, unresolved
+from viot_tools.qa.parse_said import AGREED, Lost, beside_something, gather, loose_action, stand_in, unresolved
 from viot_tools.qa.parse_text import readable
 from viot_tools.qa.parse_words import LONGEST, Words, foreign, plain, read
 from viot_tools.qa.program import Program, Unparsed
@@ -58,14 +58,17 @@ def parse(
     """
     kind = by_words(question, options)
     choices = tuple(options)
-    reason = _unreadable(question) or (refusal(plain(question), kind) if kind.type in _NOT_SEEN else "")
-    if reason:
-        return Unparsed(kind.type, reason, choices)
+    unreadable = _unreadable(question)
+    if unreadable:
+        return Unparsed(kind.type, unreadable, choices, final=True)
     words = read(question, cameras, people)
     if words.problem:
-        return Unparsed(kind.type, words.problem, choices)
+        return Unparsed(kind.type, words.problem, choices, final=True)
+    if kind.type in _NOT_SEEN:
+        return Unparsed(kind.type, refusal(plain(question), kind), choices)
     if len(set(words.times)) > 1:
-        return Unparsed(kind.type, f"the question names several times: {', '.join(words.times)}", choices)
+        reason = f"the question names several times: {', '.join(words.times)}"
+        return Unparsed(kind.type, reason, choices, final=True)
     try:
         return _program(words, people, choices)
     except Lost as why:
@@ -73,7 +76,8 @@ def parse(
 
 
 def _program(words: Words, people: Sequence[str], options: tuple[str, ...]) -> Program:
-    tags, spoken = without_reports(words.tags, words.said)
+    alone, heard_ = stand_in(words.tags, words.said)
+    tags, spoken = without_reports(alone, heard_)
     draft = noun_phrases(tags, spoken, words.names)
     heard = dict(zip(reversed(words.tags), reversed(words.said), strict=True))
     whole = clauses(draft)
@@ -84,7 +88,10 @@ def _program(words: Words, people: Sequence[str], options: tuple[str, ...]) -> P
     pronoun = unresolved(said)
     if pronoun:
         raise Lost(f"I do not know who or what {pronoun!r} is: say it in the question")
-    return program(said)
+    made = program(said)
+    if alone != words.tags and made.ask not in AGREED:
+        raise Lost("I do not know who that is: say it in the question")
+    return made
 
 
 def _unreadable(question: str) -> str:

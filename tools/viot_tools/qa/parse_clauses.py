@@ -19,7 +19,7 @@ _FILL = (
     r"(?: (?:had|has|have|was|is|were|are|be|been|being|just|actually|then|did|there|here|already|finally|s|it|"
     r"on|at|by|in|"
     r"to|into|up|the|scene|view|seen|sighted|spotted|recorded|detected|picture|of|around|present|<cam:\d+>|<time:\d+>|"
-    r"<came>|<enters>|<approaches>|<stays>|<still>))*"
+    r"<came>|<enters>|<approaches>|<stays>|<still>)(?= ))*"
 )
 _WE_SAW = r"(?: (?:that|when|we|you|i|they|see|saw|seen|had|get|got|where))*"
 _HEAD = r"(?: the)?(?P<head> <enters>| <leaves>| <came>| <stays>| stay| visit| presence| <timeword>)?(?: of)?"

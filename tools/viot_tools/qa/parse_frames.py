@@ -18,6 +18,7 @@ from viot_tools.qa.program import Has, Pick, Program, Relation
 def program(said: Said) -> Program:
     """The program of what was said. Raises Lost with the reason where no form fits."""
     no_strange_word(said)
+    _nearest(said)
     _examples(said)
     if not said.nps and said.options and said.has("first", "last"):
         said.nps = _offered(said)
@@ -29,6 +30,17 @@ def program(said: Said) -> Program:
     if len(said.nps) == 1:
         return single(said, said.nps[0])
     return _several(said)
+
+
+_LOOKS = ("colour", "carry", "doingcue")
+
+
+def _nearest(said: Said) -> None:
+    """``what colour was the next car after the bus left``: of the cars after it the nearest one."""
+    relations = said.clauses.relations
+    if said.has("next") and said.has(*_LOOKS) and len(said.nps) == 1 and [r.how for r in relations] == ["after"]:
+        del said.cues["next"]
+        relations[0] = replace(relations[0], next=True)
 
 
 def _offered(said: Said) -> list[Phrase]:
@@ -64,7 +76,7 @@ def _examples(said: Said) -> None:
         if all(_bare(n.pick) for n in rest):
             said.nps = whole
             said.cues.setdefault("kind", [""])
-    if _next_asked(said) and len(said.nps) > 1 - said.has("rel"):
+    if _next_asked(said) and not said.has(*_LOOKS) and len(said.nps) > 1 - said.has("rel"):
         rest = said.nps if said.has("rel") else said.nps[1:]
         if all(_bare(n.pick) for n in rest) and said.nps and not said.has("howmany"):
             said.nps = [] if said.has("rel") else said.nps[:1]
@@ -86,7 +98,8 @@ def _nobody_named(said: Said) -> Program | None:
         if relation.anchor is not None and relation.how == "after" and wanted:
             return next_thing(said, relation.anchor, relation.edge)
     if said.has("doing") and not said.has("who") and not any(w in WH for w in said.words):
-        said.take("doing", "neg", "came")
+        pair = ("n",) if said.cues["doing"] == ["fighting"] and said.cues.get("n") == ["2"] else ()
+        said.take("doing", "neg", "came", *pair)
         pick = moving(said, Pick("person"))
         return Program("exists", (pick,), "action", value="no" if said.has("neg") else "")
     if said.has("known", "who"):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from viot_tools.qa.lexicon import noun_phrases
 from viot_tools.qa.neutral import ACTIVE, NEUTRAL, REFERRING, WH
 from viot_tools.qa.parse_clauses import Clauses
 from viot_tools.qa.parse_picks import Phrase
@@ -135,8 +136,29 @@ def beside_something(text: str, heard: dict[str, str]) -> None:
         raise Lost(f"I do not know who {who[1]!r} is")
 
 
+_ALONE = {"he": "man", "his": "man", "she": "woman", "her": "woman"}
+AGREED = ("attribute", "action", "when", "duration", "where")
+"""What is only told where all that are meant agree: there somebody called *he* may be whoever is the only man."""
+
+
+def stand_in(tags: tuple[str, ...], said: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """``he`` in a question that names nobody and nothing as ``the man``, ``his`` as ``the man's``."""
+    words = [t for t in tags if t in _ALONE]
+    named = any(t.startswith(("<N:", "<name:")) for t in tags)
+    if named or len(words) != 1:
+        return tags, said
+    at = tags.index(words[0])
+    noun = next(i for i, phrase in enumerate(noun_phrases()) if phrase == (_ALONE[words[0]],))
+    owns = words[0] == "his" or (words[0] == "her" and tags[at + 1 : at + 2] != ("?",))
+    new = ("the", f"<N:{noun}>", *(("s",) if owns else ()))
+    spoken = ("the", _ALONE[words[0]], *(("s",) if owns else ()))
+    return (*tags[:at], *new, *tags[at + 1 :]), (*said[:at], *spoken, *said[at + 1 :])
+
+
 def unresolved(said: Said) -> str:
     """A pronoun that nothing in the question stands for, or ''."""
     if said.nps or said.clauses.relations or said.has("who"):
         return ""
+    if said.cues.get("doing") == ["fighting"] and "they" in said.words:
+        return ""  # whoever fights does it with somebody: "are they fighting?" asks whether anybody does
     return next((w for w in said.words if w in REFERRING), "")

@@ -104,7 +104,7 @@ def read(question: str, cameras: Sequence[Camera] = (), people: Sequence[str] = 
     """The question as tags. Never raises for what it is given."""
     # from here on angle brackets are tags
     text = plain(question).replace("<", " less than ").replace(">", " more than ")
-    kept, problem = _mentions(text, cameras, people)
+    kept, problem = mentioned(text, cameras, people)
     found: list[tuple[str, ...]] = []
     out: list[str] = []
     known: list[str] = []
@@ -132,7 +132,8 @@ def read(question: str, cameras: Sequence[Camera] = (), people: Sequence[str] = 
 # mentions ------------------------------------------------------------------------------------------------------------
 
 
-def _mentions(text: str, cameras: Sequence[Camera], people: Sequence[str]) -> tuple[list[Mention], str]:
+def mentioned(text: str, cameras: Sequence[Camera], people: Sequence[str]) -> tuple[list[Mention], str]:
+    """The cameras, times and people that a text names, in order, and why it cannot be read where it names others."""
     enrolled = [Person(i, name, "", 0) for i, name in enumerate(people)]
     kept: list[Mention] = []
     problem = ""

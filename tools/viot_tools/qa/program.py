@@ -137,8 +137,11 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Unparsed:
-    """A question that no program says: ``type`` as far as it can be told, and the reason in words for a person."""
+    """A question that no program says: ``type`` as far as it can be told, and the reason in words for a person.
+    ``final``: whoever reads it, it cannot be answered (it names a camera that nobody has, it is in another language).
+    """
 
     type: QuestionType
     reason: str
     options: tuple[str, ...] = ()
+    final: bool = False

@@ -1,14 +1,15 @@
 """The tool ``video_qa``: open questions about what the footage shows, by type, answered by an engine that is named.
 
-The question becomes a kind (``classify``) and, where the words allow it, a typed program (``parse``); the library's
-rows become facts (``stored``), as far as the program needs them; an engine answers (``engine``); ``answer`` says it.
+The question becomes a kind (``classify``) and, where the words allow it, a typed program (``understand``); the
+library's rows become facts (``stored``), as far as the program needs them; an engine answers (``engine``); ``answer``
+says it.
 
 Owns this order and what is refused beforehand. Knows no rule of language, no pixel and no row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
 from viot_agent.fleet.types import Window
@@ -16,15 +17,17 @@ from viot_agent.fleet.uploads import find_uploads
 from viot_agent.steps import Observation
 from viot_agent.toolbox.contract import Arg, CamerasArg, TimeArg, ToolContext, tool
 from viot_tools.qa.answer import Asked, observation
-from viot_tools.qa.classify import classify
+from viot_tools.qa.classify import kind_of
 from viot_tools.qa.engine import Engine, Symbolic, chosen
 from viot_tools.qa.facts import Found
+from viot_tools.qa.learned.reader import Reader, shipped
 from viot_tools.qa.parse import parse
 from viot_tools.qa.places import where_and_when
 from viot_tools.qa.program import Program, Unparsed
 from viot_tools.qa.stored import EVERYTHING, ActionSource, NameSource, facts, needs
 from viot_tools.qa.stored_actions import StoredActions
 from viot_tools.qa.stored_names import StoredNames
+from viot_tools.qa.understand import understand
 from viot_tools.qa.wording import own_words
 
 NAME: Final = "video_qa"
@@ -61,9 +64,10 @@ def ask(
     actions: ActionSource | None = None,
     names: NameSource | None = None,
     engines: Sequence[Engine[Any]] | None = None,
+    reader: Callable[[], Reader | None] = shipped,
 ) -> Observation:
     """As the tool, for benchmarks and tests too: ``options`` of a multiple choice, other sources of actions and names,
-    other engines.
+    other engines, another ``reader`` of what the rules do not read (one that gives None: the rules alone).
 
     Raises NameFault and TimeFault as every tool does, also for what the question names itself; WeightsMissing for an
     engine that is set up without its files.
@@ -74,7 +78,9 @@ def ask(
         return parse(words, cameras=fleet, people=people, options=options)
 
     text = own_words(ctx.request.text, question, read)
-    kind, parsed = classify(text, options), read(text)
+    understood = understand(text, cameras=fleet, people=people, options=options, reader=reader())
+    parsed = understood.parsed
+    kind = kind_of(text, options, parsed)
     by_name = {c.name: c for c in fleet}
     if not any(c.isalnum() for c in text) or len(text) > LONGEST:
         reason = parsed.reason if isinstance(parsed, Unparsed) else f"a question may have {LONGEST} characters"
@@ -103,7 +109,10 @@ def ask(
     evidence = engine.evidence(told, ctx, NAME)
     asked = Asked(text, kind, parsed, by_name, known)
     raw = getattr(told, "raw", "")
-    return observation(ctx, NAME, asked, told.found, evidence, engine=engine.name, notes=told.notes, raw=raw)
+    notes = [*told.notes, *([understood.note] if understood.note else [])]
+    return observation(
+        ctx, NAME, asked, told.found, evidence, engine=engine.name, notes=notes, raw=raw, parser=understood.parser
+    )
 
 
 def _video(ctx: ToolContext, kind: Any, parsed: Program | Unparsed) -> tuple[Engine[Any] | None, str]:

@@ -58,6 +58,11 @@ class Reader:
                 rows[i] = [self.sep, *rows[i]]
         return rows
 
+    def spans(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Token ids of a whole text with [CLS] and [SEP], and the characters (from, to) that each stands for."""
+        row = self._tokenizer.encode(text)
+        return row.ids, row.offsets
+
     def text(self, text: str) -> list[int]:
         """Token ids of a whole text with [CLS] and [SEP], at most 512: for cards, which are short."""
         ids: list[int] = self._tokenizer.encode(text).ids

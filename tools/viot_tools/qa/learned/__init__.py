@@ -1,0 +1,1 @@
+"""Questions read by a small network: for sentences that the rules of ``qa.parse`` do not say. See ``learned.md``."""

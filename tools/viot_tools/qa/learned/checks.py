@@ -1,0 +1,143 @@
+"""What in a sentence speaks against the form and the slots that the network sees in it.
+
+Two guards. Outside of the slots the lexicon may see only what it has seen in sentences of this form; and a form is not
+taken where words of another one stand (*fewer than* in a claim of *more than*, *before* in a count of what came after).
+Owns these guards. Knows no network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from viot_tools.qa.neutral import EXCEPTING
+from viot_tools.qa.parse_words import tag, tokens
+
+_FREE: Final = frozenset("cam time yesno nil ask thing timeword came each name moves rec".split())
+"""Tags that never narrow what is asked."""
+CRITICAL: Final = frozenset("n secs C G I H N neg not never ord doing later leaves enters waits".split()) | EXCEPTING
+"""Tags that do so most: to have been seen once in sentences of a form is not enough for them."""
+_AFTER: Final = (
+    r"after|following|follow\w*|since|once|from|later|behind|then|subsequent\w*|onwards?|upon|next|start\w*|trail\w*|"
+    r"succe\w+|wake|heels"
+)
+_BEFORE: Final = (
+    r"before\w*|earlier|prior|until|till|up to|so far|already|ahead|preced\w+|previous\w*|by the time|by then|"
+    r"beforehand|leading|had|lead\w*|predat\w*|first"
+)
+_LIMITS: Final = (
+    r"less|fewer|under|below|exactly|precisely|at most|at least|no more|not more|no longer|up to|about|around|roughly|"
+    r"between|equal\w*|only|within|just|minimum|maximum"
+)
+_AGAINST: Final[dict[str, re.Pattern[str]]] = {
+    form: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+    for form, words in {
+        "count_claim": _LIMITS + r"|numbered|leave|left|enter\w*",
+        "waits": r"less|fewer|under|below|exactly|precisely|at most|no more|no longer|up to|between|only|minimum",
+        "order": r"out|off|gone|go|goes|home|depart\w*|exit\w*|leave|left|longer|longest|faster|fastest|bigger|nearer|"
+        r"closer|taller|slower|stay\w*|last",
+        "left_first": r"longer|longest|faster|fastest|bigger|nearer|closer|taller|slower|stayed|last",
+        "compare": r"than|longer|longest|faster|fastest|taller|first|last",
+        "when_first": r"up to|until|till|last|latest|final\w*|end|ended|leave|left|gone|depart\w*|disappear\w*",
+        "when_last": r"first|earliest|arriv\w*|appear|appears|appeared|since",
+        "busiest": r"fewest|least|fewer|quietest|first|last",
+        "compare_cameras": r"fewest|least|fewer|quieter|less|first|last",
+        "exists": r"still|towards?|approach\w*|making for|waiting|again|twice",
+        "count": r"into|join\w*|leave|left",
+        "exists_not": r"should|supposed|still",
+        "kind_first": r"last|latest|final|second",
+        "kind_last": r"first|second",
+        "last_person_upper": r"first|second|last but one",
+    }.items()
+}
+"""Form -> words that another form would have."""
+_SIDES: Final[dict[str, tuple[str, str]]] = {
+    "count_after": (_AFTER, _BEFORE),
+    "count_before": (_BEFORE, _AFTER),
+    "before": (_BEFORE, _AFTER),
+}
+"""Form -> words of its own side and of the other one: the other side's words alone speak against it."""
+_NEEDS: Final[dict[str, re.Pattern[str]]] = {
+    "still_there": re.compile(
+        r"\b(?:end\w*|finish\w*|clos\w+|still|stop\w*|last|final\w*|remain\w*|left|over|gone|done|until|till|out|yet|stay\w*|"
+        r"conclu\w+|ran|runs|off|through|hang\w*|linger\w*)\b",
+        re.IGNORECASE,
+    ),
+    "at_once": re.compile(
+        r"\b(?:times?|once|simult\w*|together|peak\w*|max\w*|high\w*|full\w*|bus\w+|crowd\w*|concurr\w*|moment\w*|"
+        r"instant|frame|picture|single|same|second|worst|top|overlap\w*|height|one go|record|side by side|crammed|"
+        r"pack\w*|never more)\b",
+        re.IGNORECASE,
+    ),
+    "exists_not": re.compile(
+        r"\b(?:no|not|never|none|nobody|nothing|nowt|nil|zero|0|without|free|clear\w*|empty|absen\w*|devoid|lack\w*|"
+        r"rul\w+ out|exclude\w*|neither|nor|false|den\w+|spared|wrong|zilch|missing|didnt|wasnt|werent|hasnt|n)\b|n't",
+        re.IGNORECASE,
+    ),
+    "second_vehicle_colour": re.compile(
+        r"\b(?:second|2nd|two|2|next|one after|after|follow\w*|other|runner\w*|secnd|secodn|seocnd|scond)\b",
+        re.IGNORECASE,
+    ),
+}
+"""Form -> words without one of which it is not it."""
+_GONE: Final = re.compile(r"\b(?:gone|left|leav\w+|away|depart\w*|vanish\w*|disappear\w*|empty)\b", re.IGNORECASE)
+_STAYED: Final = re.compile(r"\b(?:still|present|remain\w*|or|there|here|stay\w*|yet to)\b", re.IGNORECASE)
+_LEFT: Final = re.compile(r"\b(?:[Ll]eft\w*|LEFT|L)\b")
+_RIGHT: Final = re.compile(r"\b(?:[Rr]ight\w*|RIGHT|rite|R)\b")
+_SHE: Final = re.compile(r"\b(?:he|she|him|her)\b", re.IGNORECASE)
+_WORDS: Final = {
+    "n": "the number", "secs": "the length of time", "C": "the colour", "neg": "the 'not'", "N": "another thing",
+    "G": "the clothes", "I": "what is carried", "H": "the hat", "doing": "the action",
+}  # fmt: skip
+
+
+def outside(text: str, slots: Sequence[tuple[str, int, int]]) -> frozenset[str]:
+    """What the lexicon sees in a masked text outside of its slots: the tags that may narrow what is asked, and words
+    that take something out. An ordinal comes with its number (``ord:3``)."""
+    tags, _ = tag(tokens(_rest(text, slots)))
+    found = {t.strip("<>") for t in tags if t.startswith("<") and t[1:2].isalpha()}
+    names = {t if t.startswith("ord:") else t.split(":")[0] for t in found}
+    return frozenset((names - _FREE) | {t for t in tags if t in EXCEPTING or t in ("not", "never")})
+
+
+def contradicted(form: str, text: str, slots: Sequence[tuple[str, int, int]], seen: Collection[str]) -> str:
+    """What speaks against the form, in words; "" where nothing does. ``seen``: tags that its sentences have."""
+    strange = sorted(outside(text, slots) - set(seen))
+    if strange:
+        return _WORDS.get(strange[0], f"'{strange[0]}'")
+    rest = _rest(text, slots)
+    against = _AGAINST.get(form)
+    word = against.search(rest) if against is not None else None
+    if word is not None:
+        return f"'{word[0]}'"
+    if form in _SIDES:
+        own, other = (re.search(rf"\b(?:{words})\b", rest, re.IGNORECASE) for words in _SIDES[form])
+        if other is not None and own is None:
+            return f"'{other[0]}'"
+    if form in _NEEDS and _NEEDS[form].search(rest) is None:
+        return "that"
+    if form == "still_there" and _GONE.search(rest) and not _STAYED.search(rest):
+        return "that it was gone"
+    if form == "direction" and bool(_LEFT.search(rest)) != bool(_RIGHT.search(rest)):
+        return "the one side"
+    if form == "did_action" and not any(slot == "thing" for slot, _, _ in slots) and _SHE.search(rest):
+        return "the pronoun"
+    if form == "action" and len(_actions(rest)) == 1:
+        return "the action"
+    if form == "mc_count" and re.search(r"\d", rest):
+        return "the number"
+    return ""
+
+
+def _actions(text: str) -> set[str]:
+    tags, _ = tag(tokens(text))
+    return {t for t in tags if t.startswith("<doing:")}
+
+
+def _rest(text: str, slots: Sequence[tuple[str, int, int]]) -> str:
+    out, at = "", 0
+    for _, start, end in sorted(slots, key=lambda s: s[1]):
+        out += text[at:start] + " , "
+        at = max(at, end)
+    return out + text[at:]

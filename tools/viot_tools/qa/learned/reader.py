@@ -1,0 +1,116 @@
+"""A sentence that the rules do not read, as a program: by the network, or not at all.
+
+Two guards stand behind the network, since it answers every sentence with some form. It must be surer than a threshold
+that was chosen on sentences it had not seen; and what the lexicon sees outside of the slots (a number, a colour, a
+negation, a movement) must be something that sentences of this form have there: a condition that the program would leave
+out makes the question unread. Owns this order and these guards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from viot_agent.fleet.types import Camera
+from viot_agent.sentences import Encoded, Sentences, shared
+from viot_tools.qa.learned.build import Filled, programmed, texts
+from viot_tools.qa.learned.checks import contradicted
+from viot_tools.qa.learned.forms import FORMS, SYMMETRIC, UNTOLD
+from viot_tools.qa.learned.net import CLASSES, NONE, Net, Spotted, load, one_slot, slots_of
+from viot_tools.qa.learned.text import Masked, features, masked
+from viot_tools.qa.parse_said import Lost
+from viot_tools.qa.program import Program
+
+_UNITS: Final = (
+    (re.compile(r"\W*(?:s|sec|secs|second|seconds)\b", re.IGNORECASE), 1.0),
+    (re.compile(r"\W*(?:m|min|mins|minute|minutes)\b", re.IGNORECASE), 60.0),
+    (re.compile(r"\W*(?:h|hr|hrs|hour|hours)\b", re.IGNORECASE), 3600.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What the network makes of a sentence. ``sure``: the form's probability times that of its least sure slot."""
+
+    form: str
+    sure: float
+    slots: tuple[tuple[str, int, int], ...]
+    """(slot, from, to): characters of the masked text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What became of a sentence: a program; or ``form`` alone, of those that no footage answers; or why neither."""
+
+    program: Program | None = None
+    form: str = ""
+    sure: float = 0.0
+    reason: str = ""
+
+
+class Reader:
+    """Network and encoder together."""
+
+    def __init__(self, net: Net, sentences: Callable[[], Sentences]) -> None:
+        self._net, self._sentences = net, sentences
+
+    def read(
+        self, question: str, cameras: Sequence[Camera] = (), people: Sequence[str] = (), options: Sequence[str] = ()
+    ) -> Read:
+        """The program of ``question``, or why there is none."""
+        seen = masked(question, cameras, people)
+        if seen.problem:
+            return Read(reason=seen.problem)
+        encoded = self._sentences().encode(seen.text)
+        if encoded is None:
+            return Read(reason="the question is too long")
+        guess = guessed(self._net, seen, encoded)
+        if guess.form == NONE:
+            return Read(form=NONE, sure=guess.sure, reason="it is like no question that I can answer")
+        if guess.sure < self._net.threshold:
+            return Read(sure=guess.sure, reason="I am not sure enough what is asked")
+        if guess.form in UNTOLD:
+            return Read(form=guess.form, sure=guess.sure, reason="no footage tells that")
+        strange = contradicted(guess.form, seen.text, guess.slots, self._net.outside.get(guess.form, frozenset()))
+        if strange:
+            return Read(sure=guess.sure, reason=f"I do not see how {strange} goes with the rest")
+        try:
+            program = programmed(guess.form, filled(seen, guess, options))
+        except Lost as why:
+            return Read(sure=guess.sure, reason=str(why))
+        return Read(program, guess.form, guess.sure)
+
+
+def guessed(net: Net, seen: Masked, encoded: Encoded) -> Guess:
+    """The best form with its slots."""
+    scores = net(features(seen, encoded))
+    best = int(scores.forms.argmax())
+    form, sure = CLASSES[best], float(scores.forms[best])
+    tags = one_slot(scores.tags) if form in SYMMETRIC else scores.tags
+    found = slots_of(tags, FORMS.get(form, ()))
+    sure *= min((s.sure for s in found), default=1.0)
+    return Guess(form, sure, tuple(_characters(s, encoded) for s in found))
+
+
+def _characters(slot: Spotted, encoded: Encoded) -> tuple[str, int, int]:
+    return slot.slot, encoded.spans[slot.first][0], encoded.spans[slot.last - 1][1]
+
+
+def filled(seen: Masked, guess: Guess, options: Sequence[str] = ()) -> Filled:
+    """The words of each slot."""
+    words: dict[str, tuple[str, ...]] = {}
+    unit: float | None = None
+    for slot, start, end in guess.slots:
+        words[slot] = (*words.get(slot, ()), seen.text[start:end])
+        if slot == "n":
+            unit = next((u for rule, u in _UNITS if rule.match(seen.text, end)), None)
+    return Filled({slot: texts(found) for slot, found in words.items()}, unit, seen.cameras, seen.names, tuple(options))
+
+
+@cache
+def shipped() -> Reader:
+    """The reader with the weights that ship; the encoder is loaded at the first sentence."""
+    return Reader(load(), shared)
