@@ -462,18 +462,22 @@ class Dies:
     def tell(self, address, title, body, files):
         os.kill(os.getpid(), signal.SIGKILL)
 
-with Library.open(Path({home!r})) as library:
+with Library.open(Path({home!r}), {db!r}) as library:
     book = alerts(library)
     deliver(book.store, book.fleet, Dies(), now={now!r})
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
-def test_killed_in_the_middle_of_telling_it_is_told_by_the_next_process(library: Library, tmp_path: Path) -> None:
+def test_killed_in_the_middle_of_telling_it_is_told_by_the_next_process(
+    library: Library, slow_place: Any, tmp_path: Path
+) -> None:
     book = fire_one(library, notify=["json://a"])
     now = START + 2e6
     (tmp_path / "tests_alerts.py").write_text(Path(__file__).read_text("utf-8"), "utf-8")
-    script = textwrap.dedent(_KILLED).format(path=[str(tmp_path)], home=str(library.home), now=now)
+    script = textwrap.dedent(_KILLED).format(
+        path=[str(tmp_path)], home=str(library.home), db=slow_place.url(library.home), now=now
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, timeout=120
     )

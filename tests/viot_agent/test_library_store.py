@@ -84,8 +84,8 @@ def run(*tracks: TrackRow, name: str = "things", version: str = "1", model: str 
 
 
 @pytest.fixture
-def library(place: Any, tmp_path: Path) -> Iterator[Library]:
-    with place.open(tmp_path / "home") as opened:
+def library(slow_place: Any, tmp_path: Path) -> Iterator[Library]:
+    with slow_place.open(tmp_path / "home") as opened:
         opened.add_camera("cam", "a")
         yield opened
 

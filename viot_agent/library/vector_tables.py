@@ -293,6 +293,7 @@ def _nearest(
             ("hnsw.ef_search", min(1000, max(EF_SEARCH, k + _SLACK))),
             ("hnsw.iterative_scan", "strict_order"),
             ("hnsw.max_scan_tuples", SCAN_TUPLES),
+            ("hnsw.scan_mem_multiplier", 8),
             ("enable_sort", "off"),
             ("enable_seqscan", "off"),
             ("enable_bitmapscan", "off"),
