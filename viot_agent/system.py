@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 DEMO_REQUESTS = "demo-requests.json"
 MAX_CONVERSATION = 200
+MAX_PURPOSE = 500
 
 
 class Viot:
@@ -417,7 +418,9 @@ class Viot:
     def _request(
         self, text: str, attach: Sequence[Path], principal: Principal, purpose: str, conversation: str
     ) -> Request:
-        """A request that is cut to what the principal may look at."""
+        """A request that is cut to what the principal may look at. Raises UserFault for a purpose without end."""
+        if len(purpose) > MAX_PURPOSE:
+            raise UserFault(f"the purpose has {len(purpose)} characters", fix=f"say it in {MAX_PURPOSE}")
         scope = scope_of(principal, self.library.cameras()) if principal.groups is not None else None
         return Request(
             text,

@@ -13,14 +13,18 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viot_agent.errors import LibraryFault, UserFault
+from viot_agent.library import address
 from viot_agent.library.store import Library
+from viot_agent.library.transfer import move
 from viot_agent.policy import chain
+from viot_agent.policy.access import Access, Proxies
 from viot_agent.policy.audit import Audit, verify_file
 from viot_agent.policy.chain import GENESIS, Anchor, Entry
 from viot_agent.steps import (
@@ -234,6 +238,21 @@ def test_a_killed_writer_leaves_runs_and_rows_together(tmp_path: Path) -> None:
         assert found.wrong == ()
         assert found.rows >= 20
         assert sorted(r.run for r in rows) == sorted(r.id for r in library.runs(owner=None, limit=10_000))
+
+
+def test_a_log_that_moves_with_its_library_stays_whole(slow_place: Any, tmp_path: Path) -> None:
+    """To PostgreSQL and to another folder: the numbers and texts that were hashed are the same there."""
+    kept = filled(tmp_path / "home")
+    at = slow_place.url(tmp_path / "there", "template0")
+    target = address.read(at or f"sqlite:{tmp_path / 'there'}")
+    with Library.open(tmp_path / "home") as source:
+        Access(source.db, proxies=Proxies()).init("Ada", by=ANA)
+        move(source, target)
+    with Library.open(tmp_path / "there", target) as moved:
+        assert Audit(moved).verify(kept).wrong == ()
+        assert Audit(moved).note("test", by=ANA).seq == 7
+        assert Audit(moved).verify().rows == 7
+        assert [k.name for k in Access(moved.db, proxies=Proxies()).keys.all()] == ["Ada"]
 
 
 def test_searching(tmp_path: Path) -> None:
