@@ -78,9 +78,8 @@ def migrate(
     out.print(_counts({**moved.rows, **{f"vectors of {m} ({d})": n for (m, d), n in moved.vectors.items()}}))
     total = sum(moved.rows.values()) + sum(moved.vectors.values())
     out.print(f"{total} rows and vectors copied in {moved.seconds:.1f} s, counted on both sides.", markup=False)
-    out.print(
-        f"To use it: VIOT_DB={target.split('://', 1)[0]}:... ({to.where}), beside the same VIOT_HOME.", markup=False
-    )
+    word = target if to.folder is not None else f"{to.where} (with its password)"
+    out.print(f"To use it, beside the same VIOT_HOME: VIOT_DB={word}", markup=False)
 
 
 def _counts(numbers: dict[str, int]) -> Table:

@@ -31,7 +31,7 @@ from viot_agent.library.vectors import Found, NewVector, cosines, record, record
 
 EXACT_ROWS = 20_000
 """So many passing rows are compared one by one; more go through the index."""
-EF_SEARCH = 200
+EF_SEARCH = 400
 """HNSW's list of candidates: more finds more and takes longer."""
 SCAN_TUPLES = 100_000
 """Rows that the filter may turn away before the index gives up; then all are compared after all."""
