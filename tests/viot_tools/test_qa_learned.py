@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,8 @@ from viot_tools.qa.learned.text import FEATURES, MARKS, marks, masked
 from viot_tools.qa.parse import parse
 from viot_tools.qa.parse_said import Lost
 from viot_tools.qa.parse_text import readable
-from viot_tools.qa.program import Program, Unparsed
-from viot_tools.qa.understand import understand
+from viot_tools.qa.program import Pick, Program, Relation, Unparsed
+from viot_tools.qa.understand import alike, understand
 
 CAMERAS = [Camera(i, name, "a.mp4", (), "UTC", None) for i, name in enumerate(("gate 2", "loading dock b", "theatre"))]
 PEOPLE = ["Ana Silva"]
@@ -325,9 +326,55 @@ def test_what_nobody_can_read_does_not_reach_the_network(question: str) -> None:
     assert isinstance(said.parsed, Unparsed) and said.parser == ""
 
 
-def test_the_rules_go_first() -> None:
-    said = understand("What colour was the van?", cameras=CAMERAS, reader=Never())
-    assert isinstance(said.parsed, Program) and (said.parser, said.note) == ("rules", "")
+class Told(Reader):
+    """A reader that reads one thing in any sentence."""
+
+    def __init__(self, read: Read) -> None:
+        super().__init__(Net({}, 0.0, {}), FakeSentences)
+        self._told = read
+
+    def read(self, *_: object, **__: object) -> Read:
+        return self._told
+
+
+VAN = Pick("vehicle", labels=("van",))
+COLOUR = Program("attribute", (VAN,), "which_colour", attribute="colour")
+
+
+@pytest.mark.parametrize(
+    ("question", "read", "parser"),
+    [
+        ("What colour was the van?", Read(reason="not sure"), "rules"),
+        ("What colour was the van?", Read(COLOUR, "colour_vehicle", 0.99), "rules"),
+        ("Where was the van?", Read(COLOUR, "colour_vehicle", 0.74), "rules"),
+        ("Where was the van?", Read(COLOUR, "colour_vehicle", 0.76), "learned"),
+        ("Was the van white?", Read(COLOUR, "colour_vehicle", 0.99), "rules"),
+        ("How many vans left?", Read(Program("count", (VAN,), "how_many"), "count", 0.99), "rules"),
+        ("Where was the van?", Read(None, "hidden", 0.9), "rules"),
+        ("Where was the van?", Read(None, "hidden", 0.96), "learned"),
+    ],
+)
+def test_the_rules_go_first_but_for_a_sure_reading_that_leaves_nothing_out(
+    question: str, read: Read, parser: str
+) -> None:
+    said = understand(question, cameras=CAMERAS, reader=Told(read))
+    assert said.parser == parser
+    assert bool(said.note) == (parser == "learned" and read.program is not None)
+
+
+def test_of_what_is_compared_either_may_stand_first() -> None:
+    bus = Pick("vehicle", labels=("bus",))
+    one = Program("order", (VAN, bus), "order", options=("van", "bus"))
+    assert alike(one, Program("order", (bus, VAN), "order", options=("bus", "van")))
+    assert not alike(one, Program("order", (bus, VAN), "order", edge="end", options=("bus", "van")))
+    while_there = Program("exists", (replace(VAN, when=(Relation("during", bus),)),), "before_after")
+    assert alike(while_there, Program("exists", (replace(VAN, when=(Relation("together", bus),)),), "before_after"))
+    assert not alike(while_there, Program("exists", (replace(bus, when=(Relation("during", VAN),)),), "before_after"))
+
+
+def test_without_a_reader_the_rules_read_alone() -> None:
+    assert understand("What colour was the van?", cameras=CAMERAS).parser == "rules"
+    assert understand("the blorp of the van?", cameras=CAMERAS).parser == ""
 
 
 def test_a_sentence_too_long_for_the_encoder_is_unread() -> None:
@@ -392,10 +439,31 @@ def test_features_are_what_the_weights_were_trained_on() -> None:
         ("action", "walking or running, which", ""),
         ("action", "so he was running, or not running", "action"),
         ("mc_count", "of the figures 3 and some", "number"),
+        ("still_there", "did it stay empty to the end", "empty"),
+        ("kind_last", "which of these is shown last", "that"),
+        ("colour_upper", "what colour is the tie", "tie"),
+        ("direction", "did it go to the left", "one side"),
+        ("did_action", "does she run", "pronoun"),
     ],
 )
 def test_words_of_another_form_speak_against_it(form: str, text: str, against: str) -> None:
     found = contradicted(form, text, (), outside(text, ()))
+    assert (against in found) if against else found == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "against"),
+    [
+        ("colour of the coat of the woman with the pushchair", "with"),
+        ("colour of the coat of the woman near the bench", "near"),
+        ("colour of the coat of the woman near the lobby", ""),
+        ("colour of the coat that the woman wearing jeans has", ""),
+    ],
+)
+def test_what_stands_right_behind_a_thing_belongs_to_it(text: str, against: str) -> None:
+    at = text.index("woman")
+    slots = (("thing", at, at + 5),)
+    found = contradicted("colour_upper", text, slots, outside(text, slots))
     assert (against in found) if against else found == ""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from viot_agent.sentences import Encoded, Sentences
 from viot_finetune.qa.parser_data import Example
@@ -19,6 +19,7 @@ from viot_tools.qa.learned.net import NONE, Net
 from viot_tools.qa.learned.reader import Guess, Reader, filled, guessed
 from viot_tools.qa.parse_said import Lost
 from viot_tools.qa.program import Program
+from viot_tools.qa.understand import alike
 
 SEEN = 0.02
 """A critical tag is one that a form's sentences have where this share of them has it outside of the slots; another one
@@ -106,11 +107,8 @@ def judge(net: Net, examples: Sequence[Example], sentences: Sentences) -> list[J
 
 
 def same(said: Program | None, true: Program | None) -> bool:
-    """Whether two programs ask the same: of what is compared or raced either may stand first."""
-    if said is None or true is None or said.ask not in ("order", "compare") or len(said.picks) != 2:
-        return said == true
-    turned = replace(said, picks=said.picks[::-1], options=said.options[::-1])
-    return true in (said, turned)
+    """Whether two programs ask the same."""
+    return said == true if said is None or true is None else alike(said, true)
 
 
 def _marked(slots: Sequence[tuple[str, int, int]], form: str) -> set[tuple[str, int, int]]:

@@ -199,6 +199,12 @@ def refusal(question: str, kind: Kind) -> str:
     return _BY_TYPE.get(kind.type, "")
 
 
+def beyond(question: str) -> bool:
+    """Whether it has words of what no footage shows: feelings, speech, ages, trades, what is hidden."""
+    text = _spelt(question)
+    return any(rule.search(text) for rule, _ in _BEYOND)
+
+
 def _offered(text: str) -> bool:
     """Whether the question lists its own options: three and more, or lettered."""
     if re.search(r"\(?\b[abcd1234][).]\s.*\(?\b[bcd234][).]\s", text):

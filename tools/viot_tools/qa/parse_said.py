@@ -137,7 +137,7 @@ def beside_something(text: str, heard: dict[str, str]) -> None:
 
 
 _ALONE = {"he": "man", "his": "man", "she": "woman", "her": "woman"}
-AGREED = ("attribute", "action", "when", "duration", "where")
+AGREED = ("attribute", "when", "duration", "where")
 """What is only told where all that are meant agree: there somebody called *he* may be whoever is the only man."""
 
 

@@ -30,6 +30,11 @@ _LIMITS: Final = (
     r"less|fewer|under|below|exactly|precisely|at most|at least|no more|not more|no longer|up to|about|around|roughly|"
     r"between|equal\w*|only|within|just|minimum|maximum"
 )
+_PARTS: Final = (
+    r"ties?|shoes?|boots?|socks?|cap|hair|bag|backpack|rucksack|handbag|gloves?|scarf|glasses|helmet|eyes?|skin|roof|"
+    r"wheels?|tyres?|lights|plates|stripes?|umbrella|suitcase|signs?|walls?|floor|seats?|interior|logo|letters"
+)
+"""What has a colour that the index does not know."""
 _AGAINST: Final[dict[str, re.Pattern[str]]] = {
     form: re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
     for form, words in {
@@ -45,10 +50,13 @@ _AGAINST: Final[dict[str, re.Pattern[str]]] = {
         "compare_cameras": r"fewest|least|fewer|quieter|less|first|last",
         "exists": r"still|towards?|approach\w*|making for|waiting|again|twice",
         "count": r"into|join\w*|leave|left",
+        **dict.fromkeys(("colour_upper", "colour_lower", "colour_vehicle"), _PARTS),
+        "action": r"with (?:his|her|their|its|one|both)|job|before|after",
+        "carried": r"buy|bought|going to|drop\w*|eat\w*|drink\w*|said to|inside|contents?|was in it",
         "exists_not": r"should|supposed|still",
         "kind_first": r"last|latest|final|second",
         "kind_last": r"first|second",
-        "last_person_upper": r"first|second|last but one",
+        "last_person_upper": rf"{_PARTS}|first|second|last but one",
     }.items()
 }
 """Form -> words that another form would have."""
@@ -75,12 +83,30 @@ _NEEDS: Final[dict[str, re.Pattern[str]]] = {
         r"rul\w+ out|exclude\w*|neither|nor|false|den\w+|spared|wrong|zilch|missing|didnt|wasnt|werent|hasnt|n)\b|n't",
         re.IGNORECASE,
     ),
+    **dict.fromkeys(
+        ("kind_first", "kind_last"),
+        re.compile(
+            r"\b(?:vehic\w*|veh|cars?|vans?|trucks?|bus(?:es)?|lorr\w+|motor\w*|bikes?|bicycles?|wheel\w*|traffic|ride|"
+            r"transport|auto\w*|engine|driv\w+|drove|vehcile|vehicel)\b",
+            re.IGNORECASE,
+        ),
+    ),
     "second_vehicle_colour": re.compile(
         r"\b(?:second|2nd|two|2|next|one after|after|follow\w*|other|runner\w*|secnd|secodn|seocnd|scond)\b",
         re.IGNORECASE,
     ),
 }
 """Form -> words without one of which it is not it."""
+_BEHIND: Final = (
+    r"with|without|pushing|near|behind|beside|next to|under|opposite|nearest|closest|wearing|holding|carrying|dressed"
+)
+_DANGLING: Final = re.compile(
+    rf"\s*,?\s*(?:{_BEHIND})\b(?! (?:it|them|him|her|that|this|which|regard|respect|reference|a dwell|dwell|"
+    r"the (?:lobby|garage|roof))\b)",
+    re.IGNORECASE,
+)
+_WEARS: Final = re.compile(r"wearing|holding|carrying|dressed", re.IGNORECASE)
+"""Behind a thing: a condition of it that its slot does not hold."""
 _GONE: Final = re.compile(r"\b(?:gone|left|leav\w+|away|depart\w*|vanish\w*|disappear\w*|empty)\b", re.IGNORECASE)
 _STAYED: Final = re.compile(r"\b(?:still|present|remain\w*|or|there|here|stay\w*|yet to)\b", re.IGNORECASE)
 _LEFT: Final = re.compile(r"\b(?:[Ll]eft\w*|LEFT|L)\b")
@@ -117,6 +143,12 @@ def contradicted(form: str, text: str, slots: Sequence[tuple[str, int, int]], se
             return f"'{other[0]}'"
     if form in _NEEDS and _NEEDS[form].search(rest) is None:
         return "that"
+    behind = next((m for _, _, end in slots if (m := _DANGLING.match(text, end)) is not None), None)
+    asked = form in ("colour_upper", "colour_lower", "carried")  # there it is the question's own verb
+    if behind is not None and not (asked and _WEARS.search(behind[0])):
+        return f"'{behind[0].strip()}'"
+    if form == "still_there" and re.search(r"\bempty\b", rest, re.IGNORECASE):
+        return "'empty'"
     if form == "still_there" and _GONE.search(rest) and not _STAYED.search(rest):
         return "that it was gone"
     if form == "direction" and bool(_LEFT.search(rest)) != bool(_RIGHT.search(rest)):
@@ -125,7 +157,7 @@ def contradicted(form: str, text: str, slots: Sequence[tuple[str, int, int]], se
         return "the pronoun"
     if form == "action" and len(_actions(rest)) == 1:
         return "the action"
-    if form == "mc_count" and re.search(r"\d", rest):
+    if form == "mc_count" and re.search(r"(?<!\()\b\d+\b(?!\))", rest):
         return "the number"
     return ""
 

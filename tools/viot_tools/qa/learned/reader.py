@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
@@ -81,6 +81,8 @@ class Reader:
             program = programmed(guess.form, filled(seen, guess, options))
         except Lost as why:
             return Read(sure=guess.sure, reason=str(why))
+        if options and not program.options and not program.value:
+            program = replace(program, options=tuple(options))
         return Read(program, guess.form, guess.sure)
 
 
