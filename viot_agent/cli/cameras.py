@@ -61,7 +61,9 @@ def list_() -> None:
         mine = seen(viot)
         for camera in (c for c in viot.library.cameras() if c.name in mine):
             spans = viot.library.spans(camera.name)
-            words = "; ".join(f"{viot.fleet.local(a, camera)} to {viot.fleet.local(b, camera)}" for a, b in spans[:3])
+            # of a live camera the last is what one wants to see
+            some = spans[-3:] if is_live(camera.source) else spans[:3]
+            words = "; ".join(f"{viot.fleet.local(a, camera)} to {viot.fleet.local(b, camera)}" for a, b in some)
             more = f" and {len(spans) - 3} more" if len(spans) > 3 else ""
             health = read_health(viot.home, camera.id) if is_live(camera.source) else None
             state = health.line(now) if health is not None else "not watched" if is_live(camera.source) else ""

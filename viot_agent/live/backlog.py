@@ -13,12 +13,16 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A finished file of ``camera`` (its name), ``start`` to ``end`` POSIX seconds."""
+    """A finished file of ``camera`` (its name), ``start`` to ``end`` POSIX seconds; ``width`` and ``height`` in pixels
+    and ``fps`` as its stream had them, 0 where that is not known."""
 
     camera: str
     path: Path
     start: float
     end: float
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
 
 
 class Backlog:

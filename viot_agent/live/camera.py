@@ -229,7 +229,8 @@ class LiveCamera:
         self.health.problem = ""
         self.ring.trim(self.clock.wall())
         self.health.bytes = self.ring.size
-        self.done(Recorded(self.name, path, start, self.stamps.latest))
+        size, rate = (self.health.width, self.health.height), 1 / (self._usual() or STEP)
+        self.done(Recorded(self.name, path, start, self.stamps.latest, *size, rate))
 
     def _jumped(self, jump: Jump, wall: float, mono: float) -> None:
         """A clock jumped: what was recorded keeps its time, and a new stretch begins."""

@@ -56,7 +56,7 @@ class Looker:
     ) -> IngestReport:
         """Index the file. Raises MediaFault when it cannot be read, and what ingest raises."""
         reader = self.open_reader(item.path)
-        row = self._row(item, reader.info)
+        row = self._row(item, _told(reader.info))
         return ingest_file(
             self.library,
             item.camera,
@@ -71,7 +71,9 @@ class Looker:
 
     def skip(self, item: Recorded, why: str) -> None:
         """Remember that there is footage which nobody looked at, and why: a question about it cannot be answered."""
-        row = self._row(item, self.open_reader(item.path).info)
+        # who has no time to look has none to open the file either, where its stream told enough
+        told = (item.end - item.start, item.fps, item.width, item.height)
+        row = self._row(item, told if item.width else _told(self.open_reader(item.path).info))
         self.library.media_stopped(row.id, row.duration, why)
 
     def frozen(self, item: Recorded) -> bool:
@@ -85,7 +87,7 @@ class Looker:
         self._still[item.camera] = (marks[-1], stood)
         return stood >= FROZEN
 
-    def _row(self, item: Recorded, info: MediaInfo) -> MediaRow:
+    def _row(self, item: Recorded, told: tuple[float, float, int, int]) -> MediaRow:
         """The file's row. One that is there is kept with what hangs on it: the file was stored, and what came after
         that failed (an alert that could not be kept)."""
         there = select(media.c.id).where(media.c.path == str(item.path))
@@ -93,19 +95,25 @@ class Looker:
             known = connection.execute(there).scalar()
         if known is not None:
             return next(row for row in self.library.media_rows(item.camera) if row.id == known)
+        duration, fps, width, height = told
         return self.library.add_media(
             item.camera,
             item.path,
             sources.fingerprint(item.path),
             start_ts=item.start,
             start_origin="stream",
-            duration=info.duration,
-            fps=info.fps,
-            width=info.width,
-            height=info.height,
+            duration=duration,
+            fps=fps,
+            width=width,
+            height=height,
             # one segment a file
-            segment_seconds=info.duration + 1.0,
+            segment_seconds=duration + 1.0,
         )
+
+
+def _told(info: MediaInfo) -> tuple[float, float, int, int]:
+    """Seconds, frames a second, width and height."""
+    return info.duration, info.fps, info.width, info.height
 
 
 def key_pictures(path: Path) -> list[int]:
