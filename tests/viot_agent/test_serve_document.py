@@ -26,12 +26,16 @@ def test_every_answer_is_one_of_the_document(serving: ModuleType, tmp_path_facto
     ]
     with serving.make_house(tmp_path_factory.mktemp("house")) as house:
         site = serving.serve(house, keys=False, limits=Limits(1e9, 1_000_000, 100_000))
-        schema = schemathesis.openapi.from_dict(site.client().get("/openapi.json").json())
+        document = site.client().get("/openapi.json").json()
+        schema = schemathesis.openapi.from_dict(document)
         schema.app = site.served.app
         asked = 0
         for found in schema.get_all_operations():
             operation = found.ok()
-            for mode in schemathesis.GenerationMode:
+            told = document["paths"][operation.path][operation.method.lower()]
+            takes = bool(told.get("parameters") or told.get("requestBody"))
+            # what takes nothing cannot be asked wrongly
+            for mode in list(schemathesis.GenerationMode) if takes else [schemathesis.GenerationMode.POSITIVE]:
 
                 @given(case=operation.as_strategy(generation_mode=mode))
                 @settings(
@@ -49,5 +53,5 @@ def test_every_answer_is_one_of_the_document(serving: ModuleType, tmp_path_facto
                     assert str(house.home) not in answer.text
 
                 check()
-        assert asked > 80
+        assert asked > 60
         site.served.close()
