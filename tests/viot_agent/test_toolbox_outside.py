@@ -386,6 +386,7 @@ def test_calls_are_not_sent_on_to_another_host(web: str) -> None:
         cards_of(Server("words", url=f"{web}/away"))
 
 
+@pytest.mark.slow
 def test_the_commands(words: Server, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from viot_agent.cli.app import run
 
