@@ -203,7 +203,7 @@ def test_asking_by_role_and_purpose(admin: str, home: Path, monkeypatch: pytest.
         keys[role] = secret(capsys)
     cases = [
         ("viewer", ["Which cameras are there?"], 0, "gate"),
-        ("viewer", ["When was Ben seen?", "--purpose", "a theft"], 4, "the role viewer is not for looking for people"),
+        ("viewer", ["When was Ben seen?", "--purpose", "a theft"], 4, "the role viewer is not for looking for a person"),
         ("viewer", ["How many people were on the hall?"], 4, "may not look at 'hall'"),
         ("operator", ["When was Ben seen?"], 4, "needs a stated purpose"),
         ("operator", ["When was Ben seen on hall?", "--purpose", "a theft"], 4, "may not look at 'hall'"),

@@ -48,7 +48,7 @@ WORDS: Mapping[str, str] = {
     "redaction": "making altered copies of pictures",
     "export": "exporting footage, or asking tools outside of this house",
     "alert": "setting alerts",
-    "biometric": "looking for people, by face, body or walk, for vehicles or for plates",
+    "biometric": "looking for a person, a vehicle or a plate",
 }
 RIGHT_WORDS: Mapping[Right, str] = {
     "access": "give and take access",
