@@ -217,6 +217,7 @@ def test_the_commands(
     assert viot(["library", "migrate", f"sqlite:{tmp_path / 'a'}", word]) == 0
     out = capsys.readouterr().out
     assert "counted on both sides" in out
+    assert ("VIOT_DB=postgresql://postgres@" if place.server else f"VIOT_DB={word}") in out
     monkeypatch.setenv("VIOT_DB", word)
     assert viot(["library", "info"]) == 0
     told = capsys.readouterr().out
