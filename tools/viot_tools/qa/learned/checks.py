@@ -68,7 +68,8 @@ _SIDES: Final[dict[str, tuple[str, str]]] = {
 """Form -> words of its own side and of the other one: the other side's words alone speak against it."""
 _NEEDS: Final[dict[str, re.Pattern[str]]] = {
     "still_there": re.compile(
-        r"\b(?:end\w*|finish\w*|clos\w+|still|stop\w*|last|final\w*|remain\w*|left|over|gone|done|until|till|out|yet|stay\w*|"
+        r"\b(?:end\w*|finish\w*|clos\w+|still|stop\w*|last|final\w*|remain\w*|left|over|gone|done|until|till|"
+        r"out|yet|stay\w*|"
         r"conclu\w+|ran|runs|off|through|hang\w*|linger\w*)\b",
         re.IGNORECASE,
     ),
