@@ -1,4 +1,4 @@
-"""One table of questions, asked of the library on disk, of the one on PostgreSQL and of the fake: both must answer alike."""
+"""One table of questions, asked of the library on disk, on PostgreSQL and of the fake: all must answer alike."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def ingest_file(
     stored: Callable[[], None] | None = None,
     held: Held | None = None,
 ) -> IngestReport:
-    """Index what is left to do of one file that has its row already, as :func:`ingest` does; for what was recorded live.
+    """Index what is left to do of one file that has its row already, as :func:`ingest` does; for live recordings.
 
     Takes no lock: the caller holds the camera's (``held``). Raises NameFault, FailedFault, MediaFault when the file
     cannot be opened, BackendFault when the disk is full.
