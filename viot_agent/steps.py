@@ -22,8 +22,9 @@ ObservationStatus = Literal["ok", "retry", "failed", "refused"]
 
 
 def new_id(prefix: str) -> str:
-    """A short unique id such as ``run-3f2a9c01``."""
-    return f"{prefix}-{uuid.uuid4().hex[:8]}"
+    """A unique id such as ``run-3f2a9c01b7e4d865``. 64 random bits: with 32 two of 100,000 runs would most likely share
+    theirs, and the later one would take the place of the other's record and files."""
+    return f"{prefix}-{uuid.uuid4().hex[:16]}"
 
 
 @dataclass(frozen=True, slots=True)
