@@ -176,6 +176,7 @@ def test_a_person(viot: Viot, slow_place: Any) -> None:
     cited = ask(viot, "who was at the gate?", "gate", START, track="1")
     other = ask(viot, "was Cleo there, by the bench?", "gate", START, track="3", who="Cleo")
     alert = viot.alerts.store.add("face:Ben", now=START)
+    (viot.home / "demo-requests.json").write_text('["When was Ben seen?"]', "utf-8")
     purge = Purge(viot, PIA)
     before = everything(viot)
     plan = purge.person("ben")
@@ -212,6 +213,40 @@ def test_a_person(viot: Viot, slow_place: Any) -> None:
         assert b"Ben" not in left
         for row_ in (b"Cleo", b"by the bench"):
             assert row_ in left
+
+
+def test_another_whose_longer_name_holds_it_stays(viot: Viot) -> None:
+    viot.library.add_person("Ben Adam", [b"picture"], "form of Ben Adam")
+    viot.library.set_person_vectors("Ben Adam", FACE, vector(30)[None])
+    gone = ask(viot, "was Ben at the gate, or Ben Adam?", "gate", START)
+    stays = ask(viot, "was BEN  ADAM at the gate?", "hall", START)
+    purge = Purge(viot, PIA)
+    plan = purge.person("Ben")
+    assert plan.runs == (gone,)
+    assert purge.carry_out(plan).left == ()
+    assert viot.library.run(stays) is not None
+    assert [p.name for p in viot.library.people()] == ["Ben Adam", "Cleo"]
+    plan = purge.person("Ben Adam")
+    assert plan.runs == (stays,)
+
+
+def test_somebody_who_was_removed_before_can_still_be_purged(viot: Viot) -> None:
+    about = ask(viot, "was Ben at the gate?", "gate", START, track="1", who="Ben")
+    viot.library.remove_person("Ben")
+    viot.audit.note("person_removed", by=PIA, words={"person": "ben"})
+    purge = Purge(viot, PIA)
+    for nobody in ("gate", "Dora"):  # words of requests, but nobody's name
+        with pytest.raises(NameFault):
+            purge.person(nobody)
+    plan = purge.person("Ben")
+    assert plan.runs == (about,)
+    assert 1 in plan.tracks
+    assert "enrolled any more" in plan.unsearched[0]
+    assert purge.carry_out(plan).left == ()
+    assert not [r for r in viot.audit.search() if Name("Ben").within([r.data, r.words])]
+    assert viot.audit.verify().wrong == ()
+    with pytest.raises(NameFault):
+        purge.person("Ben")
 
 
 @pytest.mark.parametrize("slow_place", ["sqlite"], indirect=True)  # a server's tables are vacuumed by the server
@@ -405,3 +440,10 @@ def test_what_cannot_be_purged(viot: Viot) -> None:
 )
 def test_names_in_texts(name: str, value: object, held: bool) -> None:
     assert Name(name).within(value) is held
+
+
+def test_names_that_hold_a_name() -> None:
+    ana = Name("Ana", ["Ana Silva", "ana", "Cleo", "Ana Silva Costa"])
+    assert not ana.within("was ana silva there, or Ana Silva Costa?")
+    assert ana.within("was Ana Silva there, or Ana?")
+    assert ana.within("Ana Silvana")

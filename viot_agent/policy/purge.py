@@ -28,7 +28,6 @@ from viot_agent.library.schema import runs as asked
 from viot_agent.library.schema_trust import audit_log, audit_words
 from viot_agent.live.ring import folder, forget, watching
 from viot_agent.policy import chain, purge_files
-from viot_agent.policy.naming import Name
 from viot_agent.policy.purge_plan import Plan, Plans, asked_runs, evidence_of
 
 ROUNDS = 20
@@ -104,7 +103,7 @@ class Purge(Plans):
 
     def _more(self, plan: Plan) -> bool:
         """Whether a person may be shown by more than this plan takes: only then is it looked again."""
-        return bool(plan.tracks) and bool(self.looking())
+        return plan.id > 0 and bool(plan.tracks) and bool(self.looking())
 
     def _rows(self, connection: Connection, plan: Plan, *, last: bool) -> list[Any]:
         library = self.viot.library
@@ -173,7 +172,7 @@ class Purge(Plans):
     def _still(self, connection: Connection, plan: Plan) -> list[str]:
         """What a search for the purged thing still finds."""
         if plan.kind == "person":
-            held = rows.naming(connection, plan.what, Name(plan.what).within)
+            held = rows.naming(connection, plan.what, self.called(plan.what).within)
             # somebody of that name may work here: who asked and who has a key is no trace of who was filmed
             own = {"audit_log.who", "access_keys.name", "access_keys.folded", "access_keys.created_by", "runs.owner"}
             return [f"{n} row(s) of {where} hold the name" for where, n in held.items() if where not in own]

@@ -10,6 +10,7 @@ Owns the finding. Carrying out is ``purge``'s.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,10 +30,14 @@ from viot_agent.policy import purge_files
 from viot_agent.policy.naming import Name
 from viot_agent.policy.roles import tool_class
 from viot_agent.steps import Principal, Request, iso
-from viot_agent.system import Viot
+from viot_agent.system import DEMO_REQUESTS, Viot
 from viot_agent.toolbox.contract import ToolContext, ToolSpec
 
 Kind = Literal["person", "camera", "window"]
+GONE = "nobody of that name is enrolled any more: only what names them, and the tracks that it cites, can be found"
+"""Why no tool looked for somebody who was removed before."""
+ABOUT_PEOPLE = ("enrolled", "person_removed", "consent", "consent_withdrawn")
+"""Kinds of rows of the audit log whose words name an enrolled person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +82,32 @@ class Plans:
         self._made = 0
 
     def person(self, name: str) -> Plan:
-        """The plan for an enrolled person. Raises NameFault."""
-        known = next((p for p in self.viot.library.people() if names.folded(p.name) == names.folded(name)), None)
-        if known is None:
-            fault: NameFault = names.unknown("person", name, [p.name for p in self.viot.library.people()])
-            raise fault
-        found, why = self._found(known.name)
+        """The plan for somebody who is enrolled, or was and is still named by what is kept. Raises NameFault."""
+        people = self.viot.library.people()
+        known = next((p for p in people if names.folded(p.name) == names.folded(name)), None)
+        what = names.clean(name, "person") if known is None else known.name
+        called = self.called(what)
+        found, why = (set[int](), [GONE]) if known is None else self._found(what)
         with self.viot.library.db.read() as connection:
-            called = Name(known.name)
             mine = {r: hit for r, hit in asked_runs(connection) if called.within(hit)}
-            cited = {int(e["track"]) for hit in mine.values() for e in evidence_of(hit) if _shows(e, known.name)}
+            cited = {int(e["track"]) for hit in mine.values() for e in evidence_of(hit) if _shows(e, what)}
             tracks = rows.whole_chains(connection, cited | found)
             mine |= {r: hit for r, hit in asked_runs(connection) if any(_track(e) in tracks for e in evidence_of(hit))}
-            firings = _firings_of(connection, known.name, tracks)
+            firings = _firings_of(connection, what, called, tracks)
             words = _words_about(connection, called, set(mine))
+            was = known is not None or _was_enrolled(connection, what)
+        if not was:
+            fault: NameFault = names.unknown("person", name, [p.name for p in people])
+            raise fault
         ours = purge_files.of_runs(self.viot.home, mine) + purge_files.of_firings(self.viot.home, firings)
-        ours += purge_files.stills(self.viot.home) + purge_files.of_person(self.viot.home, known.name)
+        ours += purge_files.stills(self.viot.home) + purge_files.of_person(self.viot.home, what)
+        if called.within(self.viot.demo_requests()):
+            ours.append(self.viot.home / DEMO_REQUESTS)
         showing = sorted({p for w in self._where(tracks) for p in self._recorded(w)})
         return Plan(
             "person",
-            known.name,
-            known.id,
+            what,
+            0 if known is None else known.id,
             tracks=frozenset(tracks),
             runs=tuple(sorted(mine)),
             firings=tuple(firings),
@@ -106,6 +116,10 @@ class Plans:
             words=tuple(words),
             unsearched=tuple(why),
         )
+
+    def called(self, name: str) -> Name:
+        """What tells that something names this person, and not another whose longer name holds theirs."""
+        return Name(name, [p.name for p in self.viot.library.people()])
 
     def camera(self, name: str) -> Plan:
         """The plan for a camera with all its time. Raises NameFault."""
@@ -272,14 +286,14 @@ def _in(piece: Mapping[str, Any], window: Window) -> bool:
     return start < window.end and (end > window.start or start >= window.start)
 
 
-def _firings_of(connection: Connection, name: str, tracks: set[int]) -> list[int]:
+def _firings_of(connection: Connection, name: str, called: Name, tracks: set[int]) -> list[int]:
     f = alert_firings.c
     query = select(f.id, f.data, alerts.c.event).join(alerts, alerts.c.id == f.alert_id)
     mine = names.folded(f"face:{name}")
     return [
         int(r.id)
         for r in connection.execute(query).all()
-        if names.folded(r.event) == mine or r.data.get("track") in tracks or Name(name).within(r.data)
+        if names.folded(r.event) == mine or r.data.get("track") in tracks or called.within(r.data)
     ]
 
 
@@ -295,6 +309,13 @@ def _words_about(connection: Connection, name: Name, runs: set[str]) -> list[int
         audit_log, audit_log.c.seq == audit_words.c.seq
     )
     return [int(r.seq) for r in connection.execute(query).all() if r.run in runs or name.within(r.text)]
+
+
+def _was_enrolled(connection: Connection, name: str) -> bool:
+    """Whether the audit log tells of somebody of that name: any other word would take the requests that hold it."""
+    query = select(audit_words.c.text).join(audit_log, audit_log.c.seq == audit_words.c.seq)
+    told = connection.execute(query.where(audit_log.c.kind.in_(ABOUT_PEOPLE))).scalars()
+    return any(names.folded(str(json.loads(t).get("person", ""))) == names.folded(name) for t in told)
 
 
 def _below(home: Path, path: Path) -> bool:

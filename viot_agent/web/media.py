@@ -156,6 +156,8 @@ def _recording(viot: Viot, user: str, camera: str, number: str) -> Response:
         real, root = row.path.resolve(strict=True), source.resolve(strict=True)
     except (OSError, RuntimeError) as error:
         raise _absent() from error
+    if viot.library.purged(row):
+        raise _absent()  # the whole file would show what was purged of it
     # the source was resolved when the camera was added: a link put there since leads nowhere
     if root != source or real != row.path or not (real == root or real.parent == root) or not real.is_file():
         raise _absent()

@@ -74,6 +74,9 @@ class Stills:
     def of_camera(self, camera: Camera) -> Path:
         """The last picture of the camera's newest recording. Raises MediaFault where there is none."""
         newest, state = latest(camera, self.viot.home)
+        row = next((r for r in self.viot.library.media_rows(camera.name) if r.path == newest), None)
+        if row is not None and any(b >= row.duration for _, b in self.viot.library.purged(row)):
+            raise MediaFault(f"the last footage of {camera.name} was purged")
         key = f"camera {camera.id} {newest} {state.st_size} {state.st_mtime}"
         return self._kept(key, lambda: self._frame(newest, None, None, ""))
 
