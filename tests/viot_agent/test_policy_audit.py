@@ -132,6 +132,10 @@ TAMPERED = {
     ),
     "the end cut off": ("DELETE FROM audit_log WHERE seq>3", "the head says 5 rows, 3 stand there"),
     "everything cut off": ("DELETE FROM audit_log", "the head says 5 rows, 0 stand there"),
+    "no number where one stands": ("UPDATE audit_log SET at='never' WHERE seq=2", "row 2 cannot be read"),
+    "bytes for words": ("UPDATE audit_log SET data=x'ff00' WHERE seq=2", "row 2 cannot be read"),
+    "a list for data": ("UPDATE audit_log SET data='[1]' WHERE seq=2", "row 2 cannot be read"),
+    "no number in the head": ("UPDATE audit_head SET rows='many'", "the head says -1 rows, 5 stand there"),
     "the head taken": ("DELETE FROM audit_head", "the head is gone"),
     "the hash edited": ("UPDATE audit_log SET hash=prev WHERE seq=5", "row 5 was changed"),
 }
@@ -269,6 +273,13 @@ def test_searching(tmp_path: Path) -> None:
         assert found(camera="YARD") == [1]
         assert found(since=time.time() + 60) == found(until=1.0) == []
         assert found(limit=1) == [2]
+
+
+def test_a_row_that_cannot_be_read_ends_a_search_in_words(tmp_path: Path) -> None:
+    filled(tmp_path)
+    sql(tmp_path, "UPDATE audit_log SET at='never' WHERE seq=2")
+    with Library.open(tmp_path) as library, pytest.raises(LibraryFault, match="Row 2 of the audit log cannot be read"):
+        Audit(library).search("request")
 
 
 def test_an_exported_log_is_verified_without_the_library(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from viot_agent.errors import UserFault
+from viot_agent.errors import LibraryFault, UserFault
 from viot_agent.library.store import Library
 from viot_agent.policy import chain
 from viot_agent.policy.chain import Anchor, Entry
@@ -105,6 +105,10 @@ class Audit:
         found: list[Entry] = []
         with self.library.db.read() as connection:
             for row in chain.rows_of(connection):
+                if not chain.readable(row):
+                    raise LibraryFault(
+                        f"Row {row.seq} of the audit log cannot be read: somebody changed it.", fix="viot audit verify"
+                    )
                 if (
                     (who and row.who.casefold() != who.casefold())
                     or (kind and row.kind != kind)

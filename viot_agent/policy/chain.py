@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -81,6 +82,19 @@ class Entry:
         return dict(json.loads(self.words)) if self.words else {}
 
 
+def readable(row: Entry) -> bool:
+    """Whether every column holds what its kind of column may: SQLite keeps whatever somebody puts there."""
+    texts = (row.kind, row.who, row.role, row.run, row.data, row.digest, row.prev, row.hash)
+    if not (isinstance(row.seq, int) and isinstance(row.at, float | int) and math.isfinite(row.at)):
+        return False
+    if not all(isinstance(t, str) for t in texts) or not all(isinstance(t, str | None) for t in (row.salt, row.words)):
+        return False
+    try:
+        return isinstance(json.loads(row.data), dict)
+    except ValueError:
+        return False
+
+
 def digest_of(salt: str, words: str) -> str:
     """What the row holds of the words beside it."""
     return hashlib.sha256(f"{salt}\n{words}".encode()).hexdigest()
@@ -130,7 +144,9 @@ def append(
 def head_of(connection: Connection) -> Anchor | None:
     """The stored head, None when there is none."""
     row = connection.execute(select(audit_head.c.rows, audit_head.c.hash).where(audit_head.c.id == 1)).first()
-    return None if row is None else Anchor(int(row.rows), str(row.hash))
+    if row is None:
+        return None
+    return Anchor(row.rows if isinstance(row.rows, int) else -1, str(row.hash))  # no number: somebody put it there
 
 
 def rows_of(connection: Connection) -> Iterator[Entry]:
@@ -141,9 +157,7 @@ def rows_of(connection: Connection) -> Iterator[Entry]:
         .order_by(audit_log.c.seq)
     )
     for r in connection.execute(query.execution_options(yield_per=_BATCH)):
-        yield Entry(
-            int(r.seq), float(r.at), r.kind, r.who, r.role, r.run, r.data, r.words, r.prev, r.hash, r.salt, r.said
-        )
+        yield Entry(int(r.seq), r.at, r.kind, r.who, r.role, r.run, r.data, r.words, r.prev, r.hash, r.salt, r.said)
 
 
 def check(rows: Iterable[Entry], head: Anchor | None, anchor: Anchor | None = None, most: int = 20) -> list[str]:
@@ -156,6 +170,12 @@ def check(rows: Iterable[Entry], head: Anchor | None, anchor: Anchor | None = No
     seen = anchor is None or anchor.rows == 0
     for row in rows:
         at += 1
+        if not readable(row):  # no writer of ours made it; its hash cannot be made either
+            wrong.append(f"row {row.seq} cannot be read: it was changed")
+            at, prev = (row.seq if isinstance(row.seq, int) else at), str(row.hash)
+            if len(wrong) >= most:
+                return [*wrong[:most], "further faults are not listed"]
+            continue
         if row.seq != at:
             wrong.append(f"row {at} is missing: row {row.seq} follows")
             at = row.seq
@@ -168,7 +188,8 @@ def check(rows: Iterable[Entry], head: Anchor | None, anchor: Anchor | None = No
         if row.words is None and row.digest:
             gone.append(row.seq)
         if row.kind == PURGED and row.hash == hash_of(row):
-            purged |= {int(seq) for seq in row.fields.get("rows", ())}
+            named = row.fields.get("rows", ())
+            purged |= {seq for seq in named if isinstance(seq, int)} if isinstance(named, list) else set()
         if anchor is not None and row.seq == anchor.rows:
             seen = True
             if row.hash != anchor.hash:
