@@ -20,6 +20,7 @@ from viot_agent.agent.runner import Agent
 from viot_agent.errors import FailedFault, NameFault, ParseFault, PolicyRefusal, RetryFault, TransientFault, UserFault
 from viot_agent.fleet import Fleet
 from viot_agent.library.fake import FakeLibrary
+from viot_agent.policy import SingleUserPolicy
 from viot_agent.steps import Attachment, Claim, Evidence, Observation, Request, Run
 from viot_agent.toolbox import CamerasArg, TimeArg, Toolbox, ToolContext, ToolSpec, tool
 from viot_agent.weights import Weights
@@ -90,6 +91,12 @@ class Nobody:
 
     def check_call(self, request: Request, spec: ToolSpec, args: Any) -> None:
         raise PolicyRefusal("no consent is recorded")
+
+    def check_seen(self, request: Request, spec: ToolSpec, seen: Observation) -> None:
+        return
+
+    def tells_people(self, request: Request) -> bool:
+        return True
 
 
 def agent(tmp_path: Path, *script: Any, **options: Any) -> Agent:
@@ -305,6 +312,34 @@ def test_a_name_that_nobody_carries_is_said_with_the_nearest(tmp_path: Path) -> 
     assert answer.status == "needs_input" and answer.missing == ("person", "cameras")
     assert "gate 9" in answer.unknown and "gate 2" in answer.text
     assert one.run(Request("was he there?")).answer.text == "Which person?"
+
+
+class Listening(Scripted):
+    """Keeps all that it was given to read."""
+
+    heard: list[str] = Field(default_factory=list)
+
+    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> ChatResult:
+        self.heard.append(str([(m.content, m.additional_kwargs) for m in messages]))
+        return super()._generate(messages, stop, run_manager, **kwargs)
+
+
+@pytest.mark.parametrize("name", ["Anna Silwa", "Anna Sylva Braun"])
+def test_the_nearest_people_are_not_told_to_who_may_not_look_for_people(name: str, tmp_path: Path) -> None:
+    class Discreet(SingleUserPolicy):
+        def tells_people(self, request: Request) -> bool:
+            return False
+
+    library = FakeLibrary()
+    library.add_person("Ana Silva", [b"x"], "form")
+    told = []
+    for policy in (SingleUserPolicy(), Discreet()):
+        back = AIMessage("Which person?", additional_kwargs={"kind": "ask", "missing": ["person"]})
+        heard = Listening(script=[back])
+        one = Agent(heard, Toolbox([look]), Fleet(library), library, Weights(tmp_path), tmp_path, policy=policy)
+        answer = one.run(Request(f"was {name} at the gate?")).answer
+        told.append("Ana Silva" in f"{answer}{heard.heard}")
+    assert told == [True, False]
 
 
 def test_words_that_were_meant_as_a_camera_are_named(tmp_path: Path) -> None:

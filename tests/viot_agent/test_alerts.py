@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -22,13 +23,15 @@ from viot_agent.alerts.engine import Alerts
 from viot_agent.alerts.events import Watched, watched
 from viot_agent.alerts.schedule import Schedule
 from viot_agent.alerts.store import LEASE
-from viot_agent.alerts.teller import Teller
+from viot_agent.alerts.teller import LateTeller, Teller
 from viot_agent.alerts.types import Firing, Looking, Sighting
-from viot_agent.errors import FailedFault, NameFault, TimeFault, UserFault, WeightsMissing
+from viot_agent.errors import DiskFault, FailedFault, NameFault, PolicyRefusal, TimeFault, UserFault, WeightsMissing
 from viot_agent.fleet import Fleet
 from viot_agent.library.records import Fingerprint, RunRows, RunStamp, SegmentSpan
 from viot_agent.library.rows import Rows, TrackPoint, TrackRow
 from viot_agent.library.store import Library
+from viot_agent.policy.consent import Consents
+from viot_agent.steps import Principal
 from viot_agent.system import Viot
 from viot_agent.toolbox import Toolbox
 from viot_agent.weights import Weights
@@ -257,6 +260,32 @@ def test_trying_an_alert_stores_and_tells_nothing(library: Library) -> None:
     assert book.store.history() == []
 
 
+def test_nobody_is_looked_for_by_trying_an_alert_once_consent_is_withdrawn(library: Library) -> None:
+    library.add_person("Ana", [b"picture"], "form")
+    book = alerts(library, Squares(kinds=("face",)))
+    store(library, "gate 1", 0, (1, 5))
+    made = book.add("face:Ana")
+    assert len(book.test(made.handle)) == 1
+    Consents(library.db, clock=lambda: START).withdraw("Ana", by=Principal())
+    with pytest.raises(PolicyRefusal, match="it was withdrawn"):
+        book.test(made.handle)
+
+
+def test_what_fired_before_consent_was_withdrawn_is_not_told_after_it(library: Library) -> None:
+    library.add_person("Ana", [b"picture"], "form")
+    book = alerts(library, Squares(kinds=("face",)))
+    book.add("face:Ana", notify=("json://a",))
+    store(library, "gate 1", 0, (1, 5))
+    assert len(book.scan()) == 1
+    Consents(library.db).withdraw("Ana", by=Principal())
+    notifier = FakeNotifier([])
+    assert deliver(book.store, book.fleet, notifier, now=time.time()) == []
+    assert notifier.told == []
+    (kept,) = book.store.history()
+    assert kept.delivery == "failed"
+    assert "it was withdrawn" in kept.error
+
+
 @pytest.mark.parametrize(
     ("wrong", "fault"),
     [
@@ -423,6 +452,47 @@ def test_a_webhook_hears_it_through_apprise(library: Library, webhook: tuple[str
         teller.wake()
     assert [t["title"] for t in hook.taken] == ["VIoT alert-1: a person on gate 1"]
     assert book.store.history()[0].delivery == "sent"
+
+
+def test_an_alert_that_is_made_while_somebody_watches_is_told(library: Library, tmp_path: Path) -> None:
+    told = FakeNotifier([])
+    book = alerts(library)
+    book.add("person")
+    with LateTeller(book, tmp_path / "alerts", lambda: told) as teller:
+        teller.wake()
+        assert not any(t.name == "alerts" for t in threading.enumerate()), "nobody is to be told yet"
+        book.add("person", notify=["json://a"])
+        store(library, "gate 1", 0, (1, 5))
+        assert len(book.scan()) == 2
+        teller.wake()
+    assert [a for a, *_ in told.told] == ["json://a"]
+
+
+def test_watching_goes_on_where_apprise_is_missing_for_a_new_alert(
+    library: Library, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def missing() -> FakeNotifier:
+        raise FailedFault("Apprise is not installed", fix="pip install it")
+
+    book = alerts(library)
+    with LateTeller(book, tmp_path / "alerts", missing) as teller:
+        book.add("person", notify=["json://a"])
+        teller.wake()
+    assert "Apprise is not installed" in caplog.text
+    with pytest.raises(FailedFault), LateTeller(book, tmp_path / "alerts", missing):
+        pass
+
+
+def test_who_is_to_be_told_is_told_without_a_picture_that_cannot_be_made(
+    library: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(firing: Firing) -> Sequence[Path]:
+        raise DiskFault("The disk is full.", fix="free it")
+
+    book, told = fire_one(library), FakeNotifier([])
+    assert len(deliver(book.store, book.fleet, told, now=START + 2e6, evidence=full)) == 1
+    assert [body.splitlines()[-1] for _, _, body, _ in told.told] == ["Its picture could not be made."] * 2
+    assert "The disk is full" in caplog.text
 
 
 def test_a_webhook_that_refuses_is_tried_again(library: Library, webhook: tuple[str, type[_Hook]]) -> None:

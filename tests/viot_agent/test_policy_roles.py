@@ -16,7 +16,7 @@ from viot_agent.policy.audit import Audit
 from viot_agent.policy.consent import Consents
 from viot_agent.policy.role_policy import HousePolicy, RolePolicy
 from viot_agent.policy.roles import call_class, scope_of, tool_class
-from viot_agent.steps import Claim, Observation, Principal, Request, Run
+from viot_agent.steps import Claim, Evidence, Observation, Principal, Request, Run
 from viot_agent.system import Viot
 from viot_agent.toolbox import CamerasArg, Toolbox, ToolContext, ToolSpec, tool
 from viot_agent.toolbox.contract import EVENTS, Arg, PersonArg, PlateArg
@@ -98,6 +98,18 @@ def question(ctx: ToolContext, question: QuestionArg, cameras: CamerasArg | None
         cameras: camera names.
     """
     return done(ctx, "question", cameras)
+
+
+@tool(biometric=True)
+def who_was_there(ctx: ToolContext, question: QuestionArg) -> Observation:
+    """Tell who was there.
+
+    Not for: counting.
+
+    Args:
+        question: the question.
+    """
+    return Observation(ctx.call_id, "who_was_there", "ok", "It was Ben.", "found", (Claim("It was Ben."),))
 
 
 @tool(cost="render")
@@ -333,6 +345,36 @@ def test_a_withdrawn_consent(house: tuple[HousePolicy, Principal], library: Libr
     Consents(library.db).record("ben", "legal-obligation", "order 7 of 3 March", by=who)
     for spec, args in ABOUT_BEN:
         assert refused(policy, request, spec, args) == ""
+
+
+def test_what_a_call_brings_does_not_name_who_withdrew(house: tuple[HousePolicy, Principal], library: Library) -> None:
+    """A question of who was there names nobody: what it finds does."""
+    policy, who = house
+    request = ask(who, library, "a theft")
+    library.add_person("Ben Adam", [], "form")
+
+    def seen(words: str, person: str | None = None) -> Observation:
+        piece = Evidence("e1", "gate", 0.0, 1.0, "question", "m", "1", who=person)
+        return Observation("c1", "question", "ok", words, "found", (Claim(words, ("e1",)),), (piece,))
+
+    brought = [seen("It was ben."), seen("Somebody.", "Ben")]
+    for one in brought:
+        policy.check_seen(request, question, one)
+    Consents(library.db).withdraw("Ben", by=who)
+    for one in brought:
+        with pytest.raises(PolicyRefusal, match="everybody would include Ben"):
+            policy.check_seen(request, question, one)
+    for spec, one in ((question, seen("It was Cleo.", "Cleo")), (question, seen("Ben Adam.")), (count, brought[0])):
+        policy.check_seen(request, spec, one)
+
+
+def test_an_answer_does_not_name_who_withdrew(library: Library, tmp_path: Path) -> None:
+    viot = Viot(library, Weights(tmp_path), Toolbox([who_was_there]), tmp_path / "home")
+    assert "It was Ben." in viot.call("who_was_there", {"question": "who was there?"}).answer.text
+    Consents(library.db).withdraw("Ben", by=OWNER)
+    run = viot.call("who_was_there", {"question": "who was there?"})
+    assert (status(run), run.evidence) == ("refused", ())
+    assert "It was Ben." not in str(run.to_json())
 
 
 def test_a_consent_that_ran_out(library: Library) -> None:

@@ -137,6 +137,22 @@ class PolicyGate(AgentMiddleware[AgentState[Any], RunState]):
         return {"jump_to": "end"} if any(o.status == "refused" for o in runtime.context.observations) else None
 
 
+class Seen(AgentMiddleware[AgentState[Any], RunState]):
+    """Asks the policy about what a tool brought, before anybody is told. The innermost: ``Faults`` makes the refusal an
+    observation."""
+
+    def __init__(self, policy: Policy, toolbox: Toolbox) -> None:
+        super().__init__()
+        self.policy, self.toolbox = policy, toolbox
+
+    def wrap_tool_call(self, request: ToolCallRequest, handler: Handler) -> Result:
+        message, name = handler(request), request.tool_call["name"]
+        seen = message.artifact if isinstance(message, ToolMessage) else None
+        if isinstance(seen, Observation) and name in self.toolbox:
+            self.policy.check_seen(_run_of(request).tools.request, self.toolbox.get(name), seen)
+        return message
+
+
 class Repetition(AgentMiddleware[AgentState[Any], RunState]):
     """The same call twice brings nothing new: the first repeat gets a hint, the next ends the run."""
 

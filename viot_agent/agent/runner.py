@@ -21,7 +21,7 @@ from langchain_core.tools import StructuredTool
 
 from viot_agent.agent.grounding import write_answer
 from viot_agent.agent.limits import EARLIER, Limits
-from viot_agent.agent.middleware import STOPPED, Budget, Faults, ParseRetry, PolicyGate, Repetition
+from viot_agent.agent.middleware import STOPPED, Budget, Faults, ParseRetry, PolicyGate, Repetition, Seen
 from viot_agent.agent.prompt import request_message, system_text
 from viot_agent.agent.state import RunState
 from viot_agent.cancel import cancellable
@@ -82,7 +82,14 @@ class Agent:
             llm,
             [_langchain_tool(spec, toolbox) for spec in toolbox],
             system_prompt=system_text(toolbox, react=react),
-            middleware=[Budget(toolbox), ParseRetry(), PolicyGate(self.policy, toolbox), Repetition(), Faults()],
+            middleware=[
+                Budget(toolbox),
+                ParseRetry(),
+                PolicyGate(self.policy, toolbox),
+                Repetition(),
+                Faults(),
+                Seen(self.policy, toolbox),
+            ],
             context_schema=RunState,
         )
 
@@ -150,12 +157,15 @@ class Agent:
 
     def _loop(self, request: Request, state: RunState, earlier: Sequence[Run]) -> Answer:
         cameras = [c.name for c in self.fleet.cameras() if _in_scope(c.name, request)]
-        people = [p.name for p in self.fleet.people()]
+        tells = self.policy.tells_people(request)
+        people = [p.name for p in self.fleet.people()] if tells else []
         messages: list[AnyMessage | dict[str, Any]] = []
         at_hand: list[str] = []
         for past in (*(run.request for run in earlier), request):
             at_hand = list(dict.fromkeys([*at_hand, *(a.handle for a in past.attachments)]))
             mentions = self.fleet.mentions(past.text, at_hand)
+            if not tells:  # a name that is nearly somebody's would tell that person's
+                mentions = [m for m in mentions if m.kind != "person" or m.score in (0, 100)]
             messages.append(request_message(past, mentions, cameras, people))
             if past is not request:
                 messages.append(AIMessage(content=earlier[len(messages) // 2].answer.text))
@@ -190,9 +200,10 @@ class Agent:
     ) -> Answer:
         """The question back; a name that nothing known carries is named, with the nearest ones that exist."""
         faults: list[NameFault] = []
+        tells = self.policy.tells_people(request)  # its fault names the nearest people
         for mention in mentions:
             try:
-                if mention.kind == "person" and mention.score == 0 and "person" in missing:
+                if mention.kind == "person" and mention.score == 0 and "person" in missing and tells:
                     self.fleet.resolve_person(mention.text)
                 elif mention.kind == "camera" and mention.score < UNSURE and "cameras" in missing:
                     self.fleet.resolve_cameras([mention.text], scope=request.camera_scope)

@@ -7,6 +7,7 @@ history. Owns words, waiting and attempts. Addresses are the operator's and may 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ from typing import Protocol
 
 from viot_agent.alerts.store import AlertStore
 from viot_agent.alerts.types import Alert, Firing
-from viot_agent.errors import BackendFault, FailedFault, UserFault, ViotError
+from viot_agent.errors import BackendFault, FailedFault, PolicyRefusal, UserFault, ViotError
 from viot_agent.fleet import Fleet
 from viot_agent.policy import chain
+from viot_agent.policy.consent import check_consent
 
+LOG = logging.getLogger("viot_agent.alerts")
 TRIES = 30
 FIRST, LONGEST = 30.0, 3600.0
 """Seconds before the second attempt, and the most between two."""
@@ -107,12 +110,23 @@ def deliver(
     defaults: Sequence[str] = (),
     evidence: Callable[[Firing], Sequence[Path]] = lambda firing: (),
 ) -> list[Firing]:
-    """Try everything that is due; gives back what was told to everybody. Addresses that have it are not told again."""
+    """Try everything that is due; gives back what was told to everybody. Addresses that have it are not told again.
+    Nobody is told of a person whose consent has ended."""
     sent: list[Firing] = []
     for firing, alert, done in store.claim(now):
+        if alert.watched.kind == "face":
+            try:
+                check_consent(store.db, alert.watched.what, now)
+            except PolicyRefusal as refusal:  # it ended after the alert fired
+                store.put_off(firing.id, str(refusal), None)
+                continue
         addresses = alert.notify or tuple(defaults)
         title, body = words(alert, firing, fleet)
-        files = evidence(firing)
+        try:
+            files = evidence(firing)
+        except ViotError as fault:  # a full disk must not keep a fire to itself
+            LOG.warning("alert-%d is told without its picture: %s", firing.alert, fault)
+            files, body = (), f"{body}\nIts picture could not be made."
         has = list(done)
         errors: list[str] = []
         for address in dict.fromkeys(addresses):

@@ -125,9 +125,11 @@ class Alerts:
     def test(self, handle: str, start: float | None = None, end: float | None = None) -> list[Sighting]:
         """What the alert would have seen in indexed footage between ``start`` and ``end``; nothing is stored or told.
 
-        Raises NameFault for an unknown alert or a person no longer enrolled.
+        Raises NameFault for an unknown alert or a person no longer enrolled; PolicyRefusal for a person whose consent
+        has ended.
         """
         alert = self.store.alert(handle)
+        self._check_consent(alert)
         names = [c.name for c in self.fleet.cameras() if alert.cameras is None or c.name in alert.cameras]
         found: list[Sighting] = []
         for name in names:
@@ -152,6 +154,9 @@ class Alerts:
         """Watching for somebody ends by itself: when nobody reviews it, and with the consent. Raises PolicyRefusal."""
         if alert.review is not None and alert.review <= self.clock():
             raise PolicyRefusal("its review is overdue", fix=f"viot alert review {alert.handle}, or remove it")
+        self._check_consent(alert)
+
+    def _check_consent(self, alert: Alert) -> None:
         if alert.watched.kind == "face":
             check_consent(self.library.db, alert.watched.what, self.clock())
 

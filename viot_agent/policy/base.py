@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from viot_agent.errors import PolicyRefusal
-from viot_agent.steps import Request, Run
+from viot_agent.steps import Observation, Request, Run
 from viot_agent.toolbox.contract import ToolSpec
 
 
@@ -15,6 +15,8 @@ class Policy(Protocol):
 
     def check_request(self, request: Request) -> None: ...
     def check_call(self, request: Request, spec: ToolSpec, args: Mapping[str, Any]) -> None: ...
+    def check_seen(self, request: Request, spec: ToolSpec, seen: Observation) -> None: ...
+    def tells_people(self, request: Request) -> bool: ...
 
 
 class AuditSink(Protocol):
@@ -39,3 +41,10 @@ class SingleUserPolicy:
         """An empty scope allows no tool that reads cameras."""
         if request.camera_scope is not None and not request.camera_scope and spec.args:
             raise PolicyRefusal("this request may not look at any camera")
+
+    def check_seen(self, request: Request, spec: ToolSpec, seen: Observation) -> None:
+        """Whatever a call that was allowed has brought may be told."""
+
+    def tells_people(self, request: Request) -> bool:
+        """Whether who asks may read who is enrolled: the person at this machine may."""
+        return True

@@ -20,8 +20,9 @@ from viot_agent.library.store import Library
 from viot_agent.policy.access import FIX, Access
 from viot_agent.policy.base import SingleUserPolicy
 from viot_agent.policy.consent import Consent, Consents, refusal
-from viot_agent.policy.roles import OWNER, ROLES, TOOLS, WORDS, call_class, may_use, scope_of
-from viot_agent.steps import Principal, Request
+from viot_agent.policy.naming import Name
+from viot_agent.policy.roles import OWNER, ROLES, TOOLS, WORDS, call_class, may_use, reads_people, scope_of
+from viot_agent.steps import Observation, Principal, Request
 from viot_agent.toolbox.contract import ToolSpec
 
 WATCHED = ("face:", "plate:")
@@ -59,6 +60,10 @@ class RolePolicy(SingleUserPolicy):
                 f"{WORDS['biometric']} needs a stated purpose",
                 fix='say what for: viot ask --purpose "..."; in the page and the interfaces it is a field',
             )
+
+    def tells_people(self, request: Request) -> bool:
+        """To who may look for people, or enrols them."""
+        return reads_people(request.principal)
 
     def _check_cameras(self, request: Request, spec: ToolSpec, args: Mapping[str, Any]) -> None:
         """Also where a tool of somebody else would not look at the scope."""
@@ -105,6 +110,16 @@ class ConsentPolicy:
         found |= {m.target for m in said if m.kind == "person"}
         self._check([grounds[names.folded(n)] for n in found if names.folded(n) in grounds], now)
 
+    def check_seen(self, request: Request, spec: ToolSpec, seen: Observation) -> None:
+        """What tells who somebody is may not name whose ground has ended: a question of who was there names nobody."""
+        if not spec.biometric:
+            return
+        grounds, now = self.consents.all(), self.consents.clock()
+        people = [c.person for c in grounds]
+        told = [seen.summary, *(c.text for c in seen.claims), *(e.who for e in seen.evidence)]
+        named = [c for c in grounds if c.ended(now) and Name(c.person, people).within(told)]
+        self._check(named, now, everybody=True)
+
     def _people(self, name: str) -> list[Any]:
         try:
             return [self.fleet.resolve_person(name)]
@@ -135,6 +150,14 @@ class HousePolicy:
         """See :class:`RolePolicy` and :class:`ConsentPolicy`."""
         self._rules.check_call(request, spec, args)
         self._consent.check_call(request, spec, args)
+
+    def check_seen(self, request: Request, spec: ToolSpec, seen: Observation) -> None:
+        """See :class:`ConsentPolicy`."""
+        self._consent.check_seen(request, spec, seen)
+
+    def tells_people(self, request: Request) -> bool:
+        """See :class:`RolePolicy`."""
+        return self._rules.tells_people(request)
 
     @property
     def _rules(self) -> SingleUserPolicy:

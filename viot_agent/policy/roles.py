@@ -97,6 +97,12 @@ def may(principal: Principal, right: Right) -> bool:
     return whole and principal.role in RIGHTS[right]
 
 
+def reads_people(principal: Principal) -> bool:
+    """Whether the principal may read who is enrolled and on what ground: who enrols people, and who may look for
+    them."""
+    return may(principal, "people") or may_use(principal, "biometric")
+
+
 def scope_of(principal: Principal, cameras: Iterable[Camera]) -> frozenset[str] | None:
     """The names of the cameras that the principal may look at; None for all."""
     if principal.groups is None:
