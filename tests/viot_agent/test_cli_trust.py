@@ -12,6 +12,8 @@ import viot_agent.cli
 from viot_agent.cli.app import run
 from viot_agent.library.store import Library
 from viot_agent.policy.audit import Audit
+from viot_agent.policy.consent import Consents
+from viot_agent.steps import Principal
 
 Out = pytest.CaptureFixture[str]
 
@@ -84,7 +86,9 @@ def test_keys(admin: str, monkeypatch: pytest.MonkeyPatch, capsys: Out) -> None:
         ["person", "consent", "Ben", "--note", "x", "--until", "2001-01-01"],
         ["person", "consent", "Dora", "--note", "x"],
         ["purge", "person", "Dora"],
+        ["person", "consent", "Ben", "--note", "x", "--until", "9999-12-31"],
         ["purge", "window", "yesterday", "today"],
+        ["purge", "window", "99999y", "30d"],
         ["purge", "window", "2026-01-02", "2026-01-01", "--yes"],
         ["alert", "review", "alert-1"],
     ],
@@ -105,8 +109,8 @@ COMMANDS = {
     ("index", "nowhere"): {"admin", "operator"},
     ("alert", "add", "person", "--camera", "nowhere"): {"admin", "operator"},
     ("alert", "history"): {"admin", "operator"},
-    ("alert", "list"): {"admin", "operator", "privacy-officer", "viewer"},
-    ("person", "list"): {"admin", "operator", "privacy-officer", "viewer"},
+    ("alert", "list"): {"admin", "operator", "privacy-officer"},
+    ("person", "list"): {"admin", "operator", "privacy-officer"},
 }
 
 
@@ -137,6 +141,84 @@ def test_every_command_opens_the_house_by_the_gate() -> None:
         assert not opens or path.name in free, path.name
     access = (Path(viot_agent.cli.__file__).parent / "access.py").read_text("utf-8")
     assert access.count("Viot.open(") == 1
+
+
+def test_a_lost_admin_key_is_replaced_and_nobody_elses(
+    admin: str, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.delenv("VIOT_KEY")
+    assert run(["access", "init", "Eve"]) == 2
+    assert "viot access init 'Ada' --lost" in capsys.readouterr().err.replace("\n", " ")
+    assert run(["access", "init", "Eve", "--lost"]) == 2
+    capsys.readouterr()
+    assert run(["access", "init", "ada", "--lost"]) == 0
+    new = secret(capsys)
+    for key, code in ((admin, 4), (new, 0)):
+        monkeypatch.setenv("VIOT_KEY", key)
+        assert run(["access", "list"]) == code
+    capsys.readouterr()
+    assert run(["audit", "search", "--kind", "key_revoked"]) == 0
+    assert "key_revoked  local" in capsys.readouterr().out
+
+
+def test_no_group_is_not_every_camera(admin: str, capsys: Out) -> None:
+    """As when a script's variable is empty."""
+    for groups in ("", ", ,"):
+        assert run(["access", "add", "Eve", "--role", "operator", "--groups", groups]) == 2
+        assert "names no group" in capsys.readouterr().err
+
+
+def test_alerts_of_others(admin: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out) -> None:
+    """An operator of the yard neither sees nor ends what watches the hall; what is done is on record, by the key."""
+    assert run(["access", "add", "Cy", "--role", "operator", "--groups", "yard"]) == 0
+    cy = secret(capsys)
+    assert run(["alert", "add", "person", "--camera", "hall"]) == 0
+    assert run(["alert", "add", "person", "--camera", "gate"]) == 0
+    assert run(["alert", "add", "face:Ben", "--camera", "gate", "--purpose", "a theft"]) == 0
+    monkeypatch.setenv("VIOT_KEY", cy)
+    for argv in (["test", "1"], ["remove", "1"], ["snooze", "1"], ["review", "1"], ["ack", "7"]):
+        assert run(["alert", *argv]) == 2, argv
+        assert "hall" not in capsys.readouterr().err
+    for argv in (["remove", "2"], ["snooze", "2"], ["review", "3"], ["test", "3"]):
+        assert run(["alert", *argv]) == 4, argv
+    assert "needs a stated purpose" in capsys.readouterr().err.replace("\n", " ")
+    assert run(["alert", "test", "3", "--purpose", "a theft"]) == 0
+    assert run(["alert", "add", "person"]) == 0
+    for argv in (["test", "4"], ["snooze", "4"], ["remove", "alert-4"]):
+        assert run(["alert", *argv]) == 0, argv
+    with Library.open(home) as library:
+        audit = Audit(library)
+        noted = {k: [r.who for r in audit.search(kind=k)] for k in ("alert_tested", "alert_snoozed", "alert_removed")}
+        assert noted == {"alert_tested": ["Cy", "Cy"], "alert_snoozed": ["Cy"], "alert_removed": ["Cy"]}
+        Consents(library.db).withdraw("Ben", by=Principal())
+    monkeypatch.setenv("VIOT_KEY", admin)
+    assert run(["alert", "test", "3", "--purpose", "a theft"]) == 4
+
+
+def test_a_key_that_is_cut_looks_at_its_own_cameras_only(
+    admin: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    assert run(["access", "add", "Cy", "--role", "operator", "--groups", "yard"]) == 0
+    monkeypatch.setenv("VIOT_KEY", secret(capsys))
+    for argv in (["index", "hall"], ["watch", "--camera", "hall"]):
+        assert run(argv) == 4
+        assert "may not look at 'hall'" in capsys.readouterr().err.replace("\n", " ")
+    assert run(["watch"]) == 2
+    assert "no camera of this key is live" in capsys.readouterr().err.replace("\n", " ")
+    run(["index"])
+    said = capsys.readouterr()
+    assert "hall" not in said.out + said.err
+
+
+def test_a_server_of_tools_is_removed_by_the_library_in_force(
+    admin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    """Keys lie in the library that VIOT_DB names, not in a file beside it."""
+    monkeypatch.setenv("VIOT_DB", f"sqlite:{tmp_path / 'elsewhere'}")
+    monkeypatch.delenv("VIOT_KEY")
+    assert run(["access", "init", "Eve"]) == 0
+    assert run(["tools", "remove", "clock"]) == 4
+    assert "no key was shown" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_consent(admin: str, capsys: Out) -> None:
@@ -203,7 +285,12 @@ def test_asking_by_role_and_purpose(admin: str, home: Path, monkeypatch: pytest.
         keys[role] = secret(capsys)
     cases = [
         ("viewer", ["Which cameras are there?"], 0, "gate"),
-        ("viewer", ["When was Ben seen?", "--purpose", "a theft"], 4, "the role viewer is not for looking for a person"),
+        (
+            "viewer",
+            ["When was Ben seen?", "--purpose", "a theft"],
+            4,
+            "the role viewer is not for looking for a person",
+        ),
         ("viewer", ["How many people were on the hall?"], 4, "may not look at 'hall'"),
         ("operator", ["When was Ben seen?"], 4, "needs a stated purpose"),
         ("operator", ["When was Ben seen on hall?", "--purpose", "a theft"], 4, "may not look at 'hall'"),

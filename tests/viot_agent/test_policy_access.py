@@ -160,6 +160,21 @@ def test_made_up_ids_wait_together(access: Access) -> None:
         access.authenticate(f"viot_{99:012x}_{'A' * 43}", address="192.0.2.7")
 
 
+def test_addresses_of_one_network_wait_together(access: Access, library: Library) -> None:
+    """Who has one IPv6 address has 2**64: each would be good for five hashes and five rows more."""
+    access.init("Ada", by=OWNER)
+    waited = 0
+    for n in range(20):
+        try:
+            access.authenticate("viot_000000000000_" + "a" * 43, address=f"2001:db8::{n + 1:x}")
+        except RateRefusal:
+            waited += 1
+        except SignInRefusal:
+            pass
+    assert waited == 15
+    assert len(Audit(library).search(kind="sign_in_refused")) == 5
+
+
 def test_the_rate_of_a_key(library: Library, clock: Clock) -> None:
     access = Access(library.db, clock=clock, ticks=clock, rate=Rate(60.0, 3, clock), proxies=Proxies())
     _, secret = access.init("Ada", by=OWNER)
@@ -218,7 +233,7 @@ def test_lengths_of_time(word: str, seconds: float) -> None:
     assert span_seconds(word) == seconds
 
 
-@pytest.mark.parametrize("word", ["", "0d", "-1d", "90", "d", "1.5d", "999999d", "90 days"])
+@pytest.mark.parametrize("word", ["", "0d", "-1d", "90", "d", "1.5d", "999999d", "101y", "90 days"])
 def test_what_is_no_length_of_time(word: str) -> None:
     with pytest.raises(UserFault):
         span_seconds(word)

@@ -23,12 +23,15 @@ _KEEP = (
 @app.command()
 def init(
     name: Annotated[str, typer.Argument(help="The admin's name; this account's when left out.")] = "",
+    lost: Annotated[
+        bool, typer.Option("--lost", help="This admin's key is lost: it is taken back, and a new one made.")
+    ] = False,
 ) -> None:
     """Set up access: make the first admin's key. From then on everybody needs a key."""
     from viot_agent.system import Viot, operator
 
     with Viot.open() as viot:
-        key, secret = viot.access.init(name or operator(), by=viot.principal)
+        key, secret = viot.access.init(name or operator(), by=viot.principal, lost=lost)
     typer.echo(secret)
     typer.echo(f"{key.name} is an admin. {_KEEP}", err=True)
 
@@ -37,7 +40,9 @@ def init(
 def add(
     name: Annotated[str, typer.Argument(help="Whose key it is.")],
     role: Annotated[str, typer.Option("--role", help="viewer, operator, privacy-officer or admin.")],
-    groups: Annotated[str, typer.Option("--groups", help="Camera groups, by commas; every camera when left out.")] = "",
+    groups: Annotated[
+        str | None, typer.Option("--groups", help="Camera groups, by commas; every camera when left out.")
+    ] = None,
     tools: Annotated[
         str, typer.Option("--tools", help="Only these classes: plain, redaction, export, alert, biometric.")
     ] = "",
@@ -55,7 +60,9 @@ def add(
     with opened("access") as viot:
         if not viot.access.configured:
             raise UserFault("access is not set up here yet", fix="viot access init makes the first admin's key")
-        chosen = [g.strip() for g in groups.split(",") if g.strip()] or None
+        chosen = None if groups is None else [g.strip() for g in groups.split(",") if g.strip()]
+        if chosen is not None and not chosen:
+            raise UserFault("--groups names no group", fix="name one, or leave --groups out for every camera")
         known = sorted({g for c in viot.library.cameras() for g in c.groups})
         for group in chosen or ():
             if group.casefold() not in (k.casefold() for k in known):

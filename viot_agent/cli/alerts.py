@@ -11,10 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from viot_agent.cli.gate import check_watch, opened, seen
+from viot_agent.errors import NameFault, PolicyRefusal
+from viot_agent.policy.roles import may
 
 if TYPE_CHECKING:
-    from viot_agent.alerts.types import Firing, Sighting
+    from viot_agent.alerts.types import Alert, Firing, Sighting
     from viot_agent.fleet import Fleet
+    from viot_agent.system import Viot
 
 app = typer.Typer(help="Standing alerts: be told when something happens.", no_args_is_help=True)
 
@@ -69,7 +72,7 @@ def list_() -> None:
     """All alerts that stand."""
     from viot_agent.alerts.deliver import masked
 
-    with opened() as viot:
+    with opened("alert", "audit") as viot:
         problems = viot.alerts.store.problems()
         cameras = viot.library.cameras()
         zone = cameras[0].tz if cameras else "UTC"
@@ -97,19 +100,30 @@ def list_() -> None:
 
 
 @app.command()
-def test(alert: ALERT, last: Annotated[float, typer.Option("--hours", help="Of the latest footage.")] = 24.0) -> None:
+def test(
+    alert: ALERT,
+    last: Annotated[float, typer.Option("--hours", help="Of the latest footage.")] = 24.0,
+    purpose: Annotated[
+        str, typer.Option("--purpose", help="What for; where access is set up, looking for somebody needs one.")
+    ] = "",
+) -> None:
     """What the alert would have seen in the latest indexed footage; nobody is told."""
     from viot_agent.errors import UserFault
 
     if not 0 < last <= 24 * 366:
         raise UserFault(f"--hours {last:g}", fix="give a number of hours above 0")
     with opened("alert") as viot:
-        ends = [end for c in viot.library.cameras() for _, end in viot.library.spans(c.name)]
-        seen = viot.alerts.test(alert, max(ends) - last * 3600) if ends else []
-        for sighting in seen:
+        one, mine = visible(viot, alert), seen(viot)
+        check_watch(viot, str(one.watched), purpose)
+        ends = [end for name in mine for _, end in viot.library.spans(name)]
+        found = viot.alerts.test(alert, max(ends) - last * 3600) if ends else []
+        found = [s for s in found if s.camera in mine]
+        words = {"event": str(one.watched), "purpose": purpose}
+        viot.audit.note("alert_tested", by=viot.principal, data={"alert": one.handle, "seen": len(found)}, words=words)
+        for sighting in found:
             typer.echo(line(sighting, viot.fleet))
         typer.echo(
-            f"{len(seen)} sighting(s); with the cool-down fewer are told" if seen else "nothing would have fired"
+            f"{len(found)} sighting(s); with the cool-down fewer are told" if found else "nothing would have fired"
         )
 
 
@@ -117,7 +131,9 @@ def test(alert: ALERT, last: Annotated[float, typer.Option("--hours", help="Of t
 def remove(alert: ALERT) -> None:
     """End an alert; its history stays."""
     with opened("alert") as viot:
-        typer.echo(f"removed {viot.alerts.store.remove(alert).handle}")
+        one = viot.alerts.store.remove(owned(viot, alert).handle)
+        viot.audit.note("alert_removed", by=viot.principal, data={"alert": one.handle})
+        typer.echo(f"removed {one.handle}")
 
 
 @app.command()
@@ -127,8 +143,7 @@ def history(
 ) -> None:
     """What fired, the last first."""
     with opened("alert") as viot:
-        mine = seen(viot)
-        rows = [f for f in viot.alerts.store.history(alert, limit=limit) if f.sighting.camera in mine]
+        rows = viot.alerts.store.history(alert, cameras_=sorted(seen(viot)), limit=limit)
         for firing in rows:
             typer.echo(f"{firing.id}  alert-{firing.alert}  {line(firing.sighting, viot.fleet)}{fate(firing)}")
         if not rows:
@@ -136,24 +151,33 @@ def history(
 
 
 @app.command()
-def ack(firing: Annotated[int, typer.Argument(help="The number in viot alert history.")]) -> None:
+def ack(
+    firing: Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="The number in viot alert history.")],
+) -> None:
     """Say that it was seen; it is not told again."""
     from viot_agent.system import operator
 
     with opened("alert") as viot:
-        seen = viot.alerts.store.acknowledge(firing, operator())
-        typer.echo(f"acknowledged {seen.id}: {line(seen.sighting, viot.fleet)}")
+        found, who = viot.alerts.store.firing(firing), viot.principal
+        if found is None or found.sighting.camera not in seen(viot):
+            raise NameFault(f"nothing fired under the number {firing}", name=str(firing), fix="viot alert history")
+        done = viot.alerts.store.acknowledge(firing, who.name if viot.access.configured else operator())
+        viot.audit.note("alert_acknowledged", by=who, data={"firing": firing, "alert": f"alert-{done.alert}"})
+        typer.echo(f"acknowledged {done.id}: {line(done.sighting, viot.fleet)}")
 
 
 @app.command()
 def snooze(
     alert: ALERT,
-    minutes: Annotated[float, typer.Option("--for", min=0, help="Minutes; 0 ends it.")] = 60.0,
+    minutes: Annotated[
+        float, typer.Option("--for", min=0, max=527_040, help="Minutes, a year at most; 0 ends it.")
+    ] = 60.0,
 ) -> None:
     """Be quiet for a while; what is seen meanwhile stands in the history."""
     with opened("alert") as viot:
         until = time.time() + minutes * 60 if minutes else None
-        one = viot.alerts.store.snooze(alert, until)
+        one = viot.alerts.store.snooze(owned(viot, alert).handle, until)
+        viot.audit.note("alert_snoozed", by=viot.principal, data={"alert": one.handle, "until": until})
         typer.echo(f"{one.handle} is quiet for {minutes:g} min" if minutes else f"{one.handle} speaks again")
 
 
@@ -166,7 +190,7 @@ def review(
     from viot_agent.policy.keys import span_seconds
 
     with opened("alert") as viot:
-        one = viot.alerts.store.review(alert, time.time() + span_seconds(until))
+        one = viot.alerts.store.review(owned(viot, alert).handle, time.time() + span_seconds(until))
         viot.audit.note("alert_reviewed", by=viot.principal, data={"alert": one.handle, "until": one.review})
         typer.echo(f"{one.handle} is on for another {until}")
 
@@ -177,6 +201,34 @@ def deliver() -> None:
     with opened("index") as viot:
         fired, sent = viot.alert_now()
         typer.echo(f"{len(fired)} fired, {len(sent)} told")
+
+
+def visible(viot: Viot, handle: str) -> Alert:
+    """The standing alert of that handle, when it looks at a camera that who runs the command may look at. Raises
+    NameFault with the same words for one that does not and for one that is not there."""
+    mine, who = seen(viot), viot.principal
+    known = [
+        a
+        for a in viot.alerts.store.alerts()
+        if who.groups is None or a.owner == who.name or a.cameras is None or mine.intersection(a.cameras)
+    ]
+    number = handle.strip().casefold().removeprefix("alert-")
+    found = next((a for a in known if number == str(a.id)), None)
+    if found is None:
+        there = ", ".join(a.handle for a in known[:10]) or "there is none"
+        raise NameFault(f"there is no alert {handle[:60]!r}", name=handle, fix=f"the alerts are: {there}")
+    return found
+
+
+def owned(viot: Viot, handle: str) -> Alert:
+    """The same for a change: the alert of who runs the command, any for who may change the fleet. Raises NameFault,
+    PolicyRefusal."""
+    found, who = visible(viot, handle), viot.principal
+    if found.owner != who.name and not may(who, "fleet"):
+        refusal = PolicyRefusal(f"{found.handle} is somebody else's alert", fix="ask an admin, or whose it is")
+        viot.audit.note("refused", by=who, data={"key": who.key, "needed": "alert", "alert": found.handle})
+        raise refusal
+    return found
 
 
 def line(seen: Sighting, fleet: Fleet) -> str:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from viot_agent.cli.alerts import line
-from viot_agent.cli.gate import opened
+from viot_agent.cli.gate import cut, opened, seen
 
 if TYPE_CHECKING:
     from viot_agent.alerts.types import Firing
@@ -24,6 +24,7 @@ def index(
     """Index the footage: detect, track, recognise, read; rows go to the library."""
     console = Console(stderr=True)
     with opened("index") as viot:
+        wanted, mine = cut(viot, cameras or (), live=False), seen(viot)
         names = ", ".join(f"{a.name} ({a.model})" for a in viot.analyzers())
         console.print(f"tier {viot.weights.tier}; analyzers: {names}", highlight=False, markup=False)
         columns = (
@@ -43,11 +44,13 @@ def index(
                 bar.update(tasks[state.camera], completed=done, speed=speed)
 
             def tell(firing: Firing) -> None:
+                if firing.sighting.camera not in mine:
+                    return
                 bar.console.print(
                     f"alert-{firing.alert}: {line(firing.sighting, viot.fleet)}", highlight=False, markup=False
                 )
 
-            reports = viot.index(cameras or (), progress=show, wait=wait, only=analyzer or (), fired=tell)
+            reports = viot.index(wanted, progress=show, wait=wait, only=analyzer or (), fired=tell)
     failed = False
     for report in reports:
         typer.echo(sentence(report))

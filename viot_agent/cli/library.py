@@ -60,7 +60,8 @@ def migrate(
         who = Access(library.db).here()
         if not may(who, "access"):
             raise PolicyRefusal(f"the role {who.role} may not move the library", fix="ask an admin")
-        Audit(library).note("library_copied", by=who, data={"key": who.key}, words={"to": to.where})
+        audit, told = Audit(library), {"data": {"key": who.key}, "words": {"to": to.where}}
+        audit.note("library_copy_begun", by=who, **told)  # before the first row leaves
         console = Console(stderr=True)
         with Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
@@ -74,6 +75,7 @@ def migrate(
                     bar.update(tasks[what], completed=done)
 
             moved = move(library, to, say=say)
+        audit.note("library_copied", by=who, **told)
     out = Console(highlight=False, soft_wrap=True)
     out.print(_counts({**moved.rows, **{f"vectors of {m} ({d})": n for (m, d), n in moved.vectors.items()}}))
     total = sum(moved.rows.values()) + sum(moved.vectors.values())

@@ -33,7 +33,7 @@ def list_() -> None:
     """Everybody enrolled."""
     from viot_agent.policy.consent import Consents
 
-    with opened() as viot:
+    with opened("people", "biometric") as viot:
         grounds = Consents(viot.library.db)
         held, now = {c.person: c for c in grounds.all()}, grounds.clock()
         table = Table("name", "pictures", "consent", "basis", "until", "state")
@@ -90,7 +90,6 @@ def _day(word: str) -> float:
     from viot_agent.errors import UserFault
 
     try:
-        day = datetime.fromisoformat(word)
-    except ValueError as error:
+        return (datetime.fromisoformat(word) + timedelta(days=1)).astimezone().timestamp()
+    except (ValueError, OverflowError) as error:
         raise UserFault(f"{word[:40]!r} is no day", fix="for example --until 2027-03-31") from error
-    return (day + timedelta(days=1)).astimezone().timestamp()

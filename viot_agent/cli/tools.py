@@ -81,6 +81,7 @@ def add_mcp(
 def remove(name: Annotated[str, typer.Argument(help="The server's name.")]) -> None:
     """Do not use the tools of an MCP server any longer."""
     from viot_agent.errors import PolicyRefusal
+    from viot_agent.library import address
     from viot_agent.library.store import Library
     from viot_agent.policy.access import Access
     from viot_agent.policy.audit import Audit
@@ -90,7 +91,7 @@ def remove(name: Annotated[str, typer.Argument(help="The server's name.")]) -> N
 
     # not through the whole house: a tool of that server may be what keeps it from opening
     home = default_home()
-    library = Library.open(home)
+    library = Library.open(home, address.from_env())
     try:
         who = Access(library.db).here()
         if not may(who, "fleet"):

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from viot_agent.cli.alerts import line
-from viot_agent.cli.gate import opened
+from viot_agent.cli.gate import cut, opened, seen
 from viot_agent.errors import UserFault
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def watch(
     fps: Annotated[float, typer.Option("--fps", help="Frames a second looked at when there is time.")] = 5.0,
     analyzer: Annotated[list[str] | None, typer.Option("--analyzer", help="Only these analyzers.")] = None,
     metrics: Annotated[
-        int | None, typer.Option("--metrics", help="Port on 127.0.0.1 for Prometheus; 0 = a free one.")
+        int | None,
+        typer.Option("--metrics", min=0, max=65_535, help="Port on 127.0.0.1 for Prometheus; 0 = a free one."),
     ] = None,
     seconds: Annotated[float | None, typer.Option("--seconds", help="Stop by itself after so long.")] = None,
 ) -> None:
@@ -52,10 +53,11 @@ def watch(
         console.print(words, highlight=False, markup=False)
 
     with opened("index") as viot, ExitStack() as held:
-        cameras = chosen(viot, camera or ())
+        cameras, mine = chosen(viot, cut(viot, camera or (), live=True)), seen(viot)
 
         def tell(firing: Firing) -> None:
-            say(f"alert-{firing.alert}: {line(firing.sighting, viot.fleet)}")
+            if firing.sighting.camera in mine:
+                say(f"alert-{firing.alert}: {line(firing.sighting, viot.fleet)}")
 
         def started(work: Watch) -> None:
             say(f"watching {', '.join(c.name for c in cameras)}; tier {viot.weights.tier}; stop with Ctrl-C")

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from viot_agent.errors import NameFault, RateRefusal, SignInRefusal, UserFault
+from viot_agent.library import names
 from viot_agent.library.database import Database
 from viot_agent.policy import chain
 from viot_agent.policy.keys import Key, Keys, id_of
@@ -102,6 +103,19 @@ class Proxies:
         return any(ip in network for network in self.networks)
 
 
+def counted_by(host: str) -> str:
+    """By what wrong keys and requests from an address are counted: an IPv4 address, or the network (/64) that an IPv6
+    one lies in, of which its owner has all."""
+    try:
+        known = ipaddress.ip_address(host)
+    except ValueError:
+        return host[:100]
+    if isinstance(known, ipaddress.IPv6Address):
+        mapped = known.ipv4_mapped
+        return str(mapped) if mapped is not None else str(ipaddress.ip_network((known, 64), strict=False))
+    return str(known)
+
+
 class Access:
     """The keys of one library and everything that guards their use. Shared by all threads of a process."""
 
@@ -130,17 +144,24 @@ class Access:
             self._configured = self.keys.any()
         return self._configured
 
-    def init(self, name: str, *, by: Principal) -> tuple[Key, str]:
-        """The first key, an admin's, and its secret. Also the way back in when every admin's key is lost: whoever may
-        write the database may call this. Raises NameFault while an admin has a good key."""
+    def init(self, name: str, *, by: Principal, lost: bool = False) -> tuple[Key, str]:
+        """The first key, an admin's, and its secret. Also the way back in: whoever may write the database may call
+        this. Raises NameFault while an admin has a good key; ``lost``: that is this one's, who has it no more, and it
+        is taken back."""
         now = self.keys.clock()
-        there = next((k for k in self.keys.all() if k.role == "admin" and k.state(now) == "good"), None)
-        if there is not None:
+        there = [k for k in self.keys.all() if k.role == "admin" and k.state(now) == "good"]
+        mine = [k for k in there if names.folded(k.name) == names.folded(name)]
+        if lost and not mine:
+            raise names.unknown("admin", name, [k.name for k in there])
+        if there and not lost:
             raise NameFault(
-                f"{there.name} is an admin already",
-                name=there.name,
-                fix="viot access add NAME --role admin, with the admin's key in VIOT_KEY; or revoke that key first",
+                f"{there[0].name} is an admin already",
+                name=there[0].name,
+                fix="viot access add NAME --role admin, with the admin's key in VIOT_KEY; when that key is lost: "
+                f"viot access init {there[0].name!r} --lost",
             )
+        for key in mine:
+            self.keys.revoke(key.key, by=by)
         return self.keys.add(name, "admin", by=by)
 
     def authenticate(self, secret: str, *, address: str = "", counted: bool = True) -> Principal:
@@ -149,7 +170,7 @@ class Access:
         ``address`` is where the request came from, "" for this machine. ``counted`` False: a page's own files and
         polls, which are no requests of a person, do not count against the key's rate.
         """
-        secret = secret.strip()
+        secret, address = secret.strip(), counted_by(address)
         if not secret:
             raise SignInRefusal("a key is needed here", fix=FIX)
         key = self._remembered(secret)
@@ -182,7 +203,9 @@ class Access:
         if named and self.proxies.trusted(address):
             found = self.keys.proxied(named[0]) if len(named) == 1 else None
             if found is None:
-                self._refuse((address, "proxy"), "a proxy named somebody without access", "you have no access here")
+                self._refuse(
+                    (counted_by(address), "proxy"), "a proxy named somebody without access", "you have no access here"
+                )
             if counted:
                 self._rate.take(found.key)
             self.keys.used(found)

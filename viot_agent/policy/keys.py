@@ -216,11 +216,12 @@ def id_of(secret: str) -> str:
 
 
 def span_seconds(word: str) -> float:
-    """``90d``, ``12h``, ``2w``, ``6m`` (of 30 days), ``1y`` in seconds. Raises UserFault."""
+    """``90d``, ``12h``, ``2w``, ``6m`` (of 30 days), ``1y`` in seconds; 100 years at most. Raises UserFault."""
     parts = _SPAN.fullmatch(word.strip().casefold())
-    if parts is None or not int(parts[1]):
+    seconds = int(parts[1]) * _UNITS[parts[2]] if parts is not None else 0.0
+    if not 0 < seconds <= 100 * _UNITS["y"]:  # what no calendar shows could be stored, and not listed again
         raise UserFault(f"{word[:40]!r} is no length of time", fix="for example 12h, 90d, 6m or 1y")
-    return int(parts[1]) * _UNITS[parts[2]]
+    return seconds
 
 
 def _key(row: Row[tuple[object, ...]]) -> Key:
