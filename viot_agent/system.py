@@ -152,8 +152,9 @@ class Viot:
             )
         return camera
 
-    def enrol(self, name: str, pictures: Sequence[Path], consent: str) -> Person:
+    def enrol(self, name: str, pictures: Sequence[Path], consent: str, *, by: Principal | None = None) -> Person:
         """Enrol a person from one or more pictures, each with exactly one face. Nothing is stored unless all are good.
+        The audit log says that ``by`` did it; None: who runs this command.
 
         Raises UserFault without consent text, NameFault for a name that requests would take for something else,
         MediaFault for a picture with no face or several.
@@ -185,7 +186,7 @@ class Viot:
         person = self.library.add_person(name, data, consent)
         for model, rows in vectors.items():
             self.library.set_person_vectors(person.name, model, rows)
-        self.audit.note("enrolled", by=self.principal, words={"person": person.name, "consent": consent})
+        self.audit.note("enrolled", by=by or self.principal, words={"person": person.name, "consent": consent})
         return person
 
     def _vectors_of(self, model: str) -> dict[str, Any]:
@@ -290,30 +291,20 @@ class Viot:
     @contextmanager
     def watching(self, fired: Callable[[Firing], None] | None) -> Iterator[Callable[[], None]]:
         """What is called after every stored segment, so that alerts look at it; called once at the beginning.
-        Where nobody is to be told, no thread is started."""
+        The thread that tells starts with the first alert that tells anybody, which may be made while this goes on."""
+        from viot_agent.alerts.teller import LateTeller
+
         alerts = self.alerts
-        standing = alerts.store.alerts()
+        with LateTeller(alerts, self.home / "alerts") as teller:
 
-        def look() -> None:
-            for one in alerts.scan():
-                if fired is not None:
-                    fired(one)
-
-        if not any(a.notify for a in standing) and not (alerts.notify and standing):
-            look()  # what a process stored that was killed before it could look
-            yield look
-            return
-        from viot_agent.alerts.deliver import AppriseNotifier
-        from viot_agent.alerts.teller import Teller
-
-        with Teller(alerts, AppriseNotifier(), self.home / "alerts") as teller:
-
-            def look_and_tell() -> None:
-                look()
+            def look() -> None:
+                for one in alerts.scan():
+                    if fired is not None:
+                        fired(one)
                 teller.wake()
 
-            look_and_tell()
-            yield look_and_tell
+            look()  # what a process stored that was killed before it could look
+            yield look
 
     def alert_now(self) -> tuple[list[Firing], list[Firing]]:
         """Let the alerts look at what is new, and tell what is due: (fired, told)."""

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from viot_agent.policy.access import Rate
+from viot_agent.policy.access import Proxies, Rate
 from viot_agent.serve.asks import EACH, Worked
 from viot_agent.serve.gate import Limits, address_of
 from viot_agent.serve.problems import Crowded
@@ -97,6 +97,18 @@ def test_a_clients_word_on_who_it_is_counts_for_nothing(keyed: Any, adas: dict[s
     headers = {"x-viot-user": "ada", "x-forwarded-user": "ada", "x-forwarded-for": "127.0.0.1"}
     assert keyed.client("vera").get(f"/v1/runs/{adas['run']}", headers=headers).status_code == 404
     assert keyed.client().get(f"/v1/runs/{adas['run']}", headers=headers).status_code == 401
+
+
+def test_a_proxy_names_people_in_utf_8(keyed: Any) -> None:
+    access = keyed.house.access
+    access.keys.add("José", "viewer", proxied=True, by=Principal())
+    before, access.proxies = access.proxies, Proxies.from_env({"VIOT_TRUSTED_PROXIES": "192.0.2.60"})
+    try:
+        for name, status in (("José", 200), ("Jose", 401)):
+            headers = {"x-forwarded-user": name.encode()}
+            assert keyed.client(address="192.0.2.60").get("/v1/cameras", headers=headers).status_code == status
+    finally:
+        access.proxies = before
 
 
 # what is somebody else's ------------------------------------------------------------------------------------------

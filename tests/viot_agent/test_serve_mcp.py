@@ -25,7 +25,7 @@ from mcp.shared.exceptions import MCPError
 from viot_agent.serve.asks import Worked
 from viot_agent.serve.files import Files
 from viot_agent.serve.gate import Limits
-from viot_agent.serve.mcp_server import ATTACH, Offered, server_of
+from viot_agent.serve.mcp_server import ATTACH, PURPOSE, Offered, server_of
 from viot_agent.serve.shown import Shown
 from viot_agent.serve.signing import Signer
 from viot_agent.steps import Principal
@@ -315,3 +315,12 @@ def test_over_stdio_only_the_protocol_is_spoken(serving: ModuleType, tmp_path: A
             assert base64.b64decode((await client.read_resource(link)).contents[0].blob)[4:8] == b"ftyp"
 
     run(go())
+
+
+@pytest.mark.parametrize("said", [None, ["a theft"], {"for": "a theft"}, 7])
+def test_a_purpose_that_is_no_text_is_none(offered: Offered, said: Any) -> None:
+    """Clients send null for an argument that is left out; that states nothing."""
+    result = run(offered.call(Principal(), "look", {"cameras": ["yard"], PURPOSE: said}))
+    assert result.is_error is (said is not None)
+    if said is None:
+        assert offered.viot.audit.search(kind="run")[-1].said.get("purpose", "") == ""

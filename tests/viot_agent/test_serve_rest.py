@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from viot_agent.errors import UserFault
+from viot_agent.policy.roles import WORDS
 from viot_agent.serve.asks import Asks, Worked
 from viot_agent.serve.files import Files
 from viot_agent.serve.schemas import AskIn
@@ -263,6 +264,8 @@ def test_people_are_told_with_their_ground_to_those_who_may_look_for_them(
 ) -> None:
     shared_site.house.library.add_person("Ana Silva", [serving.picture()], "signed form")
     assert shared_site.client("vera").get("/v1/people").status_code == 403
+    refused = [row for row in shared_site.noted("request_refused") if row["who"] == "vera"]
+    assert [row["why"] for row in refused][-1:] == [f"this key is not for {WORDS['biometric']}"]
     told = shared_site.client("olga").get("/v1/people").json()
     assert [(p["name"], p["consent"], p["state"], p["pictures"]) for p in told] == [
         ("Ana Silva", "signed form", "holds", 1)

@@ -16,19 +16,23 @@ from viot_agent.errors import PolicyRefusal
 from viot_agent.library.records import Fingerprint
 from viot_agent.library.store import Library
 from viot_agent.policy.access import Access, Proxies, Rate
+from viot_agent.policy.purge import Purge
 from viot_agent.steps import Principal
 from viot_agent.system import Viot
 from viot_agent.toolbox import Toolbox
-from viot_agent.web import fleet_panel, who
+from viot_agent.web import fleet_panel, people, who
 from viot_agent.web.chat import Chat
 from viot_agent.web.guard import Guard
+from viot_agent.web.jobs import Jobs
 from viot_agent.web.logins import FREE
 from viot_agent.web.media import media_routes
 from viot_agent.web.options import checked
+from viot_agent.web.page import Page
 from viot_agent.web.sessions import Session
 from viot_agent.web.uploads import Uploads
 from viot_agent.web.views import Views
 from viot_agent.weights import Weights
+from viot_tools.demo.figures import COLLINS
 
 SITE = "http://localhost:7860"
 OWNER = Principal()
@@ -182,3 +186,47 @@ def test_the_chat_asks_with_role_and_purpose(viot: Viot) -> None:
     (row,) = viot.audit.search(kind="run")
     assert (row.who, row.role, row.said["purpose"]) == (user, "viewer", "a check")
     assert row.fields["scope"] == ["gate"]
+
+
+class Asked:
+    """A request of the page as Gradio tells it."""
+
+    def __init__(self, user: str) -> None:
+        self.headers = {"x-viot-user": user}
+        self.session_hash = "s"
+        self.query_params: dict[str, str] = {}
+
+
+@pytest.mark.parametrize(("role", "told"), [("viewer", False), ("operator", True), ("privacy-officer", True)])
+def test_who_is_enrolled_is_told_to_those_who_may_look_for_people(role: str, told: bool, viot: Viot) -> None:
+    viot.library.add_person("Ana Silva", [b"picture"], "form of 3 March")
+    user = signed(viot, role)
+    assert who.knows_people(viot, user) is told
+    shown = str(Page(viot, checked(), Jobs(viot.home))._lists(Asked(user)))  # type: ignore[arg-type]
+    assert ("Ana Silva" in shown) is told
+    assert ("form of 3 March" in shown) is told
+    assert "Nobody is enrolled" not in shown
+
+
+def test_who_enrolled_somebody_on_the_page_is_on_record(viot: Viot) -> None:
+    by = who.check(viot, signed(viot, "privacy-officer"), "people")
+    people.enrol(viot, "Ana Silva", [COLLINS.path], "form", by=by)
+    (row,) = viot.audit.search(kind="enrolled")
+    assert (row.who, row.role) == ("privacy-officer", "privacy-officer")
+
+
+def test_footage_of_a_purged_time_is_not_served(viot: Viot, tmp_path: Path, video: Any) -> None:
+    (tmp_path / "gate.mp4").write_bytes(video("h264_b", "mp4").read_bytes())
+    user = signed(viot, "admin")
+    path = (tmp_path / "gate.mp4").resolve()
+    times = {"start_ts": 0.0, "start_origin": "camera", "duration": 1.0, "fps": 5.0}
+    row = viot.library.add_media("gate", path, Fingerprint(1, 1.0, "x"), width=9, height=9, **times)  # type: ignore[arg-type]
+    gate = next(c.id for c in viot.library.cameras() if c.name == "gate")
+    app = FastAPI()
+    app.include_router(media_routes(viot))
+    addresses = [f"/media/still/{gate}.jpg", f"/media/recording/{gate}/{row.id}"]
+    assert [get(app, a, **{"x-viot-user": user}).status_code for a in addresses] == [200, 200]
+    purge = Purge(viot, OWNER)
+    assert purge.carry_out(purge.window(0.5, 2.0, ["gate"])).left == ()
+    assert path.is_file()
+    assert [get(app, a, **{"x-viot-user": user}).status_code for a in addresses] == [404, 404]

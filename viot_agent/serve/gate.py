@@ -12,7 +12,6 @@ What is behind finds the principal in the scope (:func:`principal_of`). Knows no
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -22,7 +21,7 @@ from typing import Any, Protocol
 from starlette.responses import JSONResponse
 
 from viot_agent.errors import PolicyRefusal, RateRefusal, SignInRefusal
-from viot_agent.policy.access import Rate
+from viot_agent.policy.access import Rate, counted_by
 from viot_agent.serve.problems import problem
 from viot_agent.serve.refusals import NOBODY, Refusals
 from viot_agent.serve.signing import Signer
@@ -170,7 +169,8 @@ class Gate:
                 return Principal()
             words = "no access is set up on this server"
             raise Turned(problem(503, words, fix="viot access init, on the server"), words)
-        shown = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"]]
+        # a proxy writes names in UTF-8, as for the page
+        shown = [(k.decode("latin-1"), v.decode("utf-8", "replace")) for k, v in scope["headers"]]
         peer = str((scope.get("client") or ("",))[0])
         try:
             return await asyncio.to_thread(self.access.identify, shown, peer)
@@ -218,20 +218,13 @@ class Gate:
 
 
 def address_of(scope: Scope, trusted: Callable[[str], bool]) -> str:
-    """Whom a request is counted by: an IPv4 address, or the network (/64) that an IPv6 one lies in. Behind a trusted
-    proxy it is the last address that the proxy wrote."""
+    """Whom a request is counted by (``counted_by``). Behind a trusted proxy it is the last address that the proxy
+    wrote."""
     host = str((scope.get("client") or ("unknown",))[0])
     if trusted(host):
         told = b",".join(v for k, v in scope["headers"] if k == b"x-forwarded-for").decode("latin-1")
         host = told.rpartition(",")[2].strip() or host
-    try:
-        known = ipaddress.ip_address(host)
-    except ValueError:
-        return host[:100]
-    if isinstance(known, ipaddress.IPv6Address):
-        mapped = known.ipv4_mapped
-        return str(mapped) if mapped is not None else str(ipaddress.ip_network((known, 64), strict=False))
-    return str(known)
+    return counted_by(host)
 
 
 def _too_many(refusal: RateRefusal, words: str) -> JSONResponse:

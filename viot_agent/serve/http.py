@@ -6,6 +6,7 @@ Owns composition, start and end. ``run`` is what ``viot serve http`` and ``viot 
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import threading
@@ -15,14 +16,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from viot_agent import __version__
-from viot_agent.errors import UserFault, ViotError
+from viot_agent.errors import PolicyRefusal, UserFault, ViotError
 from viot_agent.policy.access import SINGLE_USER
-from viot_agent.serve.gate import Gate, Limits
+from viot_agent.serve.gate import Gate, Limits, address_of, principal_of
 from viot_agent.system import Viot
 from viot_agent.web.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from fastapi import FastAPI
 
@@ -81,6 +82,9 @@ def build(viot: Viot, options: Options, way: Way = "rest", limits: Limits | None
     files = Files(viot, uploads)
     lifespans: list[Any] = []
 
+    def trusted(peer: str) -> bool:
+        return options.proxied and (_loopback(peer) or viot.access.proxies.trusted(peer))
+
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -99,7 +103,8 @@ def build(viot: Viot, options: Options, way: Way = "rest", limits: Limits | None
         lifespan=life,
         redirect_slashes=False,
     )
-    _faults(app)
+    refusals = Refusals(viot.audit, way=way)
+    _faults(app, refusals, trusted)
     if way == "rest":
         asks = Asks(viot, shown, files, options.llms, worked)
         app.include_router(routes(viot, asks, shown, files))
@@ -111,7 +116,6 @@ def build(viot: Viot, options: Options, way: Way = "rest", limits: Limits | None
         route, begin = http_endpoint(Offered(viot, files, shown, worked))
         app.router.routes.append(route)
         lifespans.append(begin)
-    refusals = Refusals(viot.audit, way=way)
     gate = Gate(
         app,
         access=viot.access,
@@ -120,7 +124,7 @@ def build(viot: Viot, options: Options, way: Way = "rest", limits: Limits | None
         signer=signer,
         refusals=refusals,
         limits=limits,
-        trusted=lambda peer: options.proxied and (_loopback(peer) or viot.access.proxies.trusted(peer)),
+        trusted=trusted,
     )
     return Served(gate, refusals, uploads)
 
@@ -140,8 +144,8 @@ def _loopback(peer: str) -> bool:
         return False
 
 
-def _faults(app: FastAPI) -> None:
-    """Every error as a problem, FastAPI's own too."""
+def _faults(app: FastAPI, refusals: Refusals, trusted: Callable[[str], bool]) -> None:
+    """Every error as a problem, FastAPI's own too. What a role is refused is told to the audit, as at the gate."""
     from fastapi import Request
     from fastapi.exceptions import RequestValidationError
     from fastapi.responses import Response
@@ -151,6 +155,10 @@ def _faults(app: FastAPI) -> None:
 
     @app.exception_handler(ViotError)
     async def told(request: Request, fault: ViotError) -> Response:
+        if isinstance(fault, PolicyRefusal):
+            what = f"{request.method} {request.scope['path']}"
+            who, address = principal_of(request.scope), address_of(request.scope, trusted)
+            await asyncio.to_thread(refusals.tell, who, address, what, fault.reason)
         return of_fault(fault)
 
     @app.exception_handler(HTTPException)

@@ -131,7 +131,10 @@ class Offered:
     async def _call(self, who: Principal, name: str, args: dict[str, Any]) -> types.CallToolResult:
         purpose = self.purpose
         if PURPOSE in args and all(a.name != PURPOSE for a in self.viot.toolbox.get(name).args):
-            purpose = str(args.pop(PURPOSE))[:500]
+            said = args.pop(PURPOSE)
+            if said is not None and not isinstance(said, str):
+                raise UserFault(f"{PURPOSE} is said in words", fix="give a text, or leave it out")
+            purpose = (said or "")[:500] or purpose  # clients send null for what they leave out
         named, paths = await asyncio.to_thread(self._named, who, args)  # a clip may have to be cut first
         if paths:
             handles = [a.handle for a in await asyncio.to_thread(attachments, paths)]

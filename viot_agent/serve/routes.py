@@ -17,7 +17,7 @@ from viot_agent.alerts.types import Alert, Firing
 from viot_agent.errors import NameFault, PolicyRefusal, UserFault
 from viot_agent.fleet.types import Camera
 from viot_agent.policy.consent import Consents
-from viot_agent.policy.roles import WORDS, ToolClass, may, may_use, scope_of
+from viot_agent.policy.roles import WORDS, ToolClass, may, may_use, reads_people, scope_of
 from viot_agent.serve import schemas
 from viot_agent.serve.asks import Asks
 from viot_agent.serve.files import Files
@@ -144,7 +144,7 @@ def routes(viot: Viot, asks: Asks, shown: Shown, files: Files) -> APIRouter:
     def people(request: Request) -> list[schemas.PersonOut]:
         """Everybody enrolled, with the recorded consent or legal basis. For those who may look for people."""
         who = principal_of(request.scope)
-        if not may(who, "people"):
+        if not reads_people(who):
             _may_use(who, "biometric")
         grounds = {c.person: c for c in consents.all()}
         now = time.time()

@@ -175,19 +175,22 @@ class Chat:
         """The cards of an answer."""
         return cards.panel(view.pieces, view.status)
 
-    def examples(self, most: int = 4, scope: frozenset[str] | None = None) -> list[str]:
-        """Requests that work on what is here (in ``scope``): the demo's own, else made from the names of cameras and
-        people."""
+    def examples(
+        self, most: int = 4, scope: frozenset[str] | None = None, people: Sequence[str] | None = None
+    ) -> list[str]:
+        """Requests that work on what is here (in ``scope``): the demo's own, else made from the names of cameras and of
+        those ``people`` whom the person may know of (None: everybody)."""
         states = [s for s in self.viot.fleet.describe(scope) if s.state == "indexed"]
         if not states:
             return []
+        known = [p.name for p in self.viot.library.people()]
+        named = known if people is None else [name for name in known if name in people]
         demo = self.viot.demo_requests()
-        if demo and scope is None:
+        if demo and scope is None and named == known:
             return list(demo[:most])
-        people = [f"When was {p.name} seen?" for p in self.viot.library.people()[:1]]
         first = states[0].camera.name
         return [
-            *people,
+            *(f"When was {name} seen?" for name in named[:1]),
             f"Who appears on {first}?",
             f"How many people were on {first} at most?",
             "Which plates were seen?",

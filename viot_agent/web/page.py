@@ -158,14 +158,15 @@ class Page:
         """Everything that lists the library: fleet, choices, people, the welcome, examples."""
         scope = who.scope(self.viot, told_user(request.headers))
         names = fleet_panel.choices(self.viot, scope)
-        known = self.viot.library.people()
-        words = self.chat.examples(EXAMPLES, scope)
+        told = who.knows_people(self.viot, told_user(request.headers))
+        known = self.viot.library.people() if told else []
+        words = self.chat.examples(EXAMPLES, scope, people=[p.name for p in known])
         job = self.jobs.last
         busy = job is not None and job.state == "running"
         return [
             fleet_panel.cameras_html(self.viot, self.prefix, scope),
             gr.update(choices=names),
-            people.people_html(known),
+            people.people_html(known) if told else people.UNTOLD,
             gr.update(choices=[p.name for p in known], value=None),
             gr.update(visible=not words and not busy),
             *(gr.update(value=words[n] if n < len(words) else "", visible=n < len(words)) for n in range(EXAMPLES)),
@@ -186,7 +187,14 @@ class Page:
         return self._started("fleet", request, "Making the demo fleet", ["demo"])
 
     def _index(self, chosen: list[str] | None, request: gr.Request) -> list[Any]:
-        return self._started("index", request, *fleet_panel.index_arguments(chosen or []))
+        names, scope = chosen or [], who.scope(self.viot, told_user(request.headers))
+        if scope is not None:
+            try:
+                names = [c.name for c in self.viot.fleet.resolve_cameras(names, scope=scope)]
+            except ViotError as fault:
+                warn(fault)
+                return self._jobs()
+        return self._started("index", request, *fleet_panel.index_arguments(names))
 
     def _started(self, right: Right, request: gr.Request, title: str, arguments: list[str]) -> list[Any]:
         try:
@@ -237,9 +245,9 @@ class Page:
         session = self._session(request)
         chosen = [Path(f) for f in files or ()]
         try:
-            who.check(self.viot, session.user, "people")
+            by = who.check(self.viot, session.user, "people")
             chosen = chosen or [a.path for a in attachments(session.files) if a.kind == "image"]
-            person = people.enrol(self.viot, name or "", chosen, consent or "")
+            person = people.enrol(self.viot, name or "", chosen, consent or "", by=by)
         except ViotError as fault:
             return [said(fault), *[gr.skip()] * 3, *self._lists(request)]
         words = done(f"{person.name} is enrolled with {person.pictures} picture(s).")

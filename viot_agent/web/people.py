@@ -10,9 +10,12 @@ from pathlib import Path
 
 from viot_agent.errors import MediaFault, UserFault
 from viot_agent.fleet.types import Person
+from viot_agent.steps import Principal
 from viot_agent.system import Viot
 from viot_agent.web.bubbles import escaped
 from viot_agent.web.sessions import unplaced
+
+UNTOLD = '<p class="viot-quiet">Who is enrolled is told to those who may look for people, or enrol them.</p>'
 
 
 def people_html(people: Sequence[Person]) -> str:
@@ -30,7 +33,7 @@ def people_html(people: Sequence[Person]) -> str:
     )
 
 
-def enrol(viot: Viot, name: str, pictures: Sequence[Path], consent: str) -> Person:
+def enrol(viot: Viot, name: str, pictures: Sequence[Path], consent: str, *, by: Principal | None = None) -> Person:
     """Enrol from pictures given on the page. Raises UserFault or MediaFault, naming a picture as the person did."""
     if not name.strip():
         raise UserFault("the person needs a name", fix="write the name as you will ask for it")
@@ -42,6 +45,6 @@ def enrol(viot: Viot, name: str, pictures: Sequence[Path], consent: str) -> Pers
             fix="write which, for example: signed form of 3 March 2026",
         )
     try:
-        return viot.enrol(name.strip(), list(pictures), consent.strip())
+        return viot.enrol(name.strip(), list(pictures), consent.strip(), by=by)
     except MediaFault as fault:
         raise unplaced(fault, pictures) from fault

@@ -8,7 +8,7 @@ everything, and each browser has a name of its own.
 from __future__ import annotations
 
 from viot_agent.errors import PolicyRefusal
-from viot_agent.policy.roles import RIGHT_WORDS, Right, may, scope_of
+from viot_agent.policy.roles import RIGHT_WORDS, Right, may, reads_people, scope_of
 from viot_agent.steps import Principal
 from viot_agent.system import Viot
 
@@ -36,6 +36,11 @@ def scope(viot: Viot, user: str) -> frozenset[str] | None:
     if who.role == "none":
         return frozenset()
     return None if who.groups is None else scope_of(who, viot.library.cameras())
+
+
+def knows_people(viot: Viot, user: str) -> bool:
+    """Whether the person may read who is enrolled: who may look for people, and who enrols them."""
+    return reads_people(principal(viot, user))
 
 
 def sees(viot: Viot, user: str, camera: str) -> bool:
