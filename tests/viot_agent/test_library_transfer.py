@@ -229,7 +229,14 @@ def test_the_commands(
     assert "there is no library" in capsys.readouterr().err
     with Library.open(tmp_path / "b", word) as moved, moved.db.read() as connection:
         kinds = connection.execute(text("SELECT kind FROM audit_log")).scalars().all()
-    assert kinds == ["library_copied"]
+    assert kinds == ["library_copy_begun"]
+    with Library.open(tmp_path / "a") as source, source.db.read() as connection:
+        kinds = connection.execute(text("SELECT kind FROM audit_log")).scalars().all()
+    assert kinds == ["library_copy_begun", "library_copied"]
+    assert viot(["library", "migrate", f"sqlite:{tmp_path / 'a'}", word]) == 2
+    with Library.open(tmp_path / "a") as source, source.db.read() as connection:
+        kinds = connection.execute(text("SELECT kind FROM audit_log")).scalars().all()
+    assert kinds[2:] == ["library_copy_begun"], "what did not come about is not said to have been copied"
 
 
 def test_holdings_of_a_new_library(tmp_path: Path) -> None:

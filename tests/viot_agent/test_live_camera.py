@@ -27,6 +27,7 @@ class World:
     """A camera of 10 s files, its clock and everything that came of it."""
 
     root: Path
+    keep: float = 1e9
     clock: FakeClock = field(default_factory=FakeClock)
     stamps: Stamps = field(default_factory=Stamps)
     health: Health = field(default_factory=lambda: Health("gate"))
@@ -37,7 +38,7 @@ class World:
 
     def watch(self, *connections: Connection) -> World:
         stop = threading.Event()
-        self.ring = Ring(self.root, 1e9, 1e9)
+        self.ring = Ring(self.root, self.keep, 1e9)
         streams = FakeStreams(
             [c if isinstance(c, StreamEnded | FakeStream) else FakeStream(c, self.clock) for c in connections], stop
         )
@@ -235,3 +236,11 @@ def test_whoever_looks_says_that_the_picture_is_frozen(world: World) -> None:
     camera.frozen = True
     camera.run(stop)
     assert world.during == ["frozen"]
+
+
+def test_recordings_grow_old_while_their_camera_is_away(world: World) -> None:
+    world.keep = 100.0
+    world.watch(film(12.0), *[StreamEnded("no answer in time")] * 8)
+    assert world.clock.posix > START + 200
+    assert len(world.done) == 2
+    assert (world.ring.files(), world.health.bytes) == ([], 0)

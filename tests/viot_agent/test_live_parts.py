@@ -40,6 +40,10 @@ START = 1_767_225_600.0
         ("/srv/gate.mp4", False, "/srv/gate.mp4"),
         ("/dev/video0.mp4", False, "/dev/video0.mp4"),
         ("rtsp://[broken/x?token=abc", True, "rtsp://[broken/x"),
+        ("rtsp://ana:12/34@cam/x", True, "rtsp://..."),
+        ("rtsp://ana:se?ret@cam/x", True, "rtsp://..."),
+        ("rtsp://cam/user=ana&password=se;ret&channel=1.sdp", True, "rtsp://cam/user=..."),
+        ("rtsp://cam/a/PWD=secret/b", True, "rtsp://cam/a/PWD=.../b"),
     ],
 )
 def test_what_is_live_and_shown_without_secrets(source: str, live: bool, words: str) -> None:
@@ -53,6 +57,15 @@ def test_what_is_live_and_shown_without_secrets(source: str, live: bool, words: 
 def test_addresses_that_nobody_watches(source: str) -> None:
     with pytest.raises(UserFault, match=r"host|address"):
         checked(source)
+
+
+@pytest.mark.parametrize("source", ["rtsp://ana:12/34@cam/x", "rtsp://ana:se#34@cam/x", "http://ana:3?34@cam/x"])
+def test_a_password_that_would_be_taken_for_a_path_is_refused_and_not_said(source: str) -> None:
+    with pytest.raises(UserFault, match="behind its host") as caught:
+        checked(source)
+    assert "%40" in caught.value.fix
+    assert "34" not in str(caught.value)
+    assert checked("rtsp://ana:12%2F34@cam/x") == "rtsp://ana:12%2F34@cam/x"
 
 
 def test_a_loop_is_a_file_that_is_there(video: object, tmp_path: Path) -> None:
@@ -275,6 +288,14 @@ def test_old_files_go_by_age_and_by_size(tmp_path: Path) -> None:
     assert len(Ring(tmp_path, 0.0, 0).files()) == 1, "a file that is none of ours is not counted, nor taken away"
 
 
+def test_the_last_files_are_never_too_large_but_may_be_too_old(tmp_path: Path) -> None:
+    filled(tmp_path, 4)
+    ring = Ring(tmp_path, 1e9, 50, least=3)
+    assert (ring.trim(START + 100), ring.size) == (1, 300), "nobody could look at them else"
+    assert Ring(tmp_path, 1e9, 50).trim(START + 100) == 2
+    assert Ring(tmp_path, 5.0, 1e9).trim(START + 100) == 1
+
+
 def test_what_a_killed_process_was_writing_is_kept_when_it_can_be_read(tmp_path: Path, video: object) -> None:
     ring = Ring(tmp_path / "a", 1e9, 1e9)
     assert ring.salvage(0.0) is None
@@ -311,6 +332,7 @@ def test_health_is_written_read_and_said(tmp_path: Path) -> None:
     assert again == health
     assert health.line(START + 1) == "live, 25.0 fps, lag 3.2 s, 2 dropped, 1 reconnect"
     assert health.line(START + 60) == "not watched"
+    assert health.line(START - 60) == "not watched", "this machine's clock was set back since somebody watched"
     frozen = replace(health, state="frozen", words="step 1: 2.5 frames a second", ahead=3600.0, problem="it is dark")
     for words in ("frozen", "last picture 5 s ago", "step 1", "3600 s ahead", "it is dark"):
         assert words in frozen.line(START + 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -36,7 +37,7 @@ from viot_agent.live.ladder import GIVE_UP
 from viot_agent.live.loop import LoopStream
 from viot_agent.live.recorder import Mp4Recorder
 from viot_agent.live.start import index_recordings
-from viot_agent.live.stream import LiveStream, Packet, StreamInfo
+from viot_agent.live.stream import LiveStream, Packet, StreamEnded, StreamInfo
 from viot_agent.live.watch import FROZEN, TOO_BUSY, Looked, Settings, Watch
 from viot_agent.media.readers import open_media
 from viot_agent.weights import Weights
@@ -219,7 +220,17 @@ def test_no_camera_is_live(world: World) -> None:
         Watch(world.library, world.home, [], [FakeThings()], open_reader=open_media)
 
 
-@pytest.mark.parametrize("bad", [{"segment": 0.1}, {"segment": 1000.0}, {"keep": 10.0}, {"keep_bytes": 10.0}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"segment": 0.1},
+        {"segment": 1000.0},
+        {"keep": 10.0},
+        {"keep_bytes": 10.0},
+        {"keep_bytes": math.nan},
+        {"sample_fps": 0.0},
+    ],
+)
 def test_settings_that_make_no_sense(bad: dict[str, float]) -> None:
     with pytest.raises(UserFault):
         Settings(**bad)  # type: ignore[arg-type]
@@ -364,6 +375,8 @@ def test_a_killed_watch_loses_nothing_that_was_recorded_and_doubles_nothing(worl
     assert set(before) <= set(recorded)
     left = len(recorded) - len(world.library.media_rows("gate"))
     world.watch([FakeThings()], 3 + left, pace=8.0)
+    # on a busy machine the watch had no time for what was left
+    index_recordings(world.library, world.camera, [FakeThings()], open_reader=open_media)
     rows = world.library.media_rows("gate")
     assert [r.path.name for r in rows] == sorted({r.path.name for r in rows})
     assert set(recorded) <= {r.path.name for r in rows}
@@ -380,3 +393,28 @@ def test_retention_takes_files_and_leaves_rows(world: World) -> None:
     ring.make_room(1.0)
     assert ring.files() == []
     assert world.library.coverage("things", ["gate"], None, None).fraction == 1.0
+
+
+def test_what_happens_after_the_clock_was_set_back_is_told_too(world: World) -> None:
+    stop = threading.Event()
+    walls = iter(range(2_000_000_000, 0, -100))
+
+    def away(source: str) -> LiveStream:
+        away.n += 1  # type: ignore[attr-defined]
+        if away.n > 3:  # type: ignore[attr-defined]
+            stop.set()
+        raise StreamEnded(f"away {away.n}")  # type: ignore[attr-defined]
+
+    away.n = 0  # type: ignore[attr-defined]
+    clock = Clock(wall=lambda: float(next(walls)), wait=lambda stop, seconds: stop.is_set())
+    Watch(
+        world.library,
+        world.home,
+        world.library.cameras(),
+        [FakeThings()],
+        open_reader=open_media,
+        open_stream=away,
+        note=lambda camera, words: world.notes.append(words),
+        clock=clock,
+    ).run(stop)
+    assert world.notes == ["away 1", "away 2", "away 3", "away 4"]

@@ -87,6 +87,7 @@ NO_ADDRESSES = {
     "sqlite:": (UserFault, "names no folder"),
     "sqlite://host/x": (UserFault, "names no folder"),
     "secret words": (UserFault, "cannot be read"),
+    "postgresql://viot:pass@secret@db.example/viot": (UserFault, "more than one @"),
     "mysql://u:secret@h/d": (BackendFault, "SQLite or PostgreSQL"),
 }
 

@@ -49,6 +49,8 @@ def read(word: str) -> Address:
         url = make_url(word)
     except (ArgumentError, ValueError) as error:  # its text may hold the password
         raise UserFault("the address of the database cannot be read", fix=FIX) from error
+    if "@" in (url.host or ""):  # what stands there is the end of a password
+        raise UserFault("the address of the database has more than one @", fix=f"{FIX}; an @ in them as %40")
     port = f":{url.port}" if url.port else ""
     user = f"{url.username}@" if url.username else ""
     where = f"{url.get_backend_name()}://{user}{url.host or ''}{port}/{url.database or ''}"

@@ -60,8 +60,10 @@ class Database:
                 options = {"connect_args": {"timeout": 30.0}} if sqlite else {}
             self.engine: Engine = create_engine(address, json_serializer=jsontext.dumps, **options)
         except ImportError as error:
-            fix = "pip install 'viot-agent[postgres]'" if error.name == "psycopg" else "check the address"
-            raise BackendFault(f"Cannot use the database {where}: {error}.", fix=fix) from error
+            # psycopg itself may be there without the library it stands on
+            psycopg = error.name == "psycopg" or "libpq" in str(error)
+            fix = "pip install 'viot-agent[postgres]'" if psycopg else "check the address"
+            raise BackendFault(f"Cannot use the database {where}: {' '.join(str(error).split())}.", fix=fix) from error
         except (SQLAlchemyError, TypeError) as error:
             raise BackendFault(f"Cannot use the database {where}: {error}.", fix="check the address") from error
         # errors in a connect hook come bare, not wrapped by SQLAlchemy

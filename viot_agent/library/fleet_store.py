@@ -17,6 +17,7 @@ from viot_agent.library.base import Part
 from viot_agent.library.schema import camera_groups, cameras, people, person_pictures, person_vectors
 from viot_agent.library.schema import segment_runs as runs
 from viot_agent.library.schema import segments as segs
+from viot_agent.live.address import shown
 
 
 class FleetStore(Part):
@@ -48,7 +49,7 @@ class FleetStore(Part):
                 if there.source == source:
                     return there
                 raise NameFault(
-                    f"There is already a camera {there.name!r} with the source {there.source}.",
+                    f"There is already a camera {there.name!r} with the source {shown(there.source)}.",
                     name=name,
                     fix=f"choose another name, or remove it first: viot camera remove {there.name!r}",
                 )

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 from viot_agent.errors import MediaFault, UserFault
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "loop")
+_SECRET = re.compile(r"((?:user|pass|pwd)[a-z]*=)[^/]*", re.IGNORECASE)
 _DEVICE = re.compile(r"/dev/video\d+")
 # no "file": a playlist that a server sends must not make the decoder read this machine's files
 _PROTOCOLS = "rtp,rtsp,rtsps,tcp,udp,tls,http,https,httpproxy,crypto"
@@ -54,6 +55,11 @@ def checked(source: str) -> str:
         return f"loop://{path.resolve()}"
     try:
         parts = urlsplit(source)
+        if "@" in source.partition("://")[2][len(parts.netloc) :]:
+            raise UserFault(
+                f"{shown(source)} has an @ behind its host",
+                fix="in user, password and path write / as %2F, ? as %3F, # as %23, @ as %40",
+            )
         usable = bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, a broken IPv6 address
         usable = False
@@ -63,14 +69,17 @@ def checked(source: str) -> str:
 
 
 def shown(source: str) -> str:
-    """The source for people: without user, password and query, any of which may be a secret."""
+    """The source for people: without user, password and query, any of which may be a secret; nor those that some
+    cameras want in their path (``/user=ana&password=...``)."""
     scheme, found, rest = source.partition("://")
     if not found or scheme.lower() == "loop":
         return source
     try:
         parts = urlsplit(source)
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit((parts.scheme, host, parts.path, "..." if parts.query else "", ""))
+        if "@" in rest[len(parts.netloc) :]:  # a password with a / in it looks like a path
+            return f"{scheme}://..."
+        host, path = parts.netloc.rpartition("@")[2], _SECRET.sub(r"\1...", parts.path)
+        return urlunsplit((parts.scheme, host, path, "..." if parts.query else "", ""))
     except ValueError:
         return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 

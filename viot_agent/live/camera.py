@@ -92,6 +92,8 @@ class LiveCamera:
         """Until ``stop`` is set. Raises nothing that a stream or a disk does."""
         attempts = pauses(self.seed)
         while not stop.is_set():
+            self.ring.trim(self.clock.wall())  # while a camera is away its recordings grow old all the same
+            self.health.bytes = self.ring.size
             self.health.state = "waiting" if self.health.reconnects else "connecting"
             good, again = self._connection(stop)
             if stop.is_set():

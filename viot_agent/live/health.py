@@ -62,7 +62,7 @@ class Health:
 
     def line(self, now: float) -> str:
         """One line for people: ``live, 25.0 fps, lag 3 s, 2 dropped, 1 reconnect``."""
-        if now - self.heartbeat > STALE or self.state == "stopped":
+        if abs(now - self.heartbeat) > STALE or self.state == "stopped":
             return "not watched"
         parts: list[str] = [self.state]
         if self.state in ("live", "frozen"):

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, func, or_, select, update
 
 from viot_agent.errors import MediaFault
 from viot_agent.fleet.types import Camera
@@ -137,9 +137,17 @@ def key_pictures(path: Path) -> list[int]:
 
 def unseen(library: Library, camera: Camera, files: Sequence[Kept]) -> list[Recorded]:
     """Of a camera's recordings those that a killed process left: the library knows no row of them, or one that nobody
-    looked at and nobody gave a reason for."""
+    looked at and nobody gave a reason for. Rows follow a home that was moved: a file is known by its name, its time."""
     looked = exists().where(segments.c.media_id == media.c.id)
-    query = select(media.c.path).where(media.c.camera_id == camera.id, or_(looked, media.c.problem != ""))
+    mine = media.c.camera_id == camera.id
     with library.db.read() as connection:
-        done = {str(path) for path in connection.execute(query).scalars()}
-    return [Recorded(camera.name, k.path, k.start, k.start) for k in files if str(k.path) not in done]
+        rows = connection.execute(select(media.c.id, media.c.path).where(mine)).all()
+        query = select(media.c.path).where(mine, or_(looked, media.c.problem != ""))
+        done = {Path(path).name for path in connection.execute(query).scalars()}
+    known, here = {Path(row.path).name: row for row in rows}, {row.path for row in rows}
+    moved = [(known[k.path.name].id, str(k.path)) for k in files if k.path.name in known and str(k.path) not in here]
+    if moved:
+        with library.db.write() as connection:
+            for row, path in moved:
+                connection.execute(update(media).where(media.c.id == row).values(path=path))
+    return [Recorded(camera.name, k.path, k.start, k.start) for k in files if k.path.name not in done]

@@ -53,11 +53,12 @@ def start_of(path: Path) -> float | None:
 class Ring:
     """The recordings below ``root`` (``folder(home, camera) / "ring"``).
 
-    ``keep`` seconds and ``keep_bytes`` are limits; the oldest file goes first. Memory: one entry a file.
+    ``keep`` seconds and ``keep_bytes`` are limits; the oldest file goes first. The last ``least`` files are not too
+    much, however large: they wait to be looked at. Memory: one entry a file.
     """
 
-    def __init__(self, root: Path, keep: float, keep_bytes: float) -> None:
-        self.root, self.keep, self.keep_bytes = root, keep, keep_bytes
+    def __init__(self, root: Path, keep: float, keep_bytes: float, least: int = 1) -> None:
+        self.root, self.keep, self.keep_bytes, self.least = root, keep, keep_bytes, least
         try:
             root.mkdir(parents=True, exist_ok=True)
             found = sorted(p for p in root.iterdir() if p.suffix == ".mp4")
@@ -107,7 +108,9 @@ class Ring:
     def trim(self, now: float) -> int:
         """Take away what is older than ``keep`` or more than ``keep_bytes``; how many files went."""
         n = 0
-        while self._files and (self._files[0].start < now - self.keep or self.size > self.keep_bytes):
+        while self._files and (
+            self._files[0].start < now - self.keep or (self.size > self.keep_bytes and len(self._files) > self.least)
+        ):
             n += self._drop()
         return n
 

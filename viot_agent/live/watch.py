@@ -67,7 +67,9 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0.5 <= self.segment <= 300:
             raise UserFault(f"segments of {self.segment:g} seconds", fix="give 0.5 to 300 seconds")
-        if self.keep < 4 * self.segment or self.keep_bytes < 1e6:
+        if not 0.1 <= self.sample_fps <= 100:
+            raise UserFault(f"{self.sample_fps:g} frames a second", fix="give 0.1 to 100")
+        if not (self.keep >= 4 * self.segment and self.keep_bytes >= 1e6):
             raise UserFault("too little is kept to look at it", fix="keep at least a minute and a hundredth of a GB")
 
 
@@ -133,7 +135,7 @@ class Watch:
         self.stored, self.looked, self.note, self.workers, self.seed = stored, looked, note, workers, seed
         self.health: dict[str, Health] = {c.name: Health(c.name) for c in cameras}
         self._spent: deque[tuple[float, float]] = deque()
-        self._told: dict[str, str] = {}
+        self._told: dict[str, tuple[float, str]] = {}
         self._mine: dict[str, _Camera] = {}
         self._held: dict[str, Held] = {}
 
@@ -169,7 +171,9 @@ class Watch:
 
     def _camera(self, camera: Camera, looker: Looker) -> _Camera:
         """A camera's parts, with what an earlier process left to do."""
-        ring = rings.Ring(rings.folder(self.home, camera.id) / "ring", self.settings.keep, self.settings.keep_bytes)
+        least = self.settings.backlog + 2  # those that wait, the one that is looked at, the one that has just come
+        root = rings.folder(self.home, camera.id) / "ring"
+        ring = rings.Ring(root, self.settings.keep, self.settings.keep_bytes, least)
         health = self.health[camera.name]
         health.since, health.bytes = self.clock.wall(), ring.size
         latest = self._end(ring, looker.latest(camera.name))
@@ -299,11 +303,12 @@ class Watch:
                     write_health(self.home, mine.camera.id, health)
                 except BackendFault as fault:
                     log.warning("%s", fault)
-                seen = self._told.get(health.camera, "")
-                for at, words in health.notes:
-                    if (mark := f"{at:.6f} {words}") > seen:
-                        self._told[health.camera] = seen = mark
-                        self.note(health.camera, words)
+                notes, seen = health.notes, self._told.get(health.camera)
+                # by the note itself, not by its time: the clock may have been set back
+                new = next((i + 1 for i in reversed(range(len(notes))) if notes[i] is seen), 0)
+                for note in notes[new:]:
+                    self._told[health.camera] = note
+                    self.note(health.camera, note[1])
             if last:
                 return
 
