@@ -112,14 +112,19 @@ class Sample:
 
 
 def phrasings(folder: Path, pattern: str = "phrasings_dev*.jsonl") -> list[Sentence]:
-    """The authored phrasings, in the order of files and lines. Raises ValueError for a form nobody knows."""
+    """The authored phrasings, in the order of files and lines. A sentence that a tested author hit on too, word for
+    word, is left out. Raises ValueError for a form nobody knows."""
+    tested = folder / "phrasings_test.jsonl"
+    lines = tested.read_text("utf-8").splitlines() if tested.is_file() else []
+    known = {json.loads(line)["text"].casefold() for line in lines}
     found: list[Sentence] = []
     for path in sorted(folder.glob(pattern)):
         for line in path.read_text("utf-8").splitlines():
             row = json.loads(line)
             if row["form"] not in CLASSES:
                 raise ValueError(f"{path}: there is no form {row['form']!r}")
-            found.append(Sentence(row["form"], plain(row["text"]), f"{path.stem} {row['id']}"))
+            if row["text"].casefold() not in known:
+                found.append(Sentence(row["form"], plain(row["text"]), f"{path.stem} {row['id']}"))
     return found
 
 
