@@ -10,14 +10,15 @@ import os
 import shlex
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
 from viot_agent.agent.evidence import EvidenceFiles
-from viot_agent.alerts.deliver import Notifier, deliver
+from viot_agent.alerts.deliver import AppriseNotifier, Notifier, deliver
 from viot_agent.alerts.engine import Alerts
 from viot_agent.alerts.types import Firing
-from viot_agent.errors import UserFault, ViotError
+from viot_agent.errors import FailedFault, UserFault, ViotError
 from viot_agent.steps import Evidence
 
 LOG = logging.getLogger("viot_agent.alerts")
@@ -110,3 +111,40 @@ class Teller:
             )
         except ViotError as fault:
             LOG.warning("alerts could not be told: %s", fault)  # they stay in the outbox
+
+
+class LateTeller:
+    """A :class:`Teller` that starts when there is an alert that tells somebody: nobody needs Apprise, or the thread,
+    before that. An alert may be made by another process while this one watches.
+
+    Raises FailedFault where Apprise is missing for an alert that stands when this begins.
+    """
+
+    def __init__(self, alerts: Alerts, folder: Path, notifier: Callable[[], Notifier] = AppriseNotifier) -> None:
+        self.alerts, self.folder, self._notifier = alerts, folder, notifier
+        self._teller: Teller | None = None
+        self._held = ExitStack()
+
+    def __enter__(self) -> LateTeller:
+        self._begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._held.__exit__(kind, error, trace)
+
+    def wake(self) -> None:
+        """Something may be due."""
+        if self._teller is None:
+            try:
+                self._begin()
+            except FailedFault as fault:
+                LOG.warning("alerts could not be told: %s", fault)  # they stay in the outbox; watching goes on
+        if self._teller is not None:
+            self._teller.wake()
+
+    def _begin(self) -> None:
+        standing = self.alerts.store.alerts()
+        if any(a.notify for a in standing) or (self.alerts.notify and standing):
+            self._teller = self._held.enter_context(Teller(self.alerts, self._notifier(), self.folder))
