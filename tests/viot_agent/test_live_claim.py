@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from viot_agent.errors import BusyFault, LibraryFault
+from viot_agent.errors import BusyFault, LibraryFault, NameFault
 from viot_agent.library.beside import Beside
 from viot_agent.library.store import Library
 from viot_agent.live import ring as rings
@@ -86,6 +86,12 @@ def test_folders_from_before_they_were_marked(tmp_path: Path) -> None:
         write_health(tmp_path, 1, Health("gate"))
         with claimed(library, tmp_path, library.cameras()[0]):
             pass
+
+
+def test_a_name_that_is_taken_does_not_tell_the_password(tmp_path: Path) -> None:
+    with home(tmp_path) as library, pytest.raises(NameFault, match=r"already a camera .*rtsp://10.0.0.1/1") as caught:
+        library.add_camera("Gate", "rtsp://10.0.0.2/1")
+    assert "secret" not in str(caught.value)
 
 
 def test_two_homes_of_one_library_watch_a_camera_once(tmp_path: Path) -> None:
