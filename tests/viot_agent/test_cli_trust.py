@@ -230,8 +230,9 @@ def test_consent(admin: str, capsys: Out) -> None:
     capsys.readouterr()
     assert run(["person", "list"]) == 0
     assert "withdrawn" in capsys.readouterr().out
-    assert run(["alert", "add", "face:Ben", "--purpose", "a theft"]) == 4
-    assert "no consent or legal basis to look for Ben" in capsys.readouterr().err.replace("\n", " ")
+    for argv in (["alert", "add", "face:Ben", "--purpose", "a theft"], ["redact", "his.jpg", "--keep", "ben"]):
+        assert run(argv) == 4
+        assert "no consent or legal basis to look for Ben" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_an_alert_on_somebody_needs_a_purpose(admin: str, capsys: Out) -> None:

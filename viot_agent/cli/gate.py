@@ -6,12 +6,14 @@ Servers open the house themselves: they ask whoever comes in, not who started th
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from viot_agent.errors import PolicyRefusal, UserFault
+from viot_agent.errors import NameFault, PolicyRefusal, UserFault
 from viot_agent.live.address import is_live
+from viot_agent.policy.consent import check_consent
 from viot_agent.policy.roles import RIGHT_WORDS, WORDS, Right, ToolClass, may, may_use, scope_of, tool_class
 from viot_agent.steps import Principal, Request
 
@@ -65,6 +67,23 @@ def cut(viot: Viot, names: Sequence[str], *, live: bool) -> list[str]:
     if not mine:
         raise UserFault(f"no camera of this key is {'live' if live else 'a recording'}", fix="viot camera list")
     return mine
+
+
+def check_named(viot: Viot, name: str) -> None:
+    """The policy's word on an enrolled person who is named by hand. Raises PolicyRefusal when the ground has ended;
+    nothing for a name that nobody carries."""
+    try:
+        person = viot.fleet.resolve_person(name).name
+    except NameFault:
+        return
+    try:
+        check_consent(viot.library.db, person, time.time())
+    except PolicyRefusal as refusal:
+        words = {"person": person, "refused": str(refusal)}
+        viot.audit.note(
+            "refused", by=viot.principal, data={"key": viot.principal.key, "needed": "consent"}, words=words
+        )
+        raise
 
 
 def check_watch(viot: Viot, event: str, purpose: str) -> None:

@@ -44,7 +44,7 @@ def redact(
     """Hide the faces of pictures (PNG; JPEG stays JPEG) and videos (MP4): all of them, or all but one person's."""
     from rich.console import Console
 
-    from viot_agent.cli.gate import opened
+    from viot_agent.cli.gate import check_named, opened
     from viot_agent.errors import MediaFault, UserFault
     from viot_agent.steps import Attachment, Request
     from viot_agent.toolbox.contract import ToolContext
@@ -60,6 +60,8 @@ def redact(
     reports: list[Report] = []
     faults: list[MediaFault] = []
     with opened("redaction") as viot:
+        if keep and not Path(keep).is_file():
+            check_named(viot, keep)
         picture = (Attachment(keep, "image", Path(keep)),) if keep and Path(keep).is_file() else ()
         ctx = ToolContext(Request("", attachments=picture), viot.fleet, viot.library, viot.weights, viot.home)
         finder, places = make_finder(viot.weights), plate_finder(viot.weights) if plates else None
