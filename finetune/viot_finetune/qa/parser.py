@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
+from viot_agent.errors import UserFault
 from viot_agent.llm.mini.assets import ENCODER_SHA256, sha256_of
 from viot_agent.sentences import Sentences, shared
 from viot_finetune.instruct.pools import Pools
@@ -46,9 +47,17 @@ class Split:
     held: tuple[Sentence, ...]
 
 
-def split(data: Path, instruct: Path, held: Sequence[str], seed: int, rng: random.Random) -> Split:
-    """The sentences; the files ``held`` (stems) apart."""
+def split(
+    data: Path, instruct: Path, held: Sequence[str], seed: int, rng: random.Random, without: Sequence[str] = ()
+) -> Split:
+    """The sentences; the files ``held`` (stems) apart, those of ``without`` not at all. Raises UserFault for a file
+    that is not there."""
     every = phrasings(data)
+    there = {s.group.split()[0] for s in every}
+    strange = next((name for name in (*held, *without) if name not in there), None)
+    if strange is not None:
+        raise UserFault(f"{data} has no {strange}.jsonl", fix=f"one of {', '.join(sorted(there))}")
+    every = [s for s in every if s.group.split()[0] not in without]
     apart = [s for s in every if s.group.split()[0] in held]
     kept = [s for s in every if s.group.split()[0] not in held]
     others = out_of_reach(data, instruct, kept, rng)
@@ -133,6 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--instruct", type=Path, default=HOME / "datasets" / "viot_instruct")
     parser.add_argument("--out", type=Path, default=WEIGHTS.parent, help="folder for learned.safetensors and its card")
     parser.add_argument("--judge", default="phrasings_dev_d", help="files that are kept out and judged, by comma")
+    parser.add_argument("--without", default="", help="files that are neither trained on nor judged, by comma")
     parser.add_argument("--all", action="store_true", help="train a second time, on all files, for what ships")
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     parser.add_argument("--fills", type=int, default=Recipe().fills)
@@ -143,18 +153,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     recipe = replace(Recipe(), seed=args.seed, fills=args.fills, epochs=args.epochs)
     held = tuple(args.judge.split(","))
-    net, parts = one(args.data, args.instruct, held, recipe)
+    without = tuple(name for name in args.without.split(",") if name)
+    net, parts = one(args.data, args.instruct, held, recipe, without)
     judged = judge(net, parts.held, recipe.seed, shared())
     if args.all:
-        net, parts = one(args.data, args.instruct, (), recipe)
-    ship(args.out, net, judged, parts, held, recipe, whole=args.all)
+        net, parts = one(args.data, args.instruct, (), recipe, without)
+    ship(args.out, net, judged, parts, held, recipe, whole=args.all, without=without)
     return 0
 
 
-def one(data: Path, instruct: Path, held: Sequence[str], recipe: Recipe) -> tuple[Net, Split]:
-    """A network trained on all files but ``held``."""
+def one(
+    data: Path, instruct: Path, held: Sequence[str], recipe: Recipe, without: Sequence[str] = ()
+) -> tuple[Net, Split]:
+    """A network trained on all files but ``held`` and ``without``."""
     rng = random.Random(recipe.seed)
-    parts = split(data, instruct, held, recipe.seed, rng)
+    parts = split(data, instruct, held, recipe.seed, rng, without)
     return fitted(parts, recipe, shared(), rng), parts
 
 
@@ -167,6 +180,7 @@ def ship(
     recipe: Recipe,
     *,
     whole: bool,
+    without: Sequence[str] = (),
 ) -> None:
     """Write weights with the threshold that ``judged`` gives, and the card. ``whole``: ``net`` was trained on all."""
     level = parser_judge.threshold(judged, MOST_WRONG)
@@ -174,6 +188,7 @@ def ship(
     save(Net(net.arrays, level, net.outside), weights)
     files = sorted({s.group.split()[0] for s in parts.kept})
     command = f"python -m viot_finetune.qa.parser --judge {','.join(held)}{' --all' if whole else ''}"
+    command += f" --without {','.join(without)}" if without else ""
     facts = {
         "data": f"{len(parts.kept)} authored phrasings ({', '.join(files)}), {len(parts.others)} sentences of no form",
         "recipe": ", ".join(f"{k}={v}" for k, v in asdict(recipe).items()),
