@@ -12,9 +12,9 @@ from viot_agent.library.store import Library
 from viot_agent.policy.access import Access, Proxies, Rate
 from viot_agent.policy.audit import Audit
 from viot_agent.policy.keys import span_seconds
+from viot_agent.policy.logins import FREE
 from viot_agent.policy.roles import classes_named, may, may_use, role_named, scope_of
 from viot_agent.steps import Principal
-from viot_agent.web.logins import FREE
 
 OWNER = Principal()
 

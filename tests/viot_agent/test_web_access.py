@@ -16,6 +16,7 @@ from viot_agent.errors import PolicyRefusal
 from viot_agent.library.records import Fingerprint
 from viot_agent.library.store import Library
 from viot_agent.policy.access import Access, Proxies, Rate
+from viot_agent.policy.logins import FREE
 from viot_agent.policy.purge import Purge
 from viot_agent.steps import Principal
 from viot_agent.system import Viot
@@ -24,7 +25,6 @@ from viot_agent.web import fleet_panel, people, who
 from viot_agent.web.chat import Chat
 from viot_agent.web.guard import Guard
 from viot_agent.web.jobs import Jobs
-from viot_agent.web.logins import FREE
 from viot_agent.web.media import media_routes
 from viot_agent.web.options import checked
 from viot_agent.web.page import Page

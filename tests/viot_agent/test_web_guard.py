@@ -14,7 +14,7 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 
-from viot_agent.web import logins
+from viot_agent.policy import logins
 from viot_agent.web.guard import COOKIE, Guard, browser_name, told_user
 from viot_agent.web.options import Options, checked
 from viot_agent.web.uploads import Uploads

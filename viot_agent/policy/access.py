@@ -28,8 +28,8 @@ from viot_agent.library import names
 from viot_agent.library.database import Database
 from viot_agent.policy import chain
 from viot_agent.policy.keys import Key, Keys, id_of
+from viot_agent.policy.logins import Logins
 from viot_agent.steps import Principal
-from viot_agent.web.logins import Logins
 
 KEY = "VIOT_KEY"
 """The environment variable from which commands take the secret."""

@@ -32,8 +32,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from viot_agent.errors import RateRefusal, SignInRefusal
 from viot_agent.library.names import folded
 from viot_agent.policy.access import Access
+from viot_agent.policy.logins import Logins
 from viot_agent.web.bodies import only_uploads, replayed, whole
-from viot_agent.web.logins import Logins
 from viot_agent.web.options import Options
 from viot_agent.web.uploads import Uploads
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viot_agent.web.logins import FIRST, FORGOTTEN, FREE, KNOWN, MOST, Logins
+from viot_agent.policy.logins import FIRST, FORGOTTEN, FREE, KNOWN, MOST, Logins
 
 
 class Clock:

@@ -1,6 +1,6 @@
-"""Wrong passwords: after a few, the same name from the same address waits, longer each time.
+"""Wrong passwords and keys: after a few, the same name from the same address waits, longer each time.
 
-Owns the counts and the waiting. Checks no password and reads no request.
+Owns the counts and the waiting. Checks no password or key, and reads no request.
 """
 
 from __future__ import annotations
