@@ -9,12 +9,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from safetensors.numpy import save_file
 
 from viot_agent.errors import BackendFault, FailedFault, UserFault
 from viot_agent.llm.load import load_llm
 from viot_agent.llm.messages import to_chat, to_message
+from viot_agent.llm.mini import assets
+from viot_agent.llm.mini.model import MiniChat
 from viot_agent.react import Act, AskBack, Finish, parse
 from viot_agent.steps import Observation
 from viot_agent.toolbox import CamerasArg, TimeArg, Toolbox, ToolContext, tool
@@ -114,6 +118,23 @@ def test_a_model_that_is_nowhere(tmp_path: Path) -> None:
 def test_unreadable_specs(spec: str) -> None:
     with pytest.raises(UserFault, match="cannot be read"):
         load_llm(spec, BOX)
+
+
+def test_mini_takes_weights_from_a_file(tmp_path: Path) -> None:
+    other = tmp_path / "mini.safetensors"
+    other.write_bytes(assets.DECODER.read_bytes())
+    loaded = load_llm(f"mini:{other}", BOX)
+    assert loaded.name == f"mini:{other}"
+    assert isinstance(loaded.model, MiniChat)
+    assert loaded.model.weights == other
+    other.write_bytes(b"no tensors")
+    with pytest.raises(FailedFault, match="cannot be read"):
+        loaded.model.planner()
+    save_file({"a": np.zeros(2, np.float32)}, other)
+    with pytest.raises(FailedFault, match="holds no weights of mini"):
+        load_llm(f"mini:{other}", BOX).model.warm()
+    with pytest.raises(UserFault, match="no weights at"):
+        load_llm(f"mini:{tmp_path}/gone", BOX)
 
 
 class Stub(BaseHTTPRequestHandler):

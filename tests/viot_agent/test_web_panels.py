@@ -374,6 +374,7 @@ def test_the_readme_of_this_checkout_is_read() -> None:
     ("spec", "where", "words"),
     [
         ("mini", "built in, this machine", "do not leave this machine"),
+        ("mini:/w.safetensors", "built in, weights of your own, this machine", "do not leave this machine"),
         ("hf:Qwen/Small+adapter=/a", "transformers, this machine", "with the adapter /a"),
         ("openai:http://gpu:8000/v1#big", "server gpu:8000", "pictures and videos do not"),
         ("what", "unknown", "Write mini, hf:"),

@@ -18,15 +18,16 @@ from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.checks import only_asks
 from viot_agent.llm.mini.decoder import Decoder
 from viot_agent.llm.mini.encoder import Reader
-from viot_agent.llm.mini.menu import Call, Menu, Step
-from viot_agent.llm.mini.planner import Weights
+from viot_agent.llm.mini.menu import SYM, Call, Menu, Step
+from viot_agent.llm.mini.planner import Planner, Weights
+from viot_agent.llm.mini.units import Passage
 from viot_finetune.instruct.fill import Example, fill, load_rows
 from viot_finetune.instruct.site import CLEAN
 from viot_finetune.mini.cards import card_specs, fictitious, stub_toolbox
 from viot_finetune.mini.evaluate import by_router, evaluate, normal, split, table
 from viot_finetune.mini.net import Net
-from viot_finetune.mini.prepare import pack, rows_of, samples, unpack
-from viot_finetune.mini.source import Plan, Source, batches, streamed, texts_of_cards, vocabulary
+from viot_finetune.mini.prepare import pack, reading_of, rows_of, samples, unpack
+from viot_finetune.mini.source import Plan, Source, batches, streamed, texts_of_cards, vocabulary, without
 from viot_finetune.mini.train import Kept, Recipe, resumed_at, run_of, save, train
 
 DATA = Path(__file__).resolve().parents[2] / "datasets" / "viot_instruct"
@@ -81,9 +82,10 @@ def test_split_keeps_a_phrasing_whole() -> None:
         load_rows(DATA, "nothing_*.jsonl")
 
 
-def test_numpy_and_torch_score_alike() -> None:
+@pytest.mark.parametrize("mix", [2, 4])
+def test_numpy_and_torch_score_alike(mix: int) -> None:
     torch.manual_seed(0)
-    net = Net().eval()
+    net = Net(mix=mix).eval()
     reader, rng = Reader(assets.encoder_dir()), random.Random(1)
     menu = Menu.of(list(stub_toolbox()))
     texts = texts_of_cards()
@@ -201,6 +203,53 @@ def test_a_few_steps_move_the_adapter_and_are_kept(tmp_path: Path) -> None:
     assert any(np.abs(v).max() > 0 for k, v in arrays.items() if k.endswith(".B")), "the adapter learns too"
     save(arrays, tmp_path / "mini.safetensors", Recipe(), ["smoke"])
     assert Weights.load(tmp_path / "mini.safetensors").words == ("smoke",)
+
+
+def test_without_thought_a_step_names_its_own_tool_only() -> None:
+    reader, specs = Reader(assets.encoder_dir()), card_specs()
+    example = fill(ROWS[2], random.Random(3), "train", CLEAN)[0]
+    menu = Menu.of([s[0] for s in specs.values()])
+
+    def planned(thought: bool) -> int:
+        first = samples(example, menu, reader, random.Random(0), thought)[0].gold
+        return first.index(("sym", SYM["PLAN_END"]))
+
+    assert planned(True) == 3, "NEED and both tools"
+    assert planned(False) == 2
+
+
+def test_weights_without_thought_are_kept_to_no_plan(tmp_path: Path) -> None:
+    weights = Weights.load()
+    save(dict(weights.arrays), tmp_path / "mini.safetensors", Recipe(thought=False), weights.words)
+    loaded = Weights.load(tmp_path / "mini.safetensors")
+    assert weights.thought
+    assert not loaded.thought
+    seen: list[tuple[str, ...] | None] = []
+
+    class Watched(Planner):
+        def _decoded(self, reading: Any, history: Any, settled: Any) -> Any:
+            seen.extend(call.rest for call in history)
+            return super()._decoded(reading, history, settled)
+
+    example = fill(ROWS[2], random.Random(3), "train", CLEAN)[0]
+    first = example.steps[0]
+    call = Call(first.tool, first.args, "found", rest=())
+    for each in (weights, loaded):
+        planner = Watched(list(stub_toolbox()), weights=each)
+        planner.next_step(reading_of(example, [Passage("It was there.", tool=first.tool)]), [call])
+    assert seen == [(), None]
+
+
+def test_tools_that_a_model_shall_not_know() -> None:
+    assert [r["id"] for r in without(ROWS, ["plate_recognition"])] == [
+        r["id"] for r in ROWS if "plate_recognition" not in json.dumps(r)
+    ]
+    source = Source(
+        without(ROWS, ["plate_recognition"]), Reader(assets.encoder_dir()), 0, without=["plate_recognition"]
+    )
+    menus = {tool.name for s in source.take(60) for tool in s.menu.tools}
+    assert "crowd_counting" in menus
+    assert "plate_recognition" not in menus
 
 
 @pytest.mark.slow

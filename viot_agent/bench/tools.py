@@ -40,7 +40,7 @@ def bench(
     seed: int = 0,
     suite: Annotated[str, "viot-bench (in the package) or viot-tool (the released set, at --data)"] = "viot-bench",
     cases: Annotated[Path | None, "run these outside cases instead, a JSON Lines file"] = None,
-    llm: Annotated[str, "the language model: mini, hf:NAME[+adapter=PATH], openai:URL#MODEL"] = "mini",
+    llm: Annotated[str, "the language model: mini[:FILE], hf:NAME[+adapter=PATH], openai:URL#MODEL"] = "mini",
     raw: Annotated[bool, "besides, a part of the cases without grammar and guards: parse failures and loops"] = False,
     unseen: Annotated[str, "tools that the model was not trained on, by name, with commas: a slice of their own"] = "",
 ) -> Report:

@@ -28,7 +28,9 @@ _COLOURS = {
 def ask(
     request: Annotated[str, typer.Argument(help="What you want to know, in your own words.")],
     attach: Annotated[list[Path] | None, typer.Option("--attach", help="A picture or clip; may be repeated.")] = None,
-    llm: Annotated[str, typer.Option("--llm", help="mini, hf:NAME[+adapter=PATH], or openai:URL#MODEL.")] = "mini",
+    llm: Annotated[
+        str, typer.Option("--llm", help="mini[:FILE], hf:NAME[+adapter=PATH], or openai:URL#MODEL.")
+    ] = "mini",
     conversation: Annotated[
         str,
         typer.Option(

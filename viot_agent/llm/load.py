@@ -1,7 +1,7 @@
 """From a ``--llm`` word to a chat model.
 
 =====================================  ==================================================================
-``mini``                               the embedded model; offline, CPU
+``mini[:FILE]``                        the embedded model, offline, CPU; with the weights in FILE instead of its own
 ``hf:NAME[+adapter=PATH][@REVISION]``  any transformers causal language model, with an optional LoRA adapter
 ``openai:URL#MODEL``                   any OpenAI-compatible server (vLLM, llama.cpp, Ollama), native tool calls
 =====================================  ==================================================================
@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from langchain_core.language_models import BaseChatModel
 
 from viot_agent.errors import UserFault
 from viot_agent.toolbox import Toolbox
 
-HELP = "use mini, hf:NAME[+adapter=PATH], or openai:URL#MODEL"
+HELP = "use mini[:FILE], hf:NAME[+adapter=PATH], or openai:URL#MODEL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,10 @@ def load_llm(spec: str, toolbox: Toolbox) -> LoadedModel:
         from viot_agent.llm.mini.model import MiniChat
 
         return LoadedModel(MiniChat(toolbox=toolbox), "mini", True)
+    if spec.startswith("mini:"):
+        from viot_agent.llm.mini.model import MiniChat
+
+        return LoadedModel(MiniChat(toolbox=toolbox, weights=_weights(Path(spec[len("mini:") :]))), spec, True)
     match = re.fullmatch(r"hf:(?P<name>[^+@]+)(?:@(?P<revision>[\w.-]+))?(?:\+adapter=(?P<adapter>.+))?", spec)
     if match:
         from viot_agent.llm.hf import load_hf
@@ -48,3 +53,10 @@ def load_llm(spec: str, toolbox: Toolbox) -> LoadedModel:
 
         return LoadedModel(load_openai(match["url"], match["model"]), spec, False)
     raise UserFault(f"--llm {spec!r} cannot be read", fix=HELP)
+
+
+def _weights(path: Path) -> Path:
+    """A file that mini can be made of. Raises UserFault."""
+    if not path.is_file():
+        raise UserFault(f"there are no weights at {path}", fix="name a mini.safetensors (python -m viot_finetune.mini)")
+    return path

@@ -21,6 +21,8 @@ def place(spec: str) -> str:
     """Where a model of this spec runs, in a few words."""
     if spec == "mini":
         return "built in, this machine"
+    if spec.startswith("mini:"):
+        return "built in, weights of your own, this machine"
     if spec.startswith("hf:"):
         return "transformers, this machine"
     found = re.match(r"openai:https?://([^/#]+)", spec)
@@ -30,7 +32,7 @@ def place(spec: str) -> str:
 def model_words(spec: str, tier: str) -> str:
     """What runs where with this model."""
     tools = f"Vision: tools of the tier <strong>{html.escape(tier)}</strong>, always on this machine."
-    if spec == "mini":
+    if spec == "mini" or spec.startswith("mini:"):
         model = "Language: <strong>mini</strong>, built in; offline, on the CPU. Your words do not leave this machine."
     elif spec.startswith("hf:"):
         name, _, adapter = spec.removeprefix("hf:").partition("+adapter=")

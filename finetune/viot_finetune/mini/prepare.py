@@ -50,13 +50,14 @@ def reading_of(example: Example, seen: Sequence[Passage]) -> Reading:
     return read(example.said.text, example.said.mentions, example.said.uploads, earlier=earlier, seen=seen)
 
 
-def samples(example: Example, menu: Menu, reader: Reader, rng: random.Random) -> list[Sample]:
-    """All decisions of the example: one a call and the one that ends it. Raises Unreachable."""
+def samples(example: Example, menu: Menu, reader: Reader, rng: random.Random, thought: bool = True) -> list[Sample]:
+    """All decisions of the example: one a call and the one that ends it. Without ``thought`` a step names its own tool
+    only, not those that remain. Raises Unreachable."""
     found: list[Sample] = []
     history: list[Call] = []
     seen: list[Passage] = []
     for step in example.steps:
-        found.append(_sample(example, seen, menu, history, reader, lambda g, s=step: _act(s, g, example)))
+        found.append(_sample(example, seen, menu, history, reader, lambda g, s=step: _act(s, g, example, thought)))
         text, status = step.observation, step.status
         history.append(Call(step.tool, step.args, status))
         seen.append(Passage(text, tool=step.tool))
@@ -95,13 +96,13 @@ def random_menu(
     return Menu.of(chosen)
 
 
-def _act(step: Any, grammar: Grammar, example: Example) -> list[Element]:
+def _act(step: Any, grammar: Grammar, example: Example, thought: bool) -> list[Element]:
     menu = grammar.menu
     head = menu.index(step.tool)
     if head is None:
         raise Unreachable(f"{step.tool} is not in the menu")
     row: list[Element] = [("sym", SYM["NEED"]), ("cand", head)]
-    for tool, open_ in step.rest:
+    for tool, open_ in step.rest if thought else ():
         at = menu.index(tool)
         if at is None:
             raise Unreachable(f"{tool} is not in the menu")

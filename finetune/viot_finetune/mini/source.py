@@ -53,10 +53,13 @@ class Source:
         noise: Noise | None = None,
         strange: tuple[Sequence[dict[str, Any]], float] = ((), 0.0),
         absent: float = 0.0,
+        without: Sequence[str] = (),
+        thought: bool = True,
     ) -> None:
         self.rows, self.reader, self.noise = list(rows), reader, noise or Noise()
         self.rng = random.Random(seed)
-        self.specs = card_specs()
+        self.specs = {name: specs for name, specs in card_specs().items() if name not in without}
+        self.thought = thought
         self.fictitious = list(fictitious().values())
         self.weights = [_weight(r) for r in self.rows]
         self.strange, self.share = list(strange[0]), strange[1] if strange[0] else 0.0
@@ -91,7 +94,7 @@ class Source:
             menu = random_menu(specs, strange, needed, self.rng, whole=0.65)
             self.drawn += 1
             try:
-                found = samples(example, menu, self.reader, self.rng)
+                found = samples(example, menu, self.reader, self.rng, self.thought)
             except Unreachable as reason:
                 self.unreachable += 1
                 _LOG.debug("%s", reason)
@@ -112,6 +115,11 @@ class Source:
         while len(found) < count:
             found += self.draw()
         return found[:count]
+
+
+def without(rows: Sequence[dict[str, Any]], tools: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows none of whose turns calls any of the ``tools``: what a model learns from to which they shall be new."""
+    return [r for r in rows if not {s["tool"] for t in r.get("turns") or [r] for s in t["steps"]} & set(tools)]
 
 
 def vocabulary(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -156,12 +164,22 @@ class Plan:
     batch: int
     hide: float
     seed: int
+    without: tuple[str, ...] = ()
+    thought: bool = True
 
 
 def batches(plan: Plan) -> Iterator[tuple[Tokens, Packed]]:
     """Endless batches of decisions of similar length: padding is wasted work on two cores."""
     reader = Reader(assets.encoder_dir(), plan.words)
-    source = Source(plan.rows, reader, plan.seed, strange=(plan.strange, plan.share), absent=plan.absent)
+    source = Source(
+        plan.rows,
+        reader,
+        plan.seed,
+        strange=(plan.strange, plan.share),
+        absent=plan.absent,
+        without=plan.without,
+        thought=plan.thought,
+    )
     rows = rows_of(texts_of_cards())
     while True:
         waiting = sorted(source.take(plan.batch * 8), key=lambda s: sum(map(len, s.pieces)))

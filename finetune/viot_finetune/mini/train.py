@@ -24,12 +24,13 @@ from torch import nn
 
 from viot_agent.errors import UserFault
 from viot_agent.llm.mini import assets
-from viot_agent.llm.mini.decoder import ENCODED
+from viot_agent.llm.mini.decoder import ENCODED, MIX_LAYERS
 from viot_agent.llm.mini.encoder import Reader
+from viot_agent.llm.mini.planner import FORMAT
 from viot_finetune import checkpoint
 from viot_finetune.mini.net import Net
 from viot_finetune.mini.prepare import Packed, Tokens, unpack
-from viot_finetune.mini.source import Plan, streamed, texts_of_cards
+from viot_finetune.mini.source import Plan, streamed, texts_of_cards, without
 
 _LOG = logging.getLogger(__name__)
 SAFE_EVERY = 100
@@ -41,14 +42,14 @@ class Recipe:
     """All that decides a run."""
 
     seed: int = 0
-    batch: int = 32
-    lora_steps: int = 4600
+    batch: int = 64
+    lora_steps: int = 4240
     decoder_rate: float = 1e-3
     lora_rate: float = 1.2e-3
     rank: int = 32
     alpha: int = 32
     hide: float = 0.05
-    layers: tuple[int, ...] = (2, 3, 4, 5)
+    layers: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
     threads: int = 2
     device: str = "cpu"
     """Where PyTorch computes: ``cpu`` or ``cuda``."""
@@ -58,6 +59,16 @@ class Recipe:
     """Share of the requests that are for tools which exist only in training."""
     absent: float = 0.08
     """Share of the requests whose tool is taken out of the menu: nothing may be called then."""
+    mix: int = MIX_LAYERS
+    """Layers in which the request and the tools' cards read each other."""
+    dropout: float = 0.1
+    """In the decoder."""
+    encoder_dropout: float = 0.1
+    """In MiniLM, on its hidden states and attention, while it is tuned."""
+    without: tuple[str, ...] = ()
+    """Tools that are kept from this model, cards and requests: what it makes of them is how it meets a new tool."""
+    thought: bool = True
+    """Whether a step begins with the tools that remain; False for the comparison without."""
 
 
 class Clock:
@@ -74,7 +85,7 @@ class Clock:
 
 
 class EncoderTrainer:
-    """MiniLM in PyTorch with a LoRA adapter on every linear layer of the upper four."""
+    """MiniLM in PyTorch with a LoRA adapter on every linear layer of the recipe's blocks."""
 
     def __init__(self, recipe: Recipe) -> None:
         from peft import LoraConfig, get_peft_model
@@ -86,18 +97,18 @@ class EncoderTrainer:
         config = LoraConfig(
             r=recipe.rank,
             lora_alpha=recipe.alpha,
-            # no dropout in the encoder: drawing it costs a fifth of a step, and words are hidden instead
             lora_dropout=0.0,
             target_modules=["query", "key", "value", "dense"],
-            # the lowest layers stay as they are: no gradient has to go through them
             layers_to_transform=list(recipe.layers),
         )
         self.device = torch.device(recipe.device)
-        self.model = get_peft_model(AutoModel.from_pretrained(folder, add_pooling_layer=False), config)
+        rates = {f"{part}_dropout_prob": recipe.encoder_dropout for part in ("hidden", "attention_probs")}
+        self.model = get_peft_model(AutoModel.from_pretrained(folder, add_pooling_layer=False, **rates), config)
         self.model.to(self.device).eval()
 
     def states(self, batch: Tokens) -> torch.Tensor:
-        """Unit states (B, N, 384)."""
+        """Unit states (B, N, 384), with what is dropped in training."""
+        self.model.train()
         ids, mask, pool = (torch.from_numpy(a).to(self.device) for a in (batch.ids, batch.mask, batch.pool))
         hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
         out: torch.Tensor = pool @ hidden
@@ -110,8 +121,9 @@ class EncoderTrainer:
         out = torch.zeros(len(texts), ENCODED, device=self.device)
         rows = sorted((reader.text(t), i) for i, t in enumerate(texts))
         rows.sort(key=lambda r: len(r[0]))
-        for k in range(0, len(rows), 32):
-            part = rows[k : k + 32]
+        size = 32 if self.device.type == "cpu" else 512
+        for k in range(0, len(rows), size):
+            part = rows[k : k + size]
             ids = torch.zeros(len(part), len(part[-1][0]), dtype=torch.long)
             mask = torch.zeros_like(ids)
             for b, (row, _) in enumerate(part):
@@ -168,7 +180,7 @@ def train(
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
     encoder = EncoderTrainer(recipe)
-    net = Net().to(encoder.device)
+    net = Net(recipe.dropout, recipe.mix).to(encoder.device)
     if start is not None:
         earlier = load_file(start)
         encoder.load(earlier)
@@ -178,7 +190,11 @@ def train(
     if at:
         _LOG.warning("goes on at step %d from %s", at, safe)
     seed = recipe.seed + 1_000_003 * at
-    plan = Plan(rows, words, strange, recipe.strange, recipe.absent, recipe.batch, recipe.hide, seed)
+    kept_from = without(rows, recipe.without)
+    plan = Plan(
+        kept_from, words, strange, recipe.strange, recipe.absent, recipe.batch, recipe.hide, seed,
+        recipe.without, recipe.thought,
+    )  # fmt: skip
     stream = streamed(plan, recipe.makers)
     try:
         reader = Reader(assets.encoder_dir(), words)
@@ -196,7 +212,8 @@ def save(arrays: dict[str, Any], path: Path, recipe: Recipe, words: Sequence[str
     """Write float16 safetensors with the adapter's scale and the words to spell by in its metadata."""
     half = {k: np.ascontiguousarray(v, np.float16) for k, v in arrays.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(half, path, {"lora_scale": str(recipe.alpha / recipe.rank), "format": "mini-3", "words": " ".join(words)})
+    meta = {"lora_scale": str(recipe.alpha / recipe.rank), "format": FORMAT, "words": " ".join(words)}
+    save_file(half, path, meta | {"thought": "yes" if recipe.thought else "no"})
 
 
 def run_of(
@@ -287,7 +304,7 @@ def _run(
         {"params": list(net.parameters()), "lr": recipe.decoder_rate, "weight_decay": 0.05},
         {"params": adapter, "lr": recipe.lora_rate, "weight_decay": 0.0},
     ]
-    optimiser = torch.optim.AdamW(groups)
+    optimiser = torch.optim.AdamW(groups, fused=encoder.device.type == "cuda")
     schedule = _schedule(optimiser, recipe.lora_steps, clock)
     losses: list[float] = []
     curve: list[float] = []

@@ -19,7 +19,9 @@ def demo(
     ),
     out: Annotated[Path | None, typer.Option("--out", help="For answers; left out: HOME/answers.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="A folder of your own videos instead.")] = None,
-    llm: Annotated[str, typer.Option("--llm", help="mini, hf:NAME[+adapter=PATH], or openai:URL#MODEL.")] = "mini",
+    llm: Annotated[
+        str, typer.Option("--llm", help="mini[:FILE], hf:NAME[+adapter=PATH], or openai:URL#MODEL.")
+    ] = "mini",
     keep: Annotated[bool, typer.Option("--keep", help="Ask the library that the last run left; make nothing.")] = False,
 ) -> None:
     """Make a small fleet of cameras, index it, ask it in words and check the answers; no network needed."""

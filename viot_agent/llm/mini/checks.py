@@ -161,6 +161,16 @@ _SEVERAL = re.compile(
 )
 
 
+_FILMS = ("video", "clip", "film", "recording")
+_KIND = r"image|picture|pic|photo|photograph|selfie|portrait|snap|video|clip|film|recording"
+_ORDER = {"first": 1, "1st": 1, "one": 1, "second": 2, "2nd": 2, "two": 2, "third": 3, "3rd": 3, "three": 3} | {
+    "fourth": 4, "4th": 4, "four": 4
+}  # fmt: skip
+_NUMBERED = re.compile(
+    rf"\b(?:({_KIND})[\s-]?(\d|one|two|three|four)|(first|second|third|fourth|1st|2nd|3rd|4th) ({_KIND}))\b", re.I
+)
+
+
 def attached(reading: Reading, handle: str) -> tuple[str, ...]:
     """The attached files of the same kind as ``handle``, in order."""
     stem = handle.rpartition("-")[0]
@@ -170,6 +180,19 @@ def attached(reading: Reading, handle: str) -> tuple[str, ...]:
 def says_which(asked: str) -> bool:
     """Whether the words say which of several attached files is meant."""
     return bool(_NAMED.search(asked))
+
+
+def the_one_named(reading: Reading, handle: str) -> str:
+    """The one attached file of ``handle``'s kind that the request names by number ("image 2", "the second photo");
+    ``handle`` itself where it names none or several."""
+    files = attached(reading, handle)
+    named = set()
+    for kinds, number, ordinal, kinds_after in _NUMBERED.findall(reading.asked):
+        kind, said = kinds or kinds_after, number or ordinal
+        wanted = f"{'video' if kind.casefold() in _FILMS else 'image'}-{_ORDER.get(said.casefold(), said)}"
+        named.add(wanted)
+    fitting = [f for f in files if f in named]
+    return fitting[0] if len(named) == 1 and fitting else handle
 
 
 def means_several(asked: str) -> bool:

@@ -1,6 +1,6 @@
 """The pointer-copy decoder in NumPy: scores of the next element, given the units, the menu and what is written so far.
 
-Memory is a learned anchor, the units and the candidate tools, through two mixing layers together: a card reads the
+Memory is a learned anchor, the units and the candidate tools, through the mixing layers together: a card reads the
 request and says by itself whether it is meant, so a tool never trained on can be. The decoder is a two-layer pre-norm
 transformer over the elements written so far. Every score but the symbols' is a dot product with what the element stands
 for: a tool is chosen by its card as this request reads it, a word by its place.
@@ -26,7 +26,7 @@ Array = npt.NDArray[np.float32]
 SLOT_KINDS = (
     "person", "vehicle", "cameras", "time", "plate", "text", "media", "handle", "choice", "scene", "event"
 )  # fmt: skip
-WIDTH, HEADS, INNER, MIX_LAYERS, LAYERS, ENCODED = 256, 4, 640, 2, 2, 384
+WIDTH, HEADS, INNER, MIX_LAYERS, LAYERS, ENCODED = 256, 4, 640, 4, 2, 384
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,17 @@ def waves(length: int, width: int = WIDTH) -> Array:
     return out
 
 
+def mixing(weights: Mapping[str, Array]) -> int:
+    """How many mixing layers these weights hold."""
+    return len({name.split(".")[1] for name in weights if name.startswith("mix.")})
+
+
 class Decoder:
     """One request's decoder: ``start`` reads memory once, ``feed`` takes elements and gives the next scores."""
 
     def __init__(self, weights: Mapping[str, Array]) -> None:
         self.w = {k: np.ascontiguousarray(v, np.float32) for k, v in weights.items() if not k.startswith("lora.")}
+        self._mixing = mixing(self.w)
 
     def start(
         self, states: Array, units: Sequence[Unit], menu: Menu, candidates: Array, limits: Array, slots: Array
@@ -98,7 +104,7 @@ class Decoder:
         x = np.concatenate([anchor, self._norm(x, "unit_norm")]) + 0.5 * waves(len(units) + 1)
         cards = self._norm(self._linear(candidates, "cand_in") + limits @ w["limit_in.weight"].T, "cand_norm")
         x = np.concatenate([x, cards + w["cand_mem"]])
-        for i in range(MIX_LAYERS):
+        for i in range(self._mixing):
             y = self._norm(x, f"mix.{i}.n1")
             x = x + self._attend(y, self._linear(y, f"mix.{i}.k"), self._linear(y, f"mix.{i}.v"), f"mix.{i}")
             x = x + self._inner(x, f"mix.{i}")

@@ -25,7 +25,7 @@ from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
 from viot_agent.llm.mini.checks import people_together, settled
 from viot_agent.llm.mini.menu import Call
-from viot_agent.llm.mini.planner import Planner
+from viot_agent.llm.mini.planner import Planner, Weights
 from viot_agent.llm.mini.units import Passage, Reading, read
 from viot_agent.llm.mini.words import absent, to_react
 from viot_agent.react import Finish, parse, render
@@ -41,6 +41,7 @@ class MiniChat(BaseChatModel):
     toolbox: Toolbox
     threads: int = 2
     home: Path | None = None
+    weights: Path | None = None
     bound: tuple[str, ...] | None = Field(default=None)
     _shared: dict[str, Planner] = PrivateAttr(default_factory=dict)
     _controller: ThreadpoolController | None = PrivateAttr(default=None)
@@ -129,7 +130,8 @@ class MiniChat(BaseChatModel):
         if any(s.name in cards() for s in specs):
             specs += [card for name, card in cards().items() if name not in {s.name for s in specs}]
         if "planner" not in self._shared:
-            self._shared["planner"] = Planner(specs, home=self.home, threads=self.threads)
+            weights = None if self.weights is None else Weights.load(self.weights)
+            self._shared["planner"] = Planner(specs, weights=weights, home=self.home, threads=self.threads)
         planner = self._shared["planner"]
         if planner.menu.tools != tuple(specs):
             planner.set_tools(specs)
@@ -157,7 +159,10 @@ def _settled(reading: Reading, history: Sequence[_Past]) -> bool | None:
         return None
     if people_together(reading):
         return None  # one of them, or all: the words say, not one observation
-    return settled(reading.asked, history[-1].call, history[-1].data)
+    past = history[-1]
+    held = settled(reading.asked, past.call, past.data)
+    # a number that hangs on a camera nobody can tell of does not let anything happen
+    return False if held is None and past.call.tool == "crowd_counting" and past.data.get("untold") else held
 
 
 def _undone(asked: str, past: _Past) -> str:

@@ -10,15 +10,15 @@ import itertools
 import json
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file
 
-from viot_agent.errors import WeightsMissing
+from viot_agent.errors import FailedFault, WeightsMissing
 from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.checks import (
     asks_who_was_not,
@@ -28,6 +28,7 @@ from viot_agent.llm.mini.checks import (
     only_asks,
     people_together,
     says_which,
+    the_one_named,
 )
 from viot_agent.llm.mini.decoder import Decoder
 from viot_agent.llm.mini.encoder import Encoder
@@ -39,28 +40,39 @@ from viot_agent.llm.mini.words import courtesy
 from viot_agent.toolbox.contract import ToolSpec
 
 Array = npt.NDArray[np.float32]
+FORMAT = "mini-3"
+"""Of the file, in its metadata."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """What training ships: the decoder's arrays, the adapter's (``lora.*``), the adapter's scale, and the words of the
-    training requests, most frequent first (what misspelt words are read as)."""
+    training requests, most frequent first (what misspelt words are read as). ``thought``: whether steps begin with
+    the tools that remain; weights without are trained for comparison only."""
 
     arrays: dict[str, Array]
     scale: float
     words: tuple[str, ...] = ()
+    thought: bool = True
 
     @classmethod
     def load(cls, path: Path = assets.DECODER) -> Weights:
-        """Read ``mini.safetensors``. Raises WeightsMissing when it is not there."""
+        """Read ``mini.safetensors``. Raises WeightsMissing when it is not there, FailedFault for a file of another
+        kind."""
         if not path.is_file():
             raise WeightsMissing(
                 f"the decoder of the embedded model is not at {path}",
                 fix="reinstall viot-agent, or: python -m viot_finetune.mini --data datasets/viot_instruct",
             )
-        with safe_open(path, "np") as file:
-            meta = file.metadata() or {}
-        return cls(load_file(path), float(meta.get("lora_scale", "1")), tuple(meta.get("words", "").split()))
+        try:
+            with safe_open(path, "np") as file:
+                meta = file.metadata() or {}
+        except SafetensorError as error:
+            raise FailedFault(f"{path} cannot be read: {error}", fix="name a mini.safetensors") from error
+        if meta.get("format") != FORMAT:
+            raise FailedFault(f"{path} holds no weights of mini ({FORMAT})", fix="name a mini.safetensors")
+        words = tuple(meta.get("words", "").split())
+        return cls(load_file(path), float(meta.get("lora_scale", "1")), words, meta.get("thought", "yes") == "yes")
 
 
 class Planner:
@@ -73,6 +85,7 @@ class Planner:
         adapter = {k: v for k, v in weights.arrays.items() if k.startswith("lora.")}
         self.encoder = Encoder(adapter, weights.scale, weights.words, home=home, threads=threads)
         self.decoder = Decoder(weights.arrays)
+        self._thinks = weights.thought
         self._lock = threading.Lock()
         self._cards: dict[str, Array] = {}
         self._last: tuple[tuple[Unit, ...], Array] | None = None
@@ -90,6 +103,9 @@ class Planner:
         nothing known carries is not made at all: it is asked about. Mere courtesies need no model, and a request in
         another language is not guessed at.
         """
+        if not self._thinks:
+            # nothing was planned, so nothing is kept to a plan
+            history = [replace(call, rest=None) for call in history]
         polite = courtesy(reading.asked)
         if polite and not history:
             return Step("finish", polite)
@@ -136,6 +152,12 @@ class Planner:
         """One call for each of several people or attached files that the request names together; where it means one
         of several files and does not say which, that is asked."""
         if step.kind == "act":
+            step = replace(
+                step,
+                args={
+                    k: the_one_named(reading, v) if v in attached(reading, str(v)) else v for k, v in step.args.items()
+                },
+            )
             shown = next((v for v in step.args.values() if isinstance(v, str) and v in attached(reading, v)), "")
             others = [h for h in attached(reading, shown) if h != shown] if shown else []
             if not others or says_which(reading.asked):

@@ -80,6 +80,16 @@ _TIME_WORDS = tuple(
 )
 
 
+ORDER = 4
+"""Words that a quoted order has at least."""
+_QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|‘([^’]+)’(?!\w)|(?<!\w)'((?:[^']|(?<=\w)'(?=\w))+)'(?!\w)")
+_OWN = frozenset(
+    "is are was were am do does did has have had can could will would shall should may might must what who whom whose "
+    "which when where why how if whether unless any anyone anybody".split()
+)
+"""First words of a question or a condition."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One thing to point at. ``start``/``end`` are character offsets in the whole text (both -1: virtual)."""
@@ -137,7 +147,10 @@ def read(
     earlier: Sequence[Passage] = (),
     seen: Sequence[Passage] = (),
 ) -> Reading:
-    """Cut everything into units: earlier turns, the request with its attached files, observations in order."""
+    """Cut everything into units: earlier turns, the request with its attached files, observations in order.
+
+    What the request only quotes is not read (see :func:`quoted_orders`).
+    """
     text = ""
     units: list[Unit] = []
     mentions = tuple(mentions)
@@ -145,7 +158,10 @@ def read(
         units += _shifted(make_units(passage.text, passage.mentions), len(text), 0, "earlier")
         text += passage.text + "\n"
     at = (len(text), len(text) + len(request))
-    asked = _numbered(make_units(request, mentions, handles))
+    quoted = quoted_orders(request)
+    asked = _numbered(
+        [u for u in make_units(request, mentions, handles) if not any(a <= u.start < b for a, b in quoted)]
+    )
     units += _shifted(asked, len(text), REQUEST, "")
     text += request
     limit = threshold(asked)
@@ -155,6 +171,22 @@ def read(
         units += _shifted(cut, len(text), REQUEST + 1 + k, "seen")
         text += passage.text
     return Reading(text, tuple(units), at, tuple(p.tool for p in seen))
+
+
+def quoted_orders(text: str) -> list[tuple[int, int]]:
+    """Stretches in quotation marks that are somebody else's words: a sign, a note, a message that is passed on.
+
+    They are data: whatever they order, nobody here asked for it. Short quotes are names; a quoted question or
+    condition is the speaker's own (``"is the gate open"``), and so is all when hardly anything stands outside.
+    """
+    found = []
+    for quote in _QUOTED.finditer(text):
+        said = next(part for part in quote.groups() if part is not None)
+        words = re.findall(r"[^\W_]+", said)
+        if len(words) >= ORDER and not said.rstrip().endswith("?") and words[0].casefold() not in _OWN:
+            found.append(quote.span())
+    outside = len(re.findall(r"[^\W_]+", text)) - sum(len(re.findall(r"[^\W_]+", text[a:b])) for a, b in found)
+    return found if outside >= ORDER else []
 
 
 def make_units(text: str, mentions: Iterable[Mention] = (), handles: Sequence[str] = ()) -> tuple[Unit, ...]:
