@@ -40,10 +40,12 @@ from viot_agent.weights import Weights, default_home
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from viot_agent.agent.asked import Asked
     from viot_agent.agent.runner import Agent
     from viot_agent.alerts.engine import Alerts
     from viot_agent.alerts.types import Firing
     from viot_agent.library.ingest import IngestReport, Progress
+    from viot_agent.llm.mini.model import MiniChat
 
 DEMO_REQUESTS = "demo-requests.json"
 MAX_CONVERSATION = 200
@@ -65,6 +67,7 @@ class Viot:
         self.principal = Principal()  # who runs this command; servers ask whoever comes in
         self._agents: dict[str, Agent] = {}
         self._alerts: Alerts | None = None
+        self._reader: MiniChat | None = None  # of what requests ask for; loaded when plain words do not say it
         self._making = threading.Lock()
 
     @classmethod
@@ -332,10 +335,19 @@ class Viot:
                 from viot_agent.llm import load_llm
 
                 loaded = load_llm(llm, self.toolbox)
-                self._agents[llm] = self._agent(loaded.model, loaded.name, react=loaded.react)
+                self._agents[llm] = self.agent_over(loaded.model, loaded.name, react=loaded.react)
             return self._agents[llm]
 
-    def _agent(self, model: BaseChatModel, name: str, *, react: bool) -> Agent:
+    def agent_over(self, model: BaseChatModel, name: str, *, react: bool) -> Agent:
+        """An agent of this house over any chat model: what the request does not ask for, it cannot have done."""
+        from viot_agent.agent.asked import Asked
+        from viot_agent.llm.mini.model import MiniChat
+
+        if self._reader is None:
+            self._reader = model if isinstance(model, MiniChat) else MiniChat(toolbox=self.toolbox)
+        return self._agent(model, name, react=react, asked=Asked(self.toolbox, self.fleet, self._reader.plan))
+
+    def _agent(self, model: BaseChatModel, name: str, *, react: bool, asked: Asked | None = None) -> Agent:
         from viot_agent.agent.evidence import EvidenceFiles
         from viot_agent.agent.runner import Agent
 
@@ -351,6 +363,7 @@ class Viot:
             policy=self.policy,
             audit=self.audit,
             evidence=EvidenceFiles(self.library, self.fleet, self.home / "evidence"),
+            asked=asked,
         )
 
     def ask(

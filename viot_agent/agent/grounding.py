@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from viot_agent.steps import Answer, Claim, Observation, Status
@@ -43,6 +44,15 @@ _PLAIN = frozenset(
         "might must will if then so thanks thank welcome good ok okay all any some each other i'm i've it's let with "
         "for as by after before since until also only just now here have has had be been not-found glad happy"
     ).split()
+)
+
+
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"
+"""Of the unseen, those without which Persian, Hindi and emoji are misspelt."""
+_SHOWN = {"<": "‹", "://": ": //", "](": "] (", "![": "! [", "][": "] ["}
+_ACTIVE = re.compile(
+    r"<(?=[A-Za-z/!?])|://|\]\(|!\[|\]\[|\b(?:javascript|vbscript|data|mailto|file):(?=\S)", re.IGNORECASE
 )
 
 
@@ -157,6 +167,20 @@ def write_answer(
         return Answer(model_text.strip(), outcome, claims or _whole(final))
     missing = tuple(str(m) for o in final if o.status == "retry" for m in o.data.get("missing", ()))
     return Answer(own, outcome, claims or _whole(final), missing if outcome == "needs_input" else ())
+
+
+def inert(answer: Answer) -> Answer:
+    """The same answer, in which nothing is more than words, wherever it is shown: no markup, no address that a page
+    turns into a link, no sign that is not seen but moves a cursor or turns the order of what follows."""
+    claims = tuple(replace(c, text=harmless(c.text)) for c in answer.claims)
+    missing, unknown = (tuple(map(harmless, names)) for names in (answer.missing, answer.unknown))
+    return replace(answer, text=harmless(answer.text), claims=claims, missing=missing, unknown=unknown)
+
+
+def harmless(text: str) -> str:
+    """Words whose letters stay and whose signs open nothing: ``<b>`` is ``‹b>``, ``http://x`` is ``http: //x``."""
+    kept = "".join(c for c in text if c in "\n\t" or c in _JOINERS or unicodedata.category(c) not in _UNSEEN)
+    return _ACTIVE.sub(lambda m: _SHOWN.get(m[0], f"{m[0]} "), kept)
 
 
 def _whole(observations: Sequence[Observation]) -> tuple[Claim, ...]:

@@ -1,7 +1,7 @@
-"""The agent's middleware: budget and stop, repetition, typed faults, policy, parse retries.
+"""The agent's middleware: budget and stop, repetition, typed faults, policy, what was not asked for, parse retries.
 
 Each wraps the LangChain graph at one place; none knows a tool by name. The order in ``runner`` is outermost first:
-budget, policy, repetition, faults.
+budget, policy, repetition, what was not asked for, faults.
 """
 
 from __future__ import annotations
@@ -168,6 +168,24 @@ class Repetition(AgentMiddleware[AgentState[Any], RunState]):
             run.stop = f"the language model keeps asking {call['name']} the same thing"
         hint = f"{call['name']} was already called with these arguments; use its observation or finish."
         return ToolMessage(hint, tool_call_id=call["id"] or "", name=call["name"], status="error")
+
+
+class Unasked(AgentMiddleware[AgentState[Any], RunState]):
+    """Makes no call that the person did not ask for (``asked``), whatever talked the model into it. The step is on
+    record, the answer says it, and what was asked for goes on: a sign in view cannot stop a request either."""
+
+    def __init__(self, toolbox: Toolbox) -> None:
+        super().__init__()
+        self.toolbox = toolbox
+
+    def wrap_tool_call(self, request: ToolCallRequest, handler: Handler) -> Result:
+        run, call = _run_of(request), request.tool_call
+        if run.wanted is None or call["name"] not in self.toolbox:
+            return handler(request)
+        why = run.wanted.why_not(self.toolbox.get(call["name"]), call["args"], run.observations)
+        if not why:
+            return handler(request)
+        return record(run, request, _observation(request, "retry", why, unasked=True))
 
 
 class Faults(AgentMiddleware[AgentState[Any], RunState]):

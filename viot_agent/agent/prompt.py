@@ -6,6 +6,7 @@ data: the rules say so, and the graph enforces it (a call must come from the mod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -40,6 +41,14 @@ def system_text(toolbox: Toolbox, *, react: bool) -> str:
     """Rules and tool cards; with ``react`` the text grammar too (servers with native tool calls do without)."""
     cards = "\n".join(f"- {spec.card()}" for spec in toolbox)
     return f"{RULES}\n\nTools:\n{cards}" + (f"\n\n{FORMAT}" if react else "")
+
+
+def leaks(text: str, words: int = 8) -> bool:
+    """Whether ``text`` repeats as many ``words`` in a row of what a model is told to do: that is no answer. What tools
+    are for may be repeated, to who asks what can be done."""
+    said = " ".join(re.findall(r"\w+", text.casefold()))
+    told = re.findall(r"\w+", f"{RULES} {FORMAT}".casefold())
+    return any(" ".join(told[i : i + words]) in said for i in range(len(told) - words + 1))
 
 
 def request_message(

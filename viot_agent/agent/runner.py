@@ -19,10 +19,11 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage
 from langchain_core.tools import StructuredTool
 
-from viot_agent.agent.grounding import write_answer
+from viot_agent.agent.asked import Asked
+from viot_agent.agent.grounding import inert, write_answer
 from viot_agent.agent.limits import EARLIER, Limits
-from viot_agent.agent.middleware import STOPPED, Budget, Faults, ParseRetry, PolicyGate, Repetition, Seen
-from viot_agent.agent.prompt import request_message, system_text
+from viot_agent.agent.middleware import STOPPED, Budget, Faults, ParseRetry, PolicyGate, Repetition, Seen, Unasked
+from viot_agent.agent.prompt import leaks, request_message, system_text
 from viot_agent.agent.state import RunState
 from viot_agent.cancel import cancellable
 from viot_agent.errors import NameFault, PolicyRefusal, UserFault, ViotError
@@ -54,7 +55,8 @@ class EvidenceWriter(Protocol):
 class Agent:
     """Answers requests with one language model over one library.
 
-    ``react`` says whether the model reads and writes the ReAct text (local models) or has native tool calls.
+    ``react`` says whether the model reads and writes the ReAct text (local models) or has native tool calls. ``asked``
+    judges what a request asks for; None where a person decides every call (a form) or effects are a world's (a bench).
     """
 
     def __init__(
@@ -72,10 +74,11 @@ class Agent:
         audit: AuditSink | None = None,
         evidence: EvidenceWriter | None = None,
         limits: Limits | None = None,
+        asked: Asked | None = None,
     ) -> None:
         self.toolbox, self.fleet, self.library, self.weights, self.home = toolbox, fleet, library, weights, home
         self.policy: Policy = policy or SingleUserPolicy()
-        self.audit, self.evidence, self.limits = audit, evidence, limits or Limits()
+        self.audit, self.evidence, self.limits, self.asked = audit, evidence, limits or Limits(), asked
         self.llm_name = llm_name or llm._llm_type
         self._llm = llm
         self._graph = create_agent(
@@ -87,6 +90,7 @@ class Agent:
                 ParseRetry(),
                 PolicyGate(self.policy, toolbox),
                 Repetition(),
+                Unasked(toolbox),
                 Faults(),
                 Seen(self.policy, toolbox),
             ],
@@ -130,13 +134,14 @@ class Agent:
         request = replace(request, attachments=(*before.values(), *request.attachments))
         run_id = new_id("run")
         tools = ToolContext(request, self.fleet, self.library, self.weights, self.home, run_id)
-        state = RunState(tools, self.limits, on_step, on_begin, cancel)
+        wanted = self.asked.of(request, earlier[-EARLIER:]) if self.asked is not None else None
+        state = RunState(tools, self.limits, on_step, on_begin, cancel, wanted)
         try:
             self.policy.check_request(request)
             self.warm()  # loading the model is no part of the time a run may take: on a busy machine it is most of it
             state.started = time.monotonic()
             with cancellable(cancel):
-                answer = self._loop(request, state, earlier[-EARLIER:])
+                answer = inert(self._loop(request, state, earlier[-EARLIER:]))
         except PolicyRefusal as refusal:
             answer = Answer(f"Refused: {refusal}.", "refused")
         run = Run(run_id, request, tuple(state.steps), answer, self.llm_name, time.monotonic() - started)
@@ -178,8 +183,11 @@ class Agent:
         kwargs = last.additional_kwargs if isinstance(last, AIMessage) else {}
         if kwargs.get("kind") == "ask" and not state.stop:
             names = [Mention("camera", 0, 0, str(n), "", 0.0) for n in kwargs.get("unknown", ())]
-            return self._asked_back(str(last.content), tuple(kwargs.get("missing", ())), [*mentions, *names], request)
+            question = "What exactly do you want to know?" if leaks(str(last.content)) else str(last.content)
+            return self._asked_back(question, tuple(kwargs.get("missing", ())), [*mentions, *names], request)
         model_text = str(last.content) if isinstance(last, AIMessage) and not last.tool_calls else ""
+        if not kwargs.get("reply") and leaks(model_text):
+            model_text = ""  # what the model was told to do is no answer
         if kwargs.get("reply") and not state.observations and not state.stop:
             # a fixed reply, written by code: it claims nothing of the footage
             return Answer(model_text, "cannot_tell" if kwargs["reply"] == "out_of_scope" else "answered")

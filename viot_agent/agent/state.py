@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from viot_agent.agent.asked import Wanted
 from viot_agent.agent.limits import Limits
 from viot_agent.steps import Observation, Step
 from viot_agent.toolbox.contract import ToolContext
@@ -24,6 +25,8 @@ class RunState:
     on_step: Callable[[Step], None] | None = None
     on_begin: Callable[[Step], None] | None = None
     cancel: threading.Event | None = None
+    wanted: Wanted | None = None
+    """What the request asks for; None where every call was decided by a person."""
     started: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)

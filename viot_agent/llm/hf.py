@@ -53,19 +53,37 @@ _PLAIN_TEMPLATE = (
 def prompt_text(tokenizer: Any, chat: Sequence[dict[str, str]]) -> str:
     """What the model reads before it writes the next step: its own chat template, else the plain ReAct one.
 
-    Raises FailedFault when the model's template does not take such a chat (for instance without a system role).
+    Signs by which the template opens and closes turns are broken where they stand in a message: a name or a plate that
+    spells one opens no turn. Raises FailedFault when the model's template does not take such a chat (for instance
+    without a system role).
     """
     from jinja2.exceptions import TemplateError
 
     template = None if getattr(tokenizer, "chat_template", None) else _PLAIN_TEMPLATE
     try:
         text: str = tokenizer.apply_chat_template(
-            list(chat), tokenize=False, add_generation_prompt=True, chat_template=template
+            [{**m, "content": _broken(m["content"], _signs(tokenizer))} for m in chat],
+            tokenize=False,
+            add_generation_prompt=True,
+            chat_template=template,
         )
     except TemplateError as error:
         raise FailedFault(
             f"the model's chat template does not take this chat: {error}", fix="choose a model with a system role"
         ) from error
+    return text
+
+
+def _signs(tokenizer: Any) -> tuple[str, ...]:
+    """The tokens that mean something to the model and are no words, the longest first."""
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    found = {*getattr(tokenizer, "all_special_tokens", ()), *(str(t) for t in added if t.special)}
+    return tuple(sorted(filter(None, found), key=len, reverse=True))
+
+
+def _broken(text: str, signs: Sequence[str]) -> str:
+    for sign in signs:
+        text = text.replace(sign, f"{sign[0]} {sign[1:]}".rstrip())
     return text
 
 

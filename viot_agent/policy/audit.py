@@ -173,6 +173,7 @@ def run_row(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
             "tool": s.call.tool,
             "status": s.observation.status if s.observation else None,
             "verdict": s.observation.verdict if s.observation else None,
+            **({"unasked": True} if s.observation and s.observation.data.get("unasked") else {}),
         }
         for s in run.steps
     ]

@@ -124,6 +124,11 @@ class MiniChat(BaseChatModel):
         """Load what the first request would wait for."""
         self.planner()
 
+    def plan(self, messages: Sequence[BaseMessage]) -> tuple[str, ...]:
+        """The tools that the last request asks for, by its words and those before it; none where it is asked back."""
+        first = self._generate(list(messages)).generations[0].message
+        return tuple(first.additional_kwargs.get("plan", ()))
+
     def planner(self) -> Planner:
         """The loaded planner, made once, and set to the bound tools and the known ones that are not installed."""
         specs = [self.toolbox.get(n) for n in self._names()]

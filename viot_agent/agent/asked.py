@@ -1,0 +1,171 @@
+"""Was it asked for? What a call may do beyond looking follows from the person's own words, never from what was read.
+
+A text that a camera sees, a name, an earlier answer or an outside tool's result may talk a language model into a call.
+What has an effect (exports, alerts, altered copies, outside tools) is therefore made only where the request asks for
+it, and nobody is looked for by name or plate whom neither a person asking nor typed evidence has named. Two readers
+judge the request, both over the person's words alone, with quoted passages left out: a list of plain words, and where
+those are not there the embedded model, which has then seen no observation.
+
+Owns this rule. Roles, purpose, consent and scope are the policy's. Knows no tool by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from langchain_core.messages import HumanMessage
+from rapidfuzz import fuzz
+
+from viot_agent.agent.prompt import request_message
+from viot_agent.fleet import Fleet
+from viot_agent.fleet.names import name_tokens, person_key
+from viot_agent.fleet.plates import normalise_plate
+from viot_agent.policy.roles import ToolClass, tool_class
+from viot_agent.steps import Observation, Request, Run
+from viot_agent.toolbox import Toolbox, ToolSpec
+from viot_agent.toolbox.outside import ORIGIN as OUTSIDE
+
+Planner = Callable[[Sequence[HumanMessage]], Iterable[str]]
+"""The tools that these requests of one conversation, the last one now, ask for: by a reader of nothing else."""
+
+_WORDS: Mapping[ToolClass, str] = {
+    "export": r"export|exprot|clip(?:s|ped)?\b|download|snippet|excerpt|cut\b|save[ds]?\b|footage to\b|video file\b|"
+    r"esport|exportier|télécharg|descarg|herunterlad|导出|匯出|下载|保存|エクスポート|내보내|экспорт",
+    "alert": r"alert|alarm|notif|warn|whenever|(?:ping|buzz|page) me\b|hear (?:of|about) it\b|let (?:me|us) know|"
+    r"tell (?:me|us) (?:when|if|as soon)\b|from now on|watch (?:for|out)\b|avis|benachrichtig|prévien|警报|提醒|通知|"
+    r"アラート|알림|уведом",
+    "redaction": r"redact|blur|anonymi|pixel|cloak|censor|obscur|fuzz|protect|unrecogni|masked\b|n95\b|kn95\b|"
+    r"(?:a|the|put|with|wear\w*) \w*\s?masks?\b|verpixel|flout|difumin|马赛克|打码|模糊|ぼか|모자이크|размы",
+}
+_ASKED = {kind: re.compile(rf"(?<![a-z0-9])(?:{words})", re.IGNORECASE) for kind, words in _WORDS.items()}
+_NOT = re.compile(r"\b(?:not|never|without|don['’]?t|nor|no|instead of|rather than)\W+(?:\w+\W+){0,2}$", re.IGNORECASE)
+"""What stands before a word that is not asked for; the second reader judges whether it is."""
+_SAY: Mapping[ToolClass, str] = {
+    "export": "export it",
+    "alert": "alert me",
+    "redaction": "redact it, or cloak it",
+}
+# passages of three words and more that somebody else wrote: a name in quotation marks is the person's own word
+_QUOTED = re.compile(
+    r"```.*?(?:```|\Z)|^[ \t]*>.*?$|\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」|『[^』]*』|`[^`]*`|"
+    r"(?<!\w)['‘][^'‘’\n]*['’](?!\w)",
+    re.DOTALL | re.MULTILINE,
+)
+_FLEET = frozenset(
+    "about again answer anybody anyone asked been camera cameras data does during each everybody everyone file files "
+    "find footage from gate give have here information into list look many more name names people person picture "
+    "plate result search seen show some somebody someone tell text that their them then there they this time today "
+    "tool tools vehicle video videos what when where which with words would yesterday your".split()
+)
+_NAMED = 82
+"""Likeness (0..100) from which a word of a name is the one that the person wrote: "Sylva" is Silva's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Makes :class:`Wanted` for a run. ``planner``: the second reader, asked only when the first finds nothing."""
+
+    toolbox: Toolbox
+    fleet: Fleet
+    planner: Planner | None = None
+
+    def of(self, request: Request, earlier: Sequence[Run] = ()) -> Wanted:
+        """What this request, as the last of its conversation, asks for."""
+        return Wanted(self, request, tuple(earlier))
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What one request asks for, read when it is first needed."""
+
+    rule: Asked
+    request: Request
+    earlier: tuple[Run, ...]
+    _planned: frozenset[str] | None = field(default=None, repr=False)
+
+    def why_not(self, spec: ToolSpec, args: Mapping[str, Any], seen: Sequence[Observation]) -> str:
+        """Why this call was not asked for, in words; "" when it was. What the call looked for is not repeated: it may
+        be somebody's text."""
+        kind = tool_class(spec)
+        if kind in _SAY and not self._asked(spec, kind, first=not seen):
+            how = f'say "{_SAY[kind]}" to have it done' if not spec.origin.startswith(OUTSIDE) else "name it to use it"
+            return f"the request does not ask for {spec.name}; {how}"
+        for name, value in _looked_for(spec, args):
+            if not self._named(name, value, seen):
+                return f"{spec.name} was to look for a {name} that the request does not name; name it to have it done"
+        return ""
+
+    def _asked(self, spec: ToolSpec, kind: ToolClass, *, first: bool) -> bool:
+        """An outside tool by its own words; the name of its server is enough for what is done ``first``, before
+        anything was read that could talk the model into another tool of that server."""
+        words = unquoted(self.request.text)
+        if spec.origin.startswith(OUTSIDE):
+            server = spec.origin.removeprefix(OUTSIDE)
+            own = _stems(f"{spec.name.removeprefix(server)} {spec.description}".replace("_", " ")) - _stems(server)
+            if _stems(words) & (own | _stems(server) if first else own):
+                return True
+        elif _says(_ASKED[kind], words) or set(spec.name.split("_")) <= set(re.findall(r"\w+", words.casefold())):
+            return True
+        return spec.name in self._plan()
+
+    def _plan(self) -> frozenset[str]:
+        if self._planned is None:
+            found: Iterable[str] = ()
+            if self.rule.planner is not None and unquoted(self.request.text).strip():
+                found = self.rule.planner(self._clean())
+            self._planned = frozenset(found)
+        return self._planned
+
+    def _clean(self) -> list[HumanMessage]:
+        """The conversation as its persons wrote it: no answers, no names of cameras and people but those mentioned."""
+        out: list[HumanMessage] = []
+        at_hand: list[str] = []
+        for past in (*(run.request for run in self.earlier), self.request):
+            at_hand = list(dict.fromkeys([*at_hand, *(a.handle for a in past.attachments)]))
+            own = replace(past, text=unquoted(past.text).strip() or "-")
+            out.append(request_message(own, self.rule.fleet.mentions(own.text, at_hand), (), ()))
+        return out
+
+    def _named(self, kind: str, value: str, seen: Sequence[Observation]) -> bool:
+        """By who asks, in words however spelled; or by evidence: enrolled names and plates that tools have found."""
+        told = [e.who for o in seen for e in o.evidence if e.who]
+        answers = [unquoted(run.answer.text) for run in self.earlier]
+        said = [run.request.text for run in self.earlier] + [self.request.text]
+        if kind == "plate":
+            wanted = normalise_plate(value)
+            return any(wanted in normalise_plate(text) for text in (*said, *told, *answers))
+        if any(person_key(value) in person_key(text) for text in (*told, *answers)):
+            return True
+        heard = {t.text for text in said for t in name_tokens(text)}
+        return any(fuzz.ratio(t.text, h) >= _NAMED for t in name_tokens(value) for h in heard)
+
+
+def _looked_for(spec: ToolSpec, args: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(person or plate, value) of everything that a call looks for by name; attached files are nobody's name."""
+    out: list[tuple[str, str]] = []
+    for arg in spec.args:
+        value = str(args.get(arg.name) or "").strip()
+        if arg.kind in ("person", "plate"):
+            out.append((arg.kind, value))
+        elif arg.kind == "event":
+            form, _, who = value.partition(":")
+            if form.strip().casefold() in ("face", "plate"):
+                out.append(("plate" if form.strip().casefold() == "plate" else "person", who.strip()))
+    return [(kind, value) for kind, value in out if value and not re.fullmatch(r"[a-z]+-\d{1,3}", value)]
+
+
+def _says(asked: re.Pattern[str], words: str) -> bool:
+    return any(not _NOT.search(words[max(0, m.start() - 60) : m.start()]) for m in asked.finditer(words))
+
+
+def unquoted(text: str) -> str:
+    """The person's own words: passages of three words and more in quotation marks, of code or after ``>`` left out."""
+    return _QUOTED.sub(lambda m: " " if len(m[0].split()) >= 3 else m[0], text)
+
+
+def _stems(text: str) -> set[str]:
+    """Beginnings of the words that mean something; what every request about cameras says means nothing here."""
+    return {w[:5] for w in re.findall(r"[^\W\d_]{4,}", text.casefold()) if w not in _FLEET and w not in ("outside",)}
