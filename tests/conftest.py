@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -48,6 +51,18 @@ def shared() -> Path:
 def shared_models(shared: Path) -> Path:
     """The local directory that stands in for the model hub."""
     return shared / "models"
+
+
+@pytest.fixture(scope="session")
+def fuzzing() -> ModuleType:
+    """The module ``helpers_fuzz.py`` beside this file."""
+    spec = importlib.util.spec_from_file_location("viot_test_helpers_fuzz", ROOT / "tests" / "helpers_fuzz.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclass is looked up by name
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from viot_agent.errors import ParseFault
+from viot_agent.foreign import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def parse(text: str) -> ReactStep:
 
 def _object(body: str, text: str) -> dict[str, Any]:
     try:
-        value = json.loads(body)
+        value = read_json(body)
     except json.JSONDecodeError as error:
         raise ParseFault(f"not a JSON object: {error}", text=text) from error
     if not isinstance(value, dict):

@@ -99,6 +99,14 @@ def test_an_adapter_folder_is_checked(tiny: Path, tmp_path: Path) -> None:
         load_llm(f"hf:{tiny}+adapter={tmp_path}", BOX)
 
 
+@pytest.mark.parametrize("config", ["{", "[]", '{"peft_type": "LORA"}', '{"peft_type": "NONE", "r": 2}', "\\xff"])
+def test_a_damaged_adapter_is_refused(tiny: Path, tmp_path: Path, config: str) -> None:
+    (tmp_path / "adapter_config.json").write_text(config, "utf-8")
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"\x05\x00")
+    with pytest.raises(UserFault, match=r"adapter .* cannot be loaded"):
+        load_llm(f"hf:{tiny}+adapter={tmp_path}", BOX)
+
+
 def test_a_lora_adapter_loads(tiny: Path, tmp_path: Path) -> None:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM

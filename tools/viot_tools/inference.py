@@ -32,8 +32,8 @@ _SESSIONS: dict[tuple[int, str], Any] = {}
 def thread_count() -> int:
     """``VIOT_THREADS``, default 1. Raises UserFault when it is no whole number from 1 to 256."""
     text = os.environ.get("VIOT_THREADS", "1")
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 256:
-        raise UserFault(f"VIOT_THREADS is {text!r}", fix="set it to a whole number from 1 to 256, or unset it")
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= 256):
+        raise UserFault(f"VIOT_THREADS is {text[:40]!r}", fix="set it to a whole number from 1 to 256, or unset it")
     return int(text)
 
 

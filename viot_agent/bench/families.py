@@ -17,6 +17,7 @@ from typing import Any
 
 from viot_agent.bench.cards import cards
 from viot_agent.errors import UserFault
+from viot_agent.foreign import read_json
 
 LEVELS = ("L0", "L1", "L2", "L3", "L4")
 SLOTS = frozenset(
@@ -72,11 +73,15 @@ class Family:
 def read_families(path: Path) -> tuple[Family, ...]:
     """All families of a file. Raises UserFault naming the line that is wrong."""
     found: list[Family] = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserFault(f"{path} cannot be read: {error}", fix="name a JSON Lines file in UTF-8") from error
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            found.append(family_of(json.loads(line)))
+            found.append(family_of(read_json(line)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserFault(
                 f"{path.name}, line {number}: {error}", fix="see datasets/viot_instruct/AUTHORING.md"

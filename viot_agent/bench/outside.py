@@ -19,6 +19,7 @@ from viot_agent.bench.match import Expected
 from viot_agent.bench.verdict import verdict_of
 from viot_agent.errors import UserFault
 from viot_agent.fleet.types import Camera, Person
+from viot_agent.foreign import next_json, read_json
 from viot_agent.steps import Verdict
 
 _HANDLE = re.compile(r"(?:image|video)-\d+")
@@ -58,13 +59,12 @@ def _rows(text: str) -> Iterator[tuple[str, Any]]:
     for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
         if line.strip():
             try:
-                yield f"line {number}", json.loads(line)
+                yield f"line {number}", read_json(line)
             except json.JSONDecodeError as error:
                 yield f"line {number}", error
 
 
 def _items(text: str, at: int) -> Iterator[tuple[str, Any]]:
-    decoder = json.JSONDecoder()
     while True:
         at += len(text[at:]) - len(text[at:].lstrip(" \t\r\n,"))
         line = text.count("\n", 0, at) + 1
@@ -74,7 +74,7 @@ def _items(text: str, at: int) -> Iterator[tuple[str, Any]]:
         if text[at] == "]":
             return
         try:
-            value, at = decoder.raw_decode(text, at)
+            value, at = next_json(text, at)
         except json.JSONDecodeError as error:
             yield f"line {error.lineno}", error
             return

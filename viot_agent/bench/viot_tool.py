@@ -9,7 +9,6 @@ Owns the import. Only planning can be graded: no file has answers.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from viot_agent.bench.cases import Canned, Case, CaseTurn
 from viot_agent.bench.match import Expected
 from viot_agent.errors import UserFault
 from viot_agent.fleet.types import Camera
+from viot_agent.foreign import read_json
 
 FILES = ("face", "personreid", "gait", "vehiclereid", "licenceplate", "crowd", "fire", "anomaly", "action")
 SATURATED = "saturated: router 98.8 %"
@@ -119,14 +119,12 @@ def import_suite(folder: Path) -> Import:
 
 
 def _items(name: str, path: Path) -> Iterator[_Item]:
-    text = path.read_text("utf-8-sig")
     try:
+        text = path.read_text("utf-8-sig")
         rows = (
-            json.loads(text)
-            if text.lstrip().startswith("[")
-            else [json.loads(x) for x in text.splitlines() if x.strip()]
+            read_json(text) if text.lstrip().startswith("[") else [read_json(x) for x in text.splitlines() if x.strip()]
         )
-    except json.JSONDecodeError as error:
+    except (OSError, ValueError) as error:
         raise UserFault(
             f"{path} is neither a JSON array nor JSON Lines: {error}", fix="take the released file"
         ) from error

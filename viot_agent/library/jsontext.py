@@ -20,18 +20,19 @@ def dumps(value: Any) -> str:
     try:
         text = json.dumps(value, allow_nan=False)
     except ValueError:
-        return json.dumps(_plain(value), allow_nan=False)
+        return json.dumps(plain(value), allow_nan=False)
     # pairs of surrogates (an emoji) are escaped too: only the text itself tells which stand alone
-    return json.dumps(_plain(value), allow_nan=False) if _ESCAPED.search(text) else text
+    return json.dumps(plain(value), allow_nan=False) if _ESCAPED.search(text) else text
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """``value`` without what a database refuses, as above."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, str):
         return _UNREADABLE.sub("\ufffd", value)
     if isinstance(value, dict):
-        return {_plain(k) if isinstance(k, str) else k: _plain(v) for k, v in value.items()}
+        return {plain(k) if isinstance(k, str) else k: plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     return value

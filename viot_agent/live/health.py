@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
+from viot_agent.foreign import read_json
 from viot_agent.live.ring import folder
 from viot_agent.media.files import write_whole
 
@@ -96,15 +100,16 @@ def write_health(home: Path, camera: int, health: Health) -> None:
 def read_health(home: Path, camera: int) -> Health | None:
     """The record of a camera; None where it was never watched, or the file is of another program."""
     try:
-        raw: Any = json.loads(_file(home, camera).read_bytes())
-    except (OSError, ValueError):
+        raw: Any = read_json(_file(home, camera).read_bytes())
+        known = {f.name for f in fields(Health)}
+        return _record().validate_python({k: v for k, v in raw.items() if k in known})
+    except (OSError, ValueError, AttributeError):  # pydantic's ValidationError is a ValueError
         return None
-    if not isinstance(raw, dict) or not isinstance(raw.get("camera"), str):
-        return None
-    known = {f.name for f in fields(Health)}
-    health = Health(**{k: v for k, v in raw.items() if k in known})
-    health.notes = [(float(at), str(words)) for at, words in health.notes]
-    return health
+
+
+@cache
+def _record() -> TypeAdapter[Health]:
+    return TypeAdapter(Health)
 
 
 def _file(home: Path, camera: int) -> Path:

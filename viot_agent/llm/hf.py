@@ -210,7 +210,8 @@ class _Mask:
 
 
 def load_hf(name: str, toolbox: Toolbox, adapter: str | None = None, revision: str | None = None) -> HFChat:
-    """Load model, tokenizer and adapter (safetensors only). Raises FailedFault naming what is missing."""
+    """Load model, tokenizer and adapter (safetensors only). Raises FailedFault naming what is missing, UserFault for an
+    adapter that is damaged or of another base."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -225,9 +226,18 @@ def load_hf(name: str, toolbox: Toolbox, adapter: str | None = None, revision: s
         ) from error
     if adapter is not None:
         from peft import PeftModel
+        from safetensors import SafetensorError
 
         if not (Path(adapter) / "adapter_config.json").is_file():
             raise UserFault(f"{adapter} holds no adapter", fix="name the folder with adapter_config.json in it")
-        model = PeftModel.from_pretrained(model, adapter)
+        try:
+            model = PeftModel.from_pretrained(model, adapter)
+        except (OSError, ValueError, TypeError, LookupError, RuntimeError, SafetensorError) as error:
+            # what is wrong with an adapter's files shows as whichever of these their reader met first
+            why = (str(error).splitlines() or [type(error).__name__])[0][:300]
+            raise UserFault(
+                f"the adapter {adapter} cannot be loaded: {why}",
+                fix="name a whole adapter that was trained on this base",
+            ) from error
     model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     return HFChat(model=model, tokenizer=tokenizer, toolbox=toolbox)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from viot_agent.errors import LibraryFault, UserFault
+from viot_agent.foreign import read_json
 from viot_agent.library.store import Library
 from viot_agent.policy import chain
 from viot_agent.policy.chain import Anchor, Entry
@@ -144,7 +145,7 @@ def verify_file(path: Path, anchor: Anchor | None = None) -> Verified:
     try:
         with path.open(encoding="utf-8") as lines:
             for line in lines:
-                raw = json.loads(line)
+                raw = read_json(line)
                 if set(raw) == {"head"}:
                     head, ended = (None if raw["head"] is None else Anchor.read(raw["head"])), True
                 else:

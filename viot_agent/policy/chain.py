@@ -25,6 +25,8 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from viot_agent.errors import LibraryFault, UserFault
+from viot_agent.foreign import read_json
+from viot_agent.library.jsontext import plain
 from viot_agent.library.schema_trust import audit_head, audit_log, audit_words
 
 GENESIS = "0" * 64
@@ -90,7 +92,8 @@ def readable(row: Entry) -> bool:
     if not all(isinstance(t, str) for t in texts) or not all(isinstance(t, str | None) for t in (row.salt, row.words)):
         return False
     try:
-        return isinstance(json.loads(row.data), dict)
+        "".join((*texts, row.salt or "", row.words or "")).encode()  # half of a surrogate pair has no bytes to hash
+        return isinstance(read_json(row.data), dict)
     except ValueError:
         return False
 
@@ -128,7 +131,7 @@ def append(
     """
     head = _locked_head(connection)
     seq = head.rows + 1
-    said = canonical(dict(words)) if words else None
+    said = canonical(plain(dict(words))) if words else None
     salt = secrets.token_hex(16) if said is not None else None
     digest = digest_of(salt, said) if salt is not None and said is not None else ""
     bare = Entry(seq, at, kind, who, role, run, canonical(dict(data or {})), digest, head.hash, "")

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from viot_agent.errors import BackendFault, FailedFault, NameFault, UserFault
+from viot_agent.foreign import read_json
 from viot_agent.steps import Observation
 from viot_agent.toolbox.contract import ArgSpec, ToolContext, ToolSpec
 from viot_agent.toolbox.registry import Toolbox
@@ -97,14 +98,14 @@ class Servers:
     def all(self) -> list[Server]:
         """In the order in which they were added. Raises UserFault for a file that is damaged."""
         try:
-            rows = json.loads(self.path.read_text("utf-8"))
+            rows = read_json(self.path.read_text("utf-8"))
         except FileNotFoundError:
             return []
         except (OSError, ValueError) as error:
             raise UserFault(f"{self.path} cannot be read: {error}", fix="repair or remove it") from error
         try:
             return [_server(row) for row in rows]
-        except (TypeError, KeyError, AttributeError) as error:
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise UserFault(f"{self.path} is damaged ({error})", fix="remove it, and add the servers anew") from error
 
     def add(self, server: Server) -> None:
@@ -302,6 +303,8 @@ def _snake(name: str) -> str:
 
 
 def _server(row: Mapping[str, Any]) -> Server:
+    if bool(row["command"]) == bool(row["url"]):
+        raise ValueError("a server has a command or a url, one of them")
     return Server(
         str(row["name"]),
         tuple(map(str, row["command"])),

@@ -11,6 +11,8 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from viot_agent.foreign import read_json
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
@@ -61,7 +63,7 @@ def only_uploads(body: bytes, uploaded: Callable[[str], bool]) -> bool:
         return {}
 
     try:
-        json.loads(body or b"null", object_pairs_hook=look)
-    except (ValueError, RecursionError):
+        read_json(body or b"null", pairs=look)
+    except json.JSONDecodeError:
         return False
     return not foreign

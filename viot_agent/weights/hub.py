@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from viot_agent.errors import BackendFault, DiskFault, UserFault, WeightsMissing
+from viot_agent.foreign import read_json
 from viot_agent.weights.store import Weights, sha256
 
 Fetch = Callable[[str, str, Path], None]
@@ -177,7 +178,7 @@ def _read(record: Path) -> dict[str, list[Any]] | None:
     if not record.is_file():
         return None
     try:
-        found: dict[str, list[Any]] = json.loads(record.read_text("utf-8"))["files"]
+        found: dict[str, list[Any]] = read_json(record.read_text("utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserFault(
             f"{record}, which holds the hashes of a model, cannot be read: {error}",

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import platformdirs
 
 from viot_agent.errors import BackendFault, DiskFault, UserFault, WeightsMissing
+from viot_agent.foreign import read_json
 
 log = logging.getLogger(__name__)
 
@@ -255,7 +256,7 @@ class Weights:
         if not mark.is_file():
             return False
         try:
-            seen = json.loads(mark.read_text("utf-8"))
+            seen = read_json(mark.read_text("utf-8"))
         except (ValueError, OSError):
             return False  # a torn or shut mark only means hashing again
         return bool(seen == [str(path), stat.st_size, stat.st_mtime_ns, entry.sha256])

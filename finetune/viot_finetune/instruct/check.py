@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from viot_agent.foreign import read_json
+
 JACCARD = 0.5
 SLOTS = frozenset(
     "person person2 image camera camera2 camera3 camera2_short pair plural group plate plate2 time time2 time_np "
@@ -198,15 +200,39 @@ def twins(rows: Sequence[Named], others: Iterable[Named] = ()) -> Iterator[str]:
 
 
 def load(path: Path) -> list[dict[str, Any]]:
-    """Rows of a JSON Lines file. Raises ValueError naming the line that is not JSON."""
+    """Rows of a JSON Lines file. Raises ValueError naming the line that is no JSON object."""
     rows = []
-    for n, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for n, line in enumerate(path.read_bytes().splitlines(), 1):
         if line.strip():
             try:
-                rows.append(json.loads(line))
+                row = read_json(line)
             except json.JSONDecodeError as error:
                 raise ValueError(f"{path}:{n}: {error}") from error
+            if not isinstance(row, dict):
+                raise ValueError(f"{path}:{n}: a row is an object")
+            rows.append(row)
     return rows
+
+
+def shape_fault(row: dict[str, Any]) -> str | None:
+    """What keeps a row from being looked at or filled at all: a field of another type. None when nothing does."""
+    turns = row.get("turns", [row])
+    if not isinstance(turns, list) or not turns or not all(isinstance(t, dict) for t in turns):
+        return "turns is a list of objects"
+    for turn in turns:
+        steps = turn.get("steps")
+        if not isinstance(turn.get("text"), str):
+            return "no text"
+        if not isinstance(steps, list) or not all(
+            isinstance(s, dict) and isinstance(s.get("tool"), str) and isinstance(s.get("args", {}), dict)
+            for s in steps
+        ):
+            return "steps is a list of objects with a tool and args"
+        for key in ("uploads", "missing", "tags"):
+            given = turn.get(key, [])
+            if not isinstance(given, list) or not all(isinstance(word, str) for word in given):
+                return f"{key} is a list of texts"
+    return None
 
 
 def check(path: Path, others: Sequence[Path] = ()) -> list[str]:

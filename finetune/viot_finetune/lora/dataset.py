@@ -23,6 +23,7 @@ from viot_agent.llm.hf import prompt_text, step_grammar
 from viot_agent.llm.messages import to_chat
 from viot_agent.react import render
 from viot_agent.toolbox import Toolbox
+from viot_finetune.instruct.check import shape_fault
 from viot_finetune.instruct.fill import load_rows
 from viot_finetune.instruct.pools import Half
 from viot_finetune.instruct.site import CLEAN, Noise
@@ -180,11 +181,16 @@ class Writable:
 
 
 def read_rows(folder: Path, pattern: str) -> list[dict[str, Any]]:
-    """Authored rows of a folder. Raises UserFault."""
+    """Authored rows of a folder. Raises UserFault naming the first that cannot be used."""
     try:
-        return load_rows(folder, pattern)
-    except FileNotFoundError as error:
+        rows = load_rows(folder, pattern)
+    except (OSError, ValueError) as error:
         raise UserFault(str(error), fix="name the folder of the phrasings with --data") from error
+    for row in rows:
+        wrong = shape_fault(row)
+        if wrong:
+            raise UserFault(f"the row {row['id']!r} of {folder}: {wrong}", fix="python -m viot_finetune.instruct.check")
+    return rows
 
 
 def within(rows: Sequence[dict[str, Any]], toolbox: Toolbox) -> list[dict[str, Any]]:

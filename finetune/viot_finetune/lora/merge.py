@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from viot_agent.errors import FailedFault, UserFault
+from viot_agent.foreign import read_json
 from viot_agent.llm.hf import model_folder
 from viot_finetune.lora.card import write_card
 
@@ -30,7 +31,13 @@ def merge(adapter: Path, out: Path, base: str | None = None, probe: str = _PROBE
     config = adapter / "adapter_config.json"
     if not config.is_file():
         raise UserFault(f"{adapter} holds no adapter", fix="name the folder with adapter_config.json in it")
-    name = model_folder(base or json.loads(config.read_text("utf-8"))["base_model_name_or_path"])
+    try:
+        named = base or read_json(config.read_bytes())["base_model_name_or_path"]
+        if not isinstance(named, str):
+            raise TypeError(f"the base is {named!r:.80}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserFault(f"{config} is damaged: {error}", fix="name the base with --base") from error
+    name = model_folder(named)
     try:
         # float32: rounding to bfloat16 after the addition would change what the model computes
         model = AutoModelForCausalLM.from_pretrained(name, use_safetensors=True, dtype=torch.float32)

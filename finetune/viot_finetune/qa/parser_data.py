@@ -9,7 +9,6 @@ Owns the filling and the labels. Knows no network.
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viot_agent.fleet.types import Camera
+from viot_agent.foreign import read_json
 from viot_agent.sentences import Sentences
 from viot_finetune.instruct.pools import Pools
 from viot_tools.bench.video_qa_words import article
@@ -113,19 +113,27 @@ class Sample:
 
 def phrasings(folder: Path, pattern: str = "phrasings_dev*.jsonl") -> list[Sentence]:
     """The authored phrasings, in the order of files and lines. A sentence that a tested author hit on too, word for
-    word, is left out. Raises ValueError for a form nobody knows."""
+    word, is left out. Raises ValueError for a line that is no phrasing, and for a form nobody knows."""
     tested = folder / "phrasings_test.jsonl"
     lines = tested.read_text("utf-8").splitlines() if tested.is_file() else []
-    known = {json.loads(line)["text"].casefold() for line in lines}
+    known = {_phrasing(tested, line)["text"].casefold() for line in lines}
     found: list[Sentence] = []
     for path in sorted(folder.glob(pattern)):
         for line in path.read_text("utf-8").splitlines():
-            row = json.loads(line)
+            row = _phrasing(path, line)
             if row["form"] not in CLASSES:
                 raise ValueError(f"{path}: there is no form {row['form']!r}")
             if row["text"].casefold() not in known:
                 found.append(Sentence(row["form"], plain(row["text"]), f"{path.stem} {row['id']}"))
     return found
+
+
+def _phrasing(path: Path, line: str) -> dict[str, str]:
+    """A line as an object with the texts ``id``, ``form`` and ``text``. Raises ValueError."""
+    row = read_json(line)
+    if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("id", "form", "text")):
+        raise ValueError(f"{path}: {line[:80]!r} is no phrasing")
+    return row
 
 
 def out_of_reach(folder: Path, instruct: Path, known: Sequence[Sentence], rng: random.Random) -> list[Sentence]:
@@ -150,7 +158,7 @@ def _requests(folder: Path, rng: random.Random) -> list[Sentence]:
     rows: list[Sentence] = []
     for path in sorted(folder.glob("phrasings_?.jsonl")):
         for line in path.read_text("utf-8").splitlines():
-            row: dict[str, Any] = json.loads(line)
+            row: dict[str, Any] = read_json(line)
             tools = {step["tool"] for step in row.get("steps", ())}
             text = row.get("text", "").replace("{person}", "{name}")
             slots = set(re.findall(r"\{(\w+)\}", text))

@@ -17,6 +17,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from viot_agent.errors import UserFault
+from viot_agent.foreign import read_json
 from viot_tools.bench.video_qa_asking import MARGIN, Accepted, Asked, Draw, Form, Gold, Span
 from viot_tools.bench.video_qa_counting import COUNTING_FORMS
 from viot_tools.bench.video_qa_forms import FACTOID_FORMS
@@ -96,12 +97,12 @@ def load_phrasings(path: Path) -> list[Phrasing]:
     """The phrasings of a file. Raises UserFault with the line that is not one."""
     try:
         lines = path.read_text("utf-8").splitlines()
-    except OSError as error:
-        raise UserFault(f"{path} cannot be read: {error.strerror}", fix="name the file with --phrasings") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserFault(f"{path} cannot be read: {error}", fix="name the file with --phrasings") from error
     found = []
     for n, line in enumerate(lines, 1):
         try:
-            row = json.loads(line)
+            row = read_json(line)
             found.append(Phrasing(str(row["id"]), str(row["form"]), str(row["text"])))
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise UserFault(

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from viot_agent.errors import UserFault
+from viot_agent.foreign import read_json
 from viot_tools.cloak.budget import PAPER, Budget, fit
 from viot_tools.tensors import check_fit, read_tensors, save_tensors
 
@@ -142,7 +143,7 @@ def load_generator(path: Path) -> Generator:
     if metadata.pop("format", "") != FORMAT:
         raise UserFault(f"{path} is no generator saved by viot", fix="use a file that save_generator wrote")
     try:
-        sizes = json.loads(metadata.pop("sizes", "{}"))
+        sizes = read_json(metadata.pop("sizes", "{}"))
         width, blocks = sizes["width"], sizes["blocks"]
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise UserFault(f"cannot read {path}: {error}", fix="give a whole file that save_generator wrote") from error

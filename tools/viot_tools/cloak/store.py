@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from viot_agent.errors import BackendFault, NameFault, UserFault
+from viot_agent.foreign import read_json
 from viot_agent.media.files import write_whole
 from viot_agent.media.types import Image
 from viot_tools.cloak.apply import SIDE, Delta
@@ -141,10 +142,10 @@ def read(path: Path) -> Kept:
             card, delta = dict(file.metadata() or {}), file.get_tensor("delta")
         if card.get("format") != FORMAT:
             raise UserFault(f"{path} is no mask of viot", fix=fix)
-        recipe = Recipe(**json.loads(card["recipe"]))
-        learnt, reached = json.loads(card["learnt"])
+        recipe = Recipe(**read_json(card["recipe"]))
+        learnt, reached = read_json(card["learnt"])
         kept = Kept(
-            card["person"], recipe, tuple(json.loads(card["surrogates"])), card["pictures"], delta,
+            card["person"], recipe, tuple(read_json(card["surrogates"])), card["pictures"], delta,
             int(learnt), float(reached),
         )  # fmt: skip
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:

@@ -22,6 +22,7 @@ from rich.text import Text
 
 from viot_agent.errors import MediaFault, NameFault, UserFault
 from viot_agent.fleet.reserved import reserved
+from viot_agent.foreign import read_json
 from viot_tools.demo import footage, report
 from viot_tools.demo.asking import Question, questions
 from viot_tools.demo.figures import COLLINS, HOPPER
@@ -251,7 +252,7 @@ def _read_mark(mark: Path) -> dict[str, Any]:
     if not mark.is_file():
         raise UserFault(f"{mark.parent} was not made by viot demo", fix="run it once without --keep")
     try:
-        record = json.loads(mark.read_text("utf-8"))
+        record = read_json(mark.read_text("utf-8"))
     except json.JSONDecodeError as error:
         raise UserFault(f"{mark} cannot be read: {error}", fix="name another folder with --home") from error
     if not isinstance(record, dict) or record.get("made_by") != "viot demo":

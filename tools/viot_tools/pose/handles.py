@@ -15,12 +15,14 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from viot_agent.errors import BackendFault, RetryFault
+from viot_agent.foreign import read_json
 from viot_agent.toolbox.contract import ToolContext
 
 PREFIX = "poses"
@@ -65,9 +67,13 @@ def named(ctx: ToolContext, handle: str) -> list[Stretch]:
         there = sorted((h for h in ctx.handles if _NAME.match(h)), key=lambda h: int(h.rpartition("-")[2]))
         raise RetryFault(f"there are no poses called {handle!r}", fix="call pose_estimation first", nearest=there[-3:])
     try:
-        return [Stretch(**row) for row in json.loads(path.read_text("utf-8"))]
-    except (ValueError, TypeError) as error:
+        return [_stretch(row) for row in read_json(path.read_text("utf-8"))]
+    except (OSError, ValueError, TypeError, KeyError, OverflowError) as error:
         raise RetryFault(f"{handle} cannot be read any more", fix="call pose_estimation again") from error
+
+
+def _stretch(row: Mapping[str, Any]) -> Stretch:
+    return Stretch(str(row["camera"]), float(row["start"]), float(row["end"]), str(row["model"]))
 
 
 def _recall(ctx: ToolContext) -> Path:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from viot_agent.errors import NameFault, UserFault
+from viot_agent.foreign import read_json
 from viot_tools.faces.nets.base import Body, FaceNet, Options
 from viot_tools.faces.nets.dlib_resnet import CHIP, DlibOptions, DlibResnet
 from viot_tools.faces.nets.face_transformer import PATCHES, FaceTransformer, PixelMajorOptions, TransformerOptions
@@ -91,11 +92,11 @@ def load_net(path: Path) -> FaceNet:
     if metadata.get("format") != FORMAT:
         raise UserFault(f"{path} is no face network saved by viot", fix="use a file that save_net wrote")
     try:
-        options = json.loads(metadata["options"])
+        options = read_json(metadata["options"])
         name = metadata["network"]
     except (KeyError, json.JSONDecodeError) as error:
         raise UserFault(f"{path} has a damaged header: {error}", fix="use a file that save_net wrote") from error
-    if not isinstance(options, dict):
+    if not isinstance(options, dict) or {"name", "seed"} & options.keys():  # no options, but words of `backbone`
         raise UserFault(f"{path} has a damaged header", fix="use a file that save_net wrote")
     with torch.device("meta"):  # shapes first: a header that lies must not fill the memory
         _check(backbone(name, **options), tensors, path)

@@ -8,7 +8,6 @@ that the form has. torch is not imported. Owns the arithmetic. Knows no word.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from viot_agent.errors import WeightsMissing
+from viot_agent.foreign import read_json
 from viot_tools.qa.learned.forms import FORMS, SLOTS
 
 Array = npt.NDArray[np.float32]
@@ -139,7 +139,11 @@ def load(path: Path = WEIGHTS) -> Net:
             f"the weights of the learned parser cannot be read: {path} ({fault})",
             fix="reinstall viot-agent, or train it: python -m viot_finetune.qa.parser",
         ) from fault
-    if json.loads(facts["classes"]) != list(CLASSES) or json.loads(facts["tags"]) != list(TAGS):
-        raise WeightsMissing(f"{path} is of another version", fix="train it: python -m viot_finetune.qa.parser")
-    outside = {form: frozenset(tags) for form, tags in json.loads(facts["outside"]).items()}
-    return Net(arrays, float(facts["threshold"]), outside)
+    wrong = WeightsMissing(f"{path} is of another version", fix="train it: python -m viot_finetune.qa.parser")
+    try:
+        if read_json(facts["classes"]) != list(CLASSES) or read_json(facts["tags"]) != list(TAGS):
+            raise wrong
+        outside = {form: frozenset(tags) for form, tags in read_json(facts["outside"]).items()}
+        return Net(arrays, float(facts["threshold"]), outside)
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise wrong from fault
