@@ -307,3 +307,26 @@ def test_asking_by_role_and_purpose(admin: str, home: Path, monkeypatch: pytest.
     assert run(["ask", "When was Ben seen?", "--purpose", "a theft"]) != 4
     monkeypatch.delenv("VIOT_KEY")
     assert run(["ask", "Which cameras are there?"]) == 4
+
+
+@pytest.mark.parametrize(
+    "words", [["mask", "face.png"], ["cloak", "face.png"], ["redact", "face.png"], ["cloak", "--forget", "Ben"]]
+)
+def test_altered_copies_need_a_key_that_is_for_them(
+    words: list[str], admin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "face.png").write_bytes(b"no picture")
+    assert run(["access", "add", "Vera", "--role", "viewer"]) == 0
+    vera = secret(capsys)
+    monkeypatch.delenv("VIOT_KEY")
+    assert run(words) == 4
+    assert "put your key in VIOT_KEY" in capsys.readouterr().err.replace("\n", " ")
+    monkeypatch.setenv("VIOT_KEY", vera)
+    assert run(words) == 4
+    assert "the role viewer may not use this key for making altered copies" in capsys.readouterr().err.replace(
+        "\n", " "
+    )
+    monkeypatch.setenv("VIOT_KEY", admin)
+    assert run(words) == 2  # let in, and told what is wrong with the file or the name
+    assert [p.name for p in tmp_path.glob("face*")] == ["face.png"]

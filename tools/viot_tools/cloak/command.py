@@ -100,10 +100,11 @@ def _context(viot: Viot) -> ToolContext:
 
 
 def _forget(name: str, console: Console) -> None:
-    from viot_agent.weights import default_home
+    from viot_agent.cli.gate import opened
     from viot_tools.cloak.store import MaskStore
 
-    count = MaskStore(default_home()).forget(name)
+    with opened("redaction") as viot:
+        count = MaskStore(viot.home).forget(name)
     masks = "1 mask" if count == 1 else f"{count} masks"
     console.print(
         f"forgot {masks} of {name}; the next one will be another. What was published with the old one stays as it is.",

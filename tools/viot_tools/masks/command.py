@@ -46,8 +46,8 @@ def mask_files(
     """Put rendered masks on the faces of pictures (PNG; JPEG stays JPEG) and videos (MP4, sound kept)."""
     from rich.console import Console
 
+    from viot_agent.cli.gate import opened
     from viot_agent.errors import MediaFault, UserFault
-    from viot_agent.weights import Weights
     from viot_tools.masks.landmarks import Landmarks
     from viot_tools.masks.pictures import choose
 
@@ -58,18 +58,19 @@ def mask_files(
     many = len(files) > 1 or all_templates
     if many and out is not None and out.suffix and not out.is_dir():
         raise UserFault(f"several copies do not fit in the one file {out}", fix="give a folder as --out")
-    landmarks = Landmarks(Weights.from_env())
     nobody, faults = 0, list[MediaFault]()
-    for file in files:
-        try:
-            if file.is_dir():
-                raise MediaFault(f"{file} is a folder", fix=f"name its pictures: viot mask {file}/*.jpg")
-            nobody += 0 if _mask_one(file, mask, template, seed, out, all_templates, landmarks, console) else 1
-        except MediaFault as fault:  # one bad file of many does not keep the others from their masks
-            if len(files) == 1:
-                raise
-            faults.append(fault)
-            console.print(f"left out: {fault}", markup=False)
+    with opened("redaction") as viot:
+        landmarks = Landmarks(viot.weights)
+        for file in files:
+            try:
+                if file.is_dir():
+                    raise MediaFault(f"{file} is a folder", fix=f"name its pictures: viot mask {file}/*.jpg")
+                nobody += 0 if _mask_one(file, mask, template, seed, out, all_templates, landmarks, console) else 1
+            except MediaFault as fault:  # one bad file of many does not keep the others from their masks
+                if len(files) == 1:
+                    raise
+                faults.append(fault)
+                console.print(f"left out: {fault}", markup=False)
     if faults:
         raise MediaFault(f"{len(faults)} of {len(files)} files could not be read", fix="see the lines above")
     if nobody == len(files):
