@@ -22,6 +22,7 @@ SEAMS = (
     "viot_agent.alerts",
     "viot_agent.cancel",
     "viot_agent.errors",
+    "viot_agent.foreign",
     "viot_agent.steps",
     "viot_agent.toolbox",
     "viot_agent.media",

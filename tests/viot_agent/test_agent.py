@@ -79,8 +79,12 @@ class Sink:
     def __init__(self) -> None:
         self.runs: list[Run] = []
 
-    def save_run(self, run: Run) -> None:
+    def begin(self) -> int:
+        return 0
+
+    def save_run(self, run: Run, begun: int | None = None) -> Run:
         self.runs.append(run)
+        return run
 
 
 class Nobody:

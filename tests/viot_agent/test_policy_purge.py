@@ -18,6 +18,7 @@ from viot_agent.library.store import Library
 from viot_agent.library.vectors import record
 from viot_agent.live.ring import watching
 from viot_agent.policy import purge_files
+from viot_agent.policy.audit import WITHHELD
 from viot_agent.policy.naming import Name
 from viot_agent.policy.purge import Purge
 from viot_agent.steps import Answer, Claim, Evidence, Observation, Principal, Request, Run, Step, Thought, ToolCall
@@ -351,6 +352,79 @@ def test_a_window_takes_whole_recordings_of_ours(viot: Viot) -> None:
     assert purge.carry_out(plan).left == ()
     assert not (viot.home / "footage" / "hall-1.mp4").exists()
     assert viot.library.media_rows("hall") == []
+
+
+def under_way(viot: Viot, about: str, camera: str, **seen: Any) -> tuple[Run, int]:
+    """A run that has read what it answers from, and is not saved yet; with what the audit said when it began."""
+    begun = viot.audit.begin()
+    piece = Evidence("e1", camera, START + 40, START + 41, "find_face", FACE, "1", **seen)
+    found = Observation("c1", "find_face", "ok", about, "found", (Claim(about, ("e1",)),), (piece,))
+    step = Step(Thought(about), ToolCall("c1", "find_face", {"person": about}), found)
+    request = Request(about, now=START, conversation=about, purpose=about)
+    return Run("run-0123", request, (step,), Answer(about, "answered"), "mini", 0.1), begun
+
+
+@pytest.mark.parametrize("kind", ["person", "camera", "window"])
+def test_a_run_under_way_while_something_is_purged_is_not_kept(viot: Viot, slow_place: Any, kind: str) -> None:
+    about = "Cleo with the green umbrella"
+    run, begun = under_way(viot, about, "hall", track="6", who="Cleo")
+    purge = Purge(viot, PIA)
+    plan = {"person": lambda: purge.person("Cleo"), "camera": lambda: purge.camera("hall"),
+            "window": lambda: purge.window(START + 35, START + 45)}[kind]()  # fmt: skip
+    assert purge.carry_out(plan).left == ()
+    kept = viot.audit.save_run(run, begun)
+    assert (kept.answer.text, kept.answer.status, kept.steps) == (WITHHELD, "incomplete", ())
+    stored = viot.library.run(run.id)
+    assert stored is not None and stored.owner == "local"
+    assert "umbrella" not in str(stored) and "Cleo" not in str(stored)
+    assert [r.said for r in viot.audit.search(kind="run")] == [{}]
+    assert viot.audit.verify().wrong == ()
+    if not slow_place.server:
+        assert b"umbrella" not in everything(viot)
+    # what began afterwards is kept as it is
+    later, begun = under_way(viot, "was anybody at the gate?", "gate")
+    assert viot.audit.save_run(later, begun) is later
+
+
+def test_a_run_that_ends_between_plan_and_purge_goes_too(viot: Viot) -> None:
+    purge = Purge(viot, PIA)
+    plans = {"Ben": purge.person("Ben"), "window": purge.window(START + 35, START + 45, ["gate"])}
+    first = ask(viot, "who was at the gate?", "gate", START + 40)
+    second = ask(viot, "where was Ben?", "gate", START + 70)
+    stays = ask(viot, "and Cleo?", "gate", START + 70)
+    for name, plan in plans.items():
+        assert not {first, second} & set(plan.runs)
+        assert purge.carry_out(plan).left == (), name
+    assert viot.library.run(first) is None and viot.library.run(second) is None
+    assert viot.library.run(stays) is not None
+    assert not (viot.home / "evidence" / first).exists()
+    assert [r.said["request"] for r in viot.audit.search(kind="run") if r.said] == ["and Cleo?"]
+    assert viot.audit.verify().wrong == ()
+
+
+def test_a_purge_in_the_middle_of_an_answer(viot: Viot) -> None:
+    """The whole way: what the agent gives back, and the files it had written."""
+
+    @tool()
+    def look(ctx: ToolContext) -> Observation:
+        """Look at the gate, while somebody purges what is seen.
+
+        Not for: counting.
+        """
+        piece = Evidence(ctx.evidence_id(), "gate", START + 40, START + 41, "look", FACE, "1", crop_jpeg=SECRET_JPEG)
+        export = ctx.home / "exports" / ctx.run_id / "gate.mp4"
+        export.parent.mkdir(parents=True)
+        export.write_bytes(SECRET_JPEG)
+        purge = Purge(viot, PIA)
+        assert purge.carry_out(purge.window(START + 35, START + 45, ["gate"])).left == ()
+        return Observation(ctx.call_id, "look", "ok", "Seen.", "found", (Claim("Seen.", (piece.id,)),), (piece,))
+
+    viot.toolbox.add(look)
+    run = viot.call("look", {})
+    assert run.answer.text == WITHHELD
+    stored = viot.library.run(run.id)
+    assert stored is not None and stored.record["evidence"] == []
+    assert [p for top in ("evidence", "exports") for p in (viot.home / top).rglob("*.*")] == []
 
 
 def test_requests_of_a_time(viot: Viot) -> None:

@@ -30,7 +30,7 @@ from viot_agent.errors import NameFault, PolicyRefusal, UserFault, ViotError
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Mention
 from viot_agent.library.api import Library
-from viot_agent.policy import AuditSink, Policy, SingleUserPolicy
+from viot_agent.policy import AuditSink, Policy, SingleUserPolicy, purge_files
 from viot_agent.steps import Answer, Evidence, Observation, Request, Run, Step, new_id
 from viot_agent.toolbox import Toolbox, ToolContext, ToolSpec
 from viot_agent.weights import Weights
@@ -129,6 +129,7 @@ class Agent:
         if len(text) > MAX_REQUEST:
             raise UserFault(f"the request has {len(text)} characters; {MAX_REQUEST} are read at most", fix="shorten it")
         started = time.monotonic()
+        begun = None if self.audit is None else self.audit.begin()
         known = {a.handle for a in request.attachments}
         before = {a.handle: a for past in earlier[-EARLIER:] for a in past.request.attachments if a.handle not in known}
         request = replace(request, attachments=(*before.values(), *request.attachments))
@@ -151,14 +152,19 @@ class Agent:
                 with cancellable(cancel):
                     run = run.with_evidence(self.evidence.write(run_id, run.evidence))
             except ViotError:
-                if self.audit is not None:
-                    self.audit.save_run(run)  # what was asked and seen is on record, though its files are not
+                if self.audit is not None:  # what was asked and seen is on record, though its files are not
+                    self._saved(self.audit, run, begun)
                 raise
         timings = {"llm": state.llm_seconds, "tools": state.tool_seconds, "drawing": time.monotonic() - drawing}
         run = Run(run.id, request, run.steps, answer, run.llm, time.monotonic() - started, timings)
-        if self.audit is not None:
-            self.audit.save_run(run)
-        return run
+        return run if self.audit is None else self._saved(self.audit, run, begun)
+
+    def _saved(self, audit: AuditSink, run: Run, begun: int | None) -> Run:
+        """The run as it was kept; of one that was kept without what it saw, the files it wrote go, too."""
+        kept = audit.save_run(run, begun)
+        if kept is not run:
+            purge_files.delete(self.home, purge_files.of_runs(self.home, [run.id]))
+        return kept
 
     def _loop(self, request: Request, state: RunState, earlier: Sequence[Run]) -> Answer:
         cameras = [c.name for c in self.fleet.cameras() if _in_scope(c.name, request)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,8 +21,9 @@ from viot_agent.foreign import read_json
 from viot_agent.library.store import Library
 from viot_agent.policy import chain
 from viot_agent.policy.chain import Anchor, Entry
-from viot_agent.steps import Principal, Run
+from viot_agent.steps import Answer, Principal, Run
 
+WITHHELD = "Not kept: footage or a person was purged while this was being answered. Ask again."
 EXPORTS = "exports"
 """The folder whose files were made to be given away."""
 
@@ -42,15 +43,28 @@ class Audit:
     def __init__(self, library: Library, clock: Callable[[], float] = time.time) -> None:
         self.library, self.clock = library, clock
 
-    def save_run(self, run: Run) -> None:
-        """Store the run and its row, in one transaction."""
+    def begin(self) -> int:
+        """The number of rows there are: a run that begins now says it when it is saved."""
+        head = self.head()
+        return 0 if head is None else head.rows
+
+    def save_run(self, run: Run, begun: int | None = None) -> Run:
+        """Store the run and its row, in one transaction; gives back what was stored.
+
+        A run that was under way (``begun``: what :meth:`begin` said) while something was purged may hold what it had
+        read before. The purge's rows tell of that in this very transaction; then only that there was a run is kept:
+        neither request nor answer, steps or evidence.
+        """
         who = run.request.principal
-        data, words = run_row(run)
         with self.library.db.write() as connection:
+            if begun is not None and chain.stands_since(connection, begun, chain.PURGES):
+                run = withheld(run)
+            data, words = run_row(run)
             self.library.put_run(connection, run)
             chain.append(
                 connection, "run", at=self.clock(), who=who.name, role=who.role, run=run.id, data=data, words=words
             )
+        return run
 
     def note(
         self,
@@ -156,6 +170,12 @@ def verify_file(path: Path, anchor: Anchor | None = None) -> Verified:
     if not ended:
         wrong.append("the last line with the head is missing: the file was cut off")
     return Verified(len(rows), head, tuple(wrong))
+
+
+def withheld(run: Run) -> Run:
+    """The run without anything that was said or seen in it."""
+    request = replace(run.request, text="", purpose="", conversation="", attachments=(), camera_scope=None)
+    return Run(run.id, request, (), Answer(WITHHELD, "incomplete"), run.llm, run.seconds)
 
 
 def run_row(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:

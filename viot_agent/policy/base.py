@@ -20,9 +20,14 @@ class Policy(Protocol):
 
 
 class AuditSink(Protocol):
-    """Consumes every finished run, refused and incomplete ones too."""
+    """Consumes every finished run, refused and incomplete ones too.
 
-    def save_run(self, run: Run) -> None: ...
+    ``begin`` is called before anything is looked at; what it gives comes back with the run. ``save_run`` gives back the
+    run as it was kept: another one where it might hold what was purged since.
+    """
+
+    def begin(self) -> int: ...
+    def save_run(self, run: Run, begun: int | None = None) -> Run: ...
 
 
 class SingleUserPolicy:

@@ -17,7 +17,7 @@ import hashlib
 import json
 import math
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,8 @@ from viot_agent.library.schema_trust import audit_head, audit_log, audit_words
 
 GENESIS = "0" * 64
 """What the first row has for the hash before it."""
+PURGES = ("purge_begun", "purge")
+"""The kinds of the rows of a purge: one in the transaction that deletes, one when it is proved."""
 PURGED = "words_purged"
 """The kind of the row that says which rows' words were taken away (``data["rows"]``)."""
 _BATCH = 2000
@@ -209,6 +211,12 @@ def check(rows: Iterable[Entry], head: Anchor | None, anchor: Anchor | None = No
     if not seen and anchor is not None:
         wrong.append(f"the head kept elsewhere says {anchor.rows} rows, {at} stand there")
     return wrong[:most]
+
+
+def stands_since(connection: Connection, row: int, kinds: Collection[str]) -> bool:
+    """Whether a row of one of these kinds was written after the row of that number."""
+    query = select(audit_log.c.seq).where(audit_log.c.seq > row, audit_log.c.kind.in_(kinds)).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def _locked_head(connection: Connection) -> Anchor:

@@ -28,7 +28,7 @@ from viot_agent.library.schema import runs as asked
 from viot_agent.library.schema_trust import audit_log, audit_words
 from viot_agent.live.ring import folder, forget, watching
 from viot_agent.policy import chain, purge_files
-from viot_agent.policy.purge_plan import Plan, Plans, asked_runs, evidence_of
+from viot_agent.policy.purge_plan import Plan, Plans, asked_runs, cites_track, cites_window, evidence_of
 
 ROUNDS = 20
 """How often it is looked again for a person, until nothing is found: a tool may show a part of many sightings."""
@@ -94,12 +94,36 @@ class Purge(Plans):
             if last:
                 break
             again = self.person(plan.what)
+        done, bytes_ = self._late(plan)
+        files, size = files + done, size + bytes_
         with library.db.read() as connection:
             stretches = library.index.unnamed(connection)
         with library.db.translated():
             library.index.erase(stretches)  # of a purge that was killed
         done, bytes_ = purge_files.delete(self.viot.home, self.left_over())
         return before, files + done, size + bytes_
+
+    def _late(self, plan: Plan) -> tuple[int, int]:
+        """Runs that were stored between plan and purge go as well; (files, bytes). What is under way from now on is not
+        kept: the purge's row tells of it (``Audit.save_run``)."""
+        with self.viot.library.db.write() as connection, _thorough(connection):
+            late = [r for r, record in asked_runs(connection) if self._cites(plan, record)]
+            query = select(audit_words.c.seq).join(audit_log, audit_log.c.seq == audit_words.c.seq)
+            words = list(connection.execute(query.where(audit_log.c.run.in_(late))).scalars()) if late else []
+            connection.execute(delete(asked).where(asked.c.run.in_(late)))
+            connection.execute(delete(audit_words).where(audit_words.c.seq.in_(words)))
+            if words:
+                self._note(connection, chain.PURGED, {"rows": words})
+        return purge_files.delete(self.viot.home, purge_files.of_runs(self.viot.home, late))
+
+    def _cites(self, plan: Plan, record: Mapping[str, Any]) -> bool:
+        """Whether a stored run is about what the plan takes."""
+        evidence = evidence_of(record)
+        if plan.kind == "person":
+            return self.called(plan.what).within(record) or any(cites_track(e) in plan.tracks for e in evidence)
+        if plan.kind == "camera":
+            return any(e.get("camera") == plan.what for e in evidence)
+        return any(cites_window(e, w) for e in evidence for w in plan.windows)
 
     def _more(self, plan: Plan) -> bool:
         """Whether a person may be shown by more than this plan takes: only then is it looked again."""
@@ -178,9 +202,7 @@ class Purge(Plans):
             return [f"{n} row(s) of {where} hold the name" for where, n in held.items() if where not in own]
         if plan.kind == "camera":
             there = any(c.id == plan.id for c in self.viot.library.cameras())
-            cited = [
-                r for r, record in asked_runs(connection) if any(e["camera"] == plan.what for e in evidence_of(record))
-            ]
+            cited = [r for r, record in asked_runs(connection) if self._cites(plan, record)]
             return [*(["the camera is still there"] if there else []), *(f"{r} still cites it" for r in cited)]
         found: list[str] = []
         for window in plan.windows:
@@ -188,6 +210,7 @@ class Purge(Plans):
                 found.append(f"footage of {window.name} is still shown")
             if any(a < window.end and b > window.start for a, b in self.viot.library.spans(window.name)):
                 found.append(f"rows of {window.name} are still there")
+        found += [f"{r} still cites it" for r, record in asked_runs(connection) if self._cites(plan, record)]
         return found
 
     def _note(self, connection: Connection, kind: str, data: Mapping[str, Any]) -> None:

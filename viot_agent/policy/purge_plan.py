@@ -92,7 +92,8 @@ class Plans:
             mine = {r: hit for r, hit in asked_runs(connection) if called.within(hit)}
             cited = {int(e["track"]) for hit in mine.values() for e in evidence_of(hit) if _shows(e, what)}
             tracks = rows.whole_chains(connection, cited | found)
-            mine |= {r: hit for r, hit in asked_runs(connection) if any(_track(e) in tracks for e in evidence_of(hit))}
+            every = list(asked_runs(connection))
+            mine |= {r: hit for r, hit in every if any(cites_track(e) in tracks for e in evidence_of(hit))}
             firings = _firings_of(connection, what, called, tracks)
             words = _words_about(connection, called, set(mine))
             was = known is not None or _was_enrolled(connection, what)
@@ -173,7 +174,7 @@ class Plans:
             hit = {
                 r
                 for r, record in asked_runs(connection)
-                if any(_in(e, w) for e in evidence_of(record) for w in windows)
+                if any(cites_window(e, w) for e in evidence_of(record) for w in windows)
             }
             firings = [f for w in windows for f in _firings_in(connection, w)]
         files = purge_files.of_runs(home, hit) + purge_files.of_firings(home, firings) + purge_files.stills(home)
@@ -269,17 +270,19 @@ def evidence_of(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [e for e in record.get("evidence", ()) if isinstance(e, Mapping)]
 
 
-def _track(piece: Mapping[str, Any]) -> int:
+def cites_track(piece: Mapping[str, Any]) -> int:
+    """The track that a stored piece of evidence shows, -1 where it shows none."""
     word = str(piece.get("track") or "")
     return int(word) if word.isdigit() else -1
 
 
 def _shows(piece: Mapping[str, Any], name: str) -> bool:
     who = piece.get("who")
-    return isinstance(who, str) and names.folded(who) == names.folded(name) and _track(piece) >= 0
+    return isinstance(who, str) and names.folded(who) == names.folded(name) and cites_track(piece) >= 0
 
 
-def _in(piece: Mapping[str, Any], window: Window) -> bool:
+def cites_window(piece: Mapping[str, Any], window: Window) -> bool:
+    """Whether a stored piece of evidence lies in a window."""
     if piece.get("camera") != window.name:
         return False
     start, end = (datetime.fromisoformat(str(piece[k])).timestamp() for k in ("start", "end"))
