@@ -27,7 +27,7 @@ _EXTENT = (_NOON - 1e6, _NOON)
 _AFTER_NUMBER = frozenset(
     "and or on in at by near did was is are were who what when where for from with please to but then if because "
     "while until till inside outside through per via i you he she we they any there this that so than has have "
-    "had do does can".split()
+    "had do does can as against versus vs than compared too also only pls thanks thx again either instead".split()
 )
 _AT = frozenset(("at", "@", "by", "around"))
 _BY_VERBS = frozenset(
