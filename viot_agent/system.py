@@ -108,7 +108,7 @@ class Viot:
         name that a request would take for something else (``fleet.reserved``) is refused, and so is the same source
         under the same name once more with another start, zone or group: it is never changed silently.
         """
-        from viot_agent.media.probe import probe
+        from viot_agent.media.apart import look_first
 
         if is_live(source):
             return self._add(name, checked(source), groups, tz, start)
@@ -119,7 +119,7 @@ class Viot:
             if not path.is_dir():
                 if not path.is_file():
                     raise MediaFault(f"{source} is neither a file nor a folder", fix="give a video file or a folder")
-                probe(path)
+                look_first(path)
             elif not any(p.suffix.lower() in SUFFIXES and p.name[0] != "." for p in path.iterdir()):
                 endings = ", ".join(sorted(SUFFIXES))
                 raise MediaFault(f"the folder {source} holds no video", fix=f"known endings: {endings}")
@@ -162,7 +162,7 @@ class Viot:
         Raises UserFault without consent text, NameFault for a name that requests would take for something else,
         MediaFault for a picture with no face or several.
         """
-        from viot_agent.media.pictures import decode_image
+        from viot_agent.media.apart import look_first
 
         if not consent.strip():
             raise UserFault(
@@ -176,7 +176,7 @@ class Viot:
         for picture in pictures:
             if not picture.is_file():
                 raise MediaFault(f"there is no picture {picture}", fix="check the path")
-            decode_image(picture)  # names the file when it is no picture
+            look_first(picture, "image")  # names the file when it is no picture
             data.append(picture.read_bytes())
         vectors: dict[str, Any] = {}
 
@@ -251,7 +251,7 @@ class Viot:
         """
         from viot_agent.library.ingest import ingest
         from viot_agent.live.start import index_recordings
-        from viot_agent.media.readers import open_media
+        from viot_agent.media.apart import open_stranger
 
         known = self.library.cameras()
         if not known:
@@ -264,13 +264,13 @@ class Viot:
                 raise UserFault("every camera is live", fix="viot watch; or name one to index what was recorded of it")
         with self.watching(fired) as stored:
             return [
-                index_recordings(self.library, camera, analyzers, open_reader=open_media, stored=stored)
+                index_recordings(self.library, camera, analyzers, open_reader=open_stranger, stored=stored)
                 if is_live(camera.source)
                 else ingest(
                     self.library,
                     camera.name,
                     analyzers,
-                    open_reader=open_media,
+                    open_reader=open_stranger,
                     progress=progress,
                     wait=wait,
                     stored=stored,
@@ -449,19 +449,17 @@ def _toolbox(home: Path) -> Toolbox:
 
 def attachments(paths: Sequence[Path]) -> tuple[Attachment, ...]:
     """Files as ``image-1``, ``video-1``, ... in order. Raises MediaFault for a file that is neither."""
-    from viot_agent.media.pictures import decode_image
-    from viot_agent.media.probe import probe
+    from viot_agent.media.apart import look_first
 
     found: list[Attachment] = []
     for path in paths:
         if not path.is_file():
             raise MediaFault(f"there is no file {path}", fix="check --attach")
         if path.suffix.lower() in SUFFIXES:
-            probe(path)
             kind = "video"
         else:
-            decode_image(path)
             kind = "image"
+        look_first(path, "video" if kind == "video" else "image")
         number = 1 + sum(1 for a in found if a.kind == kind)
         found.append(Attachment(f"{kind}-{number}", "video" if kind == "video" else "image", path.resolve()))
     return tuple(found)
