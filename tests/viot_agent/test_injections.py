@@ -29,6 +29,9 @@ from viot_agent.agent.asked import Asked, unquoted
 from viot_agent.agent.grounding import harmless
 from viot_agent.agent.prompt import leaks
 from viot_agent.agent.runner import Agent
+from viot_agent.bench.canned import CannedCase
+from viot_agent.bench.outside import read_cases
+from viot_agent.bench.run import ground_of
 from viot_agent.errors import NameFault, UserFault
 from viot_agent.fleet import Fleet
 from viot_agent.library.fake import FakeLibrary
@@ -38,8 +41,9 @@ from viot_agent.llm.load import load_llm
 from viot_agent.llm.messages import to_message
 from viot_agent.llm.mini.model import MiniChat
 from viot_agent.policy.consent import Consents
+from viot_agent.policy.roles import tool_class
 from viot_agent.react import Act, AskBack, Finish, ReactStep, render
-from viot_agent.steps import Answer, Claim, Observation, Principal, Request, Run, new_id
+from viot_agent.steps import Answer, Attachment, Claim, Observation, Principal, Request, Run, new_id
 from viot_agent.system import Viot
 from viot_agent.toolbox import Toolbox, ToolContext, ToolSpec
 from viot_agent.toolbox.outside import Card, Server, add_outside
@@ -536,3 +540,20 @@ def test_quoted_passages_are_not_the_persons_words(text: str, left: str) -> None
 )
 def test_words_that_open_nothing(text: str, shown: str) -> None:
     assert harmless(text) == shown == harmless(shown)
+
+
+def test_plain_requests_with_an_effect_are_read_as_such() -> None:
+    """The guard must not stand in the way of who asks: 56 calls that people asked for, none written for it."""
+    box = Toolbox.from_entry_points()
+    reader, wrong, count = MiniChat(toolbox=box), [], 0
+    for case in read_cases(Path(__file__).parents[2] / "datasets" / "viot_bench" / "fresh_1.jsonl"):
+        canned = CannedCase(case, ground_of(case))
+        for turn in case.turns:
+            files = tuple(Attachment(h, "video" if h[0] == "v" else "image", Path(h)) for h in turn.uploads)
+            asked = Request(turn.text, now=canned.now, attachments=files)
+            wanted = Asked(box, canned.fleet, reader.plan).of(asked)
+            for call in turn.calls:
+                if tool_class(box.get(call.tool)) in ("export", "alert", "redaction"):
+                    count += 1
+                    wrong += [turn.text] if wanted.why_not(box.get(call.tool), call.args, []) else []
+    assert count >= 40 and len(wrong) <= 0.05 * count, wrong
