@@ -30,6 +30,7 @@ from viot_agent.live.address import checked, is_live
 from viot_agent.media.sniff import SUFFIXES
 from viot_agent.policy.access import Access
 from viot_agent.policy.audit import Audit
+from viot_agent.policy.exports import Exports
 from viot_agent.policy.role_policy import HousePolicy
 from viot_agent.policy.roles import scope_of
 from viot_agent.steps import Attachment, Principal, Request, Run, Step
@@ -64,6 +65,7 @@ class Viot:
         self.access = Access(library.db)
         self.policy = HousePolicy(library, self.access)
         self.audit = Audit(library)
+        self.exports = Exports(library, weights, home)
         self.principal = Principal()  # who runs this command; servers ask whoever comes in
         self._agents: dict[str, Agent] = {}
         self._alerts: Alerts | None = None
@@ -298,7 +300,7 @@ class Viot:
         from viot_agent.alerts.teller import LateTeller
 
         alerts = self.alerts
-        with LateTeller(alerts, self.home / "alerts") as teller:
+        with LateTeller(alerts, self.home / "alerts", leaving=self.exports.told) as teller:
 
             def look() -> None:
                 for one in alerts.scan():
@@ -322,7 +324,7 @@ class Viot:
             AppriseNotifier(),
             now=alerts.clock(),
             defaults=alerts.notify,
-            evidence=proof(alerts, self.home / "alerts"),
+            evidence=proof(alerts, self.home / "alerts", self.exports.told),
         )
         return found, sent
 
@@ -363,6 +365,7 @@ class Viot:
             policy=self.policy,
             audit=self.audit,
             evidence=EvidenceFiles(self.library, self.fleet, self.home / "evidence"),
+            exports=self.exports,
             asked=asked,
         )
 

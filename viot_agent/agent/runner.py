@@ -31,6 +31,7 @@ from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Mention
 from viot_agent.library.api import Library
 from viot_agent.policy import AuditSink, Policy, SingleUserPolicy, purge_files
+from viot_agent.policy.base import Leaving
 from viot_agent.steps import Answer, Evidence, Observation, Request, Run, Step, new_id
 from viot_agent.toolbox import Toolbox, ToolContext, ToolSpec
 from viot_agent.weights import Weights
@@ -73,12 +74,14 @@ class Agent:
         policy: Policy | None = None,
         audit: AuditSink | None = None,
         evidence: EvidenceWriter | None = None,
+        exports: Leaving | None = None,
         limits: Limits | None = None,
         asked: Asked | None = None,
     ) -> None:
         self.toolbox, self.fleet, self.library, self.weights, self.home = toolbox, fleet, library, weights, home
         self.policy: Policy = policy or SingleUserPolicy()
         self.audit, self.evidence, self.limits, self.asked = audit, evidence, limits or Limits(), asked
+        self.exports = exports
         self.llm_name = llm_name or llm._llm_type
         self._llm = llm
         self._graph = create_agent(
@@ -156,7 +159,9 @@ class Agent:
                     self._saved(self.audit, run, begun)
                 raise
         timings = {"llm": state.llm_seconds, "tools": state.tool_seconds, "drawing": time.monotonic() - drawing}
-        run = Run(run.id, request, run.steps, answer, run.llm, time.monotonic() - started, timings)
+        if self.exports is not None:
+            run = self.exports.redact(run)
+        run = Run(run.id, request, run.steps, run.answer, run.llm, time.monotonic() - started, timings)
         return run if self.audit is None else self._saved(self.audit, run, begun)
 
     def _saved(self, audit: AuditSink, run: Run, begun: int | None) -> Run:

@@ -37,11 +37,16 @@ def default_addresses() -> tuple[str, ...]:
         raise UserFault(f"{ADDRESSES} cannot be read: {error}", fix="separate the addresses by blanks") from error
 
 
-def proof(alerts: Alerts, folder: Path) -> Callable[[Firing], Sequence[Path]]:
-    """Picture and clip of a firing, written below ``folder``; [] where its footage is gone."""
+Leaves = Callable[[str, Sequence[Path]], Sequence[Path]]
+"""(what the alert watches for, files) -> the files as they may be sent."""
+
+
+def proof(alerts: Alerts, folder: Path, leaving: Leaves | None = None) -> Callable[[Firing], Sequence[Path]]:
+    """Picture and clip of a firing, written below ``folder``; [] where its footage is gone. ``leaving`` looks at them
+    last."""
     files = EvidenceFiles(alerts.library, alerts.fleet, folder, clips=1)
 
-    def make(firing: Firing) -> list[Path]:
+    def make(firing: Firing) -> Sequence[Path]:
         seen = firing.sighting
         crop = alerts.library.best_crop(seen.track, near=seen.at) if seen.track is not None else None
         piece = Evidence(
@@ -60,7 +65,10 @@ def proof(alerts: Alerts, folder: Path) -> Callable[[Firing], Sequence[Path]]:
             label=seen.words,
         )
         made = files.write(f"firing-{firing.id}", [piece])["e1"]
-        return [Path(p) for p in (made.crop, made.clip) if p]
+        paths = [Path(p) for p in (made.crop, made.clip) if p]
+        if leaving is None:
+            return paths
+        return leaving(str(next((a.watched for a in alerts.store.alerts() if a.id == firing.alert), "")), paths)
 
     return make
 
@@ -68,8 +76,8 @@ def proof(alerts: Alerts, folder: Path) -> Callable[[Firing], Sequence[Path]]:
 class Teller:
     """``with Teller(alerts, notifier, home): ...``; :meth:`wake` after something fired."""
 
-    def __init__(self, alerts: Alerts, notifier: Notifier, folder: Path) -> None:
-        self.alerts, self.notifier, self.folder = alerts, notifier, folder
+    def __init__(self, alerts: Alerts, notifier: Notifier, folder: Path, leaving: Leaves | None = None) -> None:
+        self.alerts, self.notifier, self.folder, self.leaving = alerts, notifier, folder, leaving
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
@@ -107,7 +115,7 @@ class Teller:
                 self.notifier,
                 now=self.alerts.clock(),
                 defaults=self.alerts.notify,
-                evidence=proof(self.alerts, self.folder),
+                evidence=proof(self.alerts, self.folder, self.leaving),
             )
         except ViotError as fault:
             LOG.warning("alerts could not be told: %s", fault)  # they stay in the outbox
@@ -120,8 +128,15 @@ class LateTeller:
     Raises FailedFault where Apprise is missing for an alert that stands when this begins.
     """
 
-    def __init__(self, alerts: Alerts, folder: Path, notifier: Callable[[], Notifier] = AppriseNotifier) -> None:
-        self.alerts, self.folder, self._notifier = alerts, folder, notifier
+    def __init__(
+        self,
+        alerts: Alerts,
+        folder: Path,
+        notifier: Callable[[], Notifier] = AppriseNotifier,
+        *,
+        leaving: Leaves | None = None,
+    ) -> None:
+        self.alerts, self.folder, self._notifier, self.leaving = alerts, folder, notifier, leaving
         self._teller: Teller | None = None
         self._held = ExitStack()
 
@@ -147,4 +162,4 @@ class LateTeller:
     def _begin(self) -> None:
         standing = self.alerts.store.alerts()
         if any(a.notify for a in standing) or (self.alerts.notify and standing):
-            self._teller = self._held.enter_context(Teller(self.alerts, self._notifier(), self.folder))
+            self._teller = self._held.enter_context(Teller(self.alerts, self._notifier(), self.folder, self.leaving))

@@ -30,6 +30,12 @@ class AuditSink(Protocol):
     def save_run(self, run: Run, begun: int | None = None) -> Run: ...
 
 
+class Leaving(Protocol):
+    """Looks at what a finished run wrote, before it is kept and shown: gives back the run as it may leave."""
+
+    def redact(self, run: Run) -> Run: ...
+
+
 class SingleUserPolicy:
     """One person, one machine: everything but what lies outside the request's own camera scope.
 

@@ -18,7 +18,7 @@ from viot_agent.toolbox.outside import ORIGIN as OUTSIDE
 
 Role = Literal["viewer", "operator", "privacy-officer", "admin"]
 ToolClass = Literal["plain", "redaction", "export", "alert", "biometric"]
-Right = Literal["access", "fleet", "index", "people", "audit", "purge"]
+Right = Literal["access", "fleet", "index", "people", "audit", "purge", "clear"]
 
 ROLES: tuple[Role, ...] = get_args(Role)
 TOOL_CLASSES: tuple[ToolClass, ...] = get_args(ToolClass)
@@ -40,8 +40,10 @@ RIGHTS: Mapping[Right, frozenset[Role]] = {
     "people": frozenset({"privacy-officer", "admin"}),
     "audit": frozenset({"privacy-officer", "admin"}),
     "purge": frozenset({"privacy-officer", "admin"}),
+    "clear": frozenset({"privacy-officer", "admin"}),
 }
-"""Who may: make keys; add and remove cameras; index; enrol people and record consents; read the audit; purge."""
+"""Who may: make keys; add and remove cameras; index; enrol people and record consents; read the audit; purge; and
+export faces in clear where exports are redacted."""
 
 WORDS: Mapping[str, str] = {
     "plain": "looking at the cameras",
@@ -57,6 +59,7 @@ RIGHT_WORDS: Mapping[Right, str] = {
     "people": "enrol people and record consents",
     "audit": "read the audit log",
     "purge": "purge",
+    "clear": "export faces in clear",
 }
 
 

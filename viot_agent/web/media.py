@@ -97,13 +97,30 @@ class MadeFiles:
             piece = _piece(stored, Path(name).stem)
             if piece is None:
                 return None
+            asked = stored.record.get("request", {})
+            redacted = self.viot.exports.redacts(who.principal(self.viot, user))
+            if redacted and folder == "frame":
+                return None  # the whole picture; what was hidden lies in the evidence
             try:
                 if folder == "frame":
                     return self.stills.of_evidence(run, piece)
-                self._writer.clip(run, piece)
+                if redacted:
+                    self._without_faces(run, piece, asked.get("purpose", ""))
+                else:
+                    self._writer.clip(run, piece)
             except ViotError:
                 return None
         return below(self.viot.home / folder, f"{run}/{name}")
+
+    def _without_faces(self, run: str, piece: Evidence, purpose: str) -> None:
+        """Cut a clip where nobody finds it, hide the faces, and only then put it in its place; where they could not be
+        hidden, nothing is put there. Raises MediaFault, BackendFault."""
+        exports = self.viot.exports
+        apart = EvidenceFiles(self.viot.library, self.viot.fleet, self.viot.home / "cache" / "leaving")
+        (apart.folder / run).mkdir(parents=True, exist_ok=True)
+        made = apart.clip(run, piece)
+        if exports.hide(made, exports.visible(purpose)):
+            made.replace(self.viot.home / "evidence" / run / made.name)
 
 
 def page_file(name: str) -> Path:
@@ -140,6 +157,8 @@ def _camera(viot: Viot, number: int, user: str) -> Camera:
     found = next((c for c in viot.library.cameras() if c.id == number), None)
     if found is None or not who.sees(viot, user, found.name):
         raise _absent()
+    if viot.exports.redacts(who.principal(viot, user)):
+        raise _absent()  # whole recordings and live stills show everybody
     return found
 
 
