@@ -186,5 +186,5 @@ def test_the_servers_give_no_whole_recordings_stills_or_frames(serving: Any, tmp
         clip.unlink()
         house.exports._hider = fails
         assert codes("olga", address) == [404]
-        assert not clip.exists() and [p for p in (house.home / "cache" / "leaving").rglob("*.mp4")] == []
+        assert not clip.exists() and list((house.home / "cache" / "leaving").rglob("*.mp4")) == []
         site.served.close()

@@ -99,7 +99,12 @@ class Exports:
             hidden, lost = hidden + len(paths) - len(gone), lost + len(gone)
             if paths:
                 # the bytes of the picture are in the file, and nowhere else from here on
-                finished[piece.id] = replace(piece, crop_jpeg=None, **dict.fromkeys(gone))
+                finished[piece.id] = replace(
+                    piece,
+                    crop_jpeg=None,
+                    crop=None if "crop" in gone else piece.crop,
+                    clip=None if "clip" in gone else piece.clip,
+                )
         but = f", except of {', '.join(keep)}" if keep else ""
         said = [f"Faces are hidden in what is shown{but}."] if hidden else []
         said += [f"{lost} file(s) were not kept: faces could not be hidden in them."] if lost else []
