@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from viot_agent.errors import BackendFault, DiskFault
+from viot_agent.live.age import Age
 from viot_agent.live.backlog import Recorded
 from viot_agent.live.health import Health
 from viot_agent.live.recorder import OpenRecorder, Recorder
@@ -74,7 +75,9 @@ class LiveCamera:
         segment: float,
         clock: Clock = Clock(),
         seed: int = 0,
+        age: Age | None = None,
     ) -> None:
+        self.age = Age(ring.keep) if age is None else age
         self.name, self.source, self.ring, self.health, self.done = name, source, ring, health, done
         self.open_stream, self.open_recorder = open_stream, open_recorder
         self.stamps, self.segment, self.clock, self.seed = stamps, segment, clock, seed
@@ -92,8 +95,7 @@ class LiveCamera:
         """Until ``stop`` is set. Raises nothing that a stream or a disk does."""
         attempts = pauses(self.seed)
         while not stop.is_set():
-            self.ring.trim(self.clock.wall())  # while a camera is away its recordings grow old all the same
-            self.health.bytes = self.ring.size
+            self._trim()  # while a camera is away its recordings grow old all the same
             self.health.state = "waiting" if self.health.reconnects else "connecting"
             good, again = self._connection(stop)
             if stop.is_set():
@@ -229,10 +231,19 @@ class LiveCamera:
         self._fresh = False
         self.health.files += 1
         self.health.problem = ""
-        self.ring.trim(self.clock.wall())
-        self.health.bytes = self.ring.size
+        self._trim()
         size, rate = (self.health.width, self.health.height), 1 / (self._usual() or STEP)
         self.done(Recorded(self.name, path, start, self.stamps.latest, *size, rate))
+
+    def _trim(self) -> None:
+        """What is too old, or too much, goes; a clock that was set forward makes nothing old."""
+        now, words = self.age.now(self.clock.wall(), self.clock.mono())
+        if words:
+            self._note(words)
+        self.ring.trim(now)
+        health, age = self.health, self.age
+        health.bytes, health.reckoned, health.doubted = self.ring.size, now, age.ahead
+        health.held, health.need = age.held, age.need
 
     def _jumped(self, jump: Jump, wall: float, mono: float) -> None:
         """A clock jumped: what was recorded keeps its time, and a new stretch begins."""

@@ -31,7 +31,9 @@ class Health:
     """One camera. Times are POSIX seconds; ``fps`` pictures a second of the last ten seconds; ``lag`` seconds from the
     end of the last file to its rows; ``dropped`` pictures that the stream's clock says are missing; ``garbled`` packets
     that could not be read; ``skipped`` files that nobody looked at, for want of time; ``step`` of the overload ladder
-    with its ``words``; ``ahead`` seconds by which stamps run ahead since this machine's clock was set back."""
+    with its ``words``; ``ahead`` seconds by which stamps run ahead since this machine's clock was set back. For
+    retention (``age.Age``): ``reckoned`` the time by which recordings are old, ``doubted`` seconds by which this
+    machine's clock is ahead of it, ``held`` seconds for which it has not been believed, of ``need``."""
 
     camera: str
     state: State = "connecting"
@@ -53,6 +55,10 @@ class Health:
     step: int = 0
     words: str = ""
     ahead: float = 0.0
+    reckoned: float | None = None
+    doubted: float = 0.0
+    held: float = 0.0
+    need: float = 0.0
     codec: str = ""
     width: int = 0
     height: int = 0
@@ -87,6 +93,8 @@ class Health:
             parts.append(self.words)
         if self.ahead >= 1:
             parts.append(f"stamps run {self.ahead:.0f} s ahead of this machine's clock")
+        if self.doubted:
+            parts.append(f"this machine's clock is {self.doubted:.0f} s ahead: nothing is too old by it yet")
         if self.problem:
             parts.append(self.problem)
         return ", ".join(parts)

@@ -24,6 +24,7 @@ _GAUGES = {
     "bytes": "bytes of recordings",
     "step": "step of the overload ladder, 0 = everything is looked at",
     "ahead": "seconds by which stamps run ahead of this machine's clock",
+    "doubted": "seconds by which this machine's clock is ahead and makes no recording old yet",
 }
 _COUNTERS = {
     "frames": "pictures received",

@@ -24,10 +24,11 @@ from viot_agent.library.lock import Held
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.store import Library
 from viot_agent.live import ring as rings
+from viot_agent.live.age import Age
 from viot_agent.live.backlog import Backlog, Recorded
 from viot_agent.live.camera import Clock, LiveCamera
 from viot_agent.live.claim import claimed
-from viot_agent.live.health import Health, write_health
+from viot_agent.live.health import Health, read_health, write_health
 from viot_agent.live.ladder import GIVE_UP, Pressure, ladder
 from viot_agent.live.looker import Looker, unseen
 from viot_agent.live.recorder import Mp4Recorder, OpenRecorder
@@ -179,6 +180,8 @@ class Watch:
         latest = self._end(ring, looker.latest(camera.name))
         if ring.salvage(latest) is not None:
             latest = self._end(ring, latest)
+        age = self._age(camera, ring, latest)
+        health.reckoned, health.held, health.need = age.estimate, age.held, age.need
         left = deque(unseen(self.library, camera, ring.files()))
         reader = LiveCamera(
             camera.name,
@@ -192,8 +195,16 @@ class Watch:
             segment=self.settings.segment,
             clock=self.clock,
             seed=self.seed + camera.id,
+            age=age,
         )
         return _Camera(camera, reader, ring, health, left=left)
+
+    def _age(self, camera: Camera, ring: rings.Ring, latest: float) -> Age:
+        """By what recordings grow old: what an earlier process knew of the time, else when the recordings end."""
+        before = read_health(self.home, camera.id)
+        if before is not None and before.reckoned is not None:
+            return Age(ring.keep, before.reckoned, before.held, before.need)
+        return Age(ring.keep, latest if ring.files() else None)
 
     def _end(self, ring: rings.Ring, latest: float) -> float:
         """When the recordings end, ``latest`` at least."""
