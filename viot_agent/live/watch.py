@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from viot_agent.errors import BackendFault, BusyFault, MediaFault, NameFault, UserFault
+from viot_agent.errors import BackendFault, BusyFault, LibraryFault, MediaFault, NameFault, UserFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library.beside import Beside
 from viot_agent.library.ingest import OpenReader
@@ -41,12 +41,15 @@ BEAT = 2.0
 """Seconds between two writings of the health files."""
 DRAIN = 30.0
 """Seconds in which a stopped watch still looks at what waits; the rest is looked at when it starts again."""
+PRESENT = 5.0
+"""Seconds between two looks whether the cameras are still in the library; another machine may remove one."""
 TRIES = 3
 SILENT = 5.0
 """Seconds without a picture after which the rate is nought."""
 BUSY_SECONDS = 30.0
 """Over how long the share of time spent looking is taken."""
 TOO_BUSY = "not looked at: there was more to look at than there was time"
+REMOVED = "was removed from the library"
 FROZEN = "not looked at: the picture had been frozen"
 
 
@@ -94,6 +97,11 @@ class _Camera:
     health: Health
     thread: threading.Thread | None = None
     left: deque[Recorded] = field(default_factory=deque)
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Ends its reader: with all others, or alone when the camera was removed."""
+    gone: bool = False
+    told: bool = False
+    """Its health was written for the last time."""
 
 
 class Watch:
@@ -120,6 +128,7 @@ class Watch:
         clock: Clock = Clock(),  # noqa: B008 (frozen)
         workers: int | None = None,
         seed: int = 0,
+        present: float = PRESENT,
     ) -> None:
         if not cameras:
             raise UserFault(
@@ -134,15 +143,17 @@ class Watch:
         self.backlog = Backlog(settings.backlog)
         self.open_reader, self.open_stream, self.open_recorder = open_reader, open_stream, open_recorder
         self.stored, self.looked, self.note, self.workers, self.seed = stored, looked, note, workers, seed
+        self.present = present
         self.health: dict[str, Health] = {c.name: Health(c.name) for c in cameras}
         self._spent: deque[tuple[float, float]] = deque()
         self._told: dict[str, tuple[float, str]] = {}
         self._mine: dict[str, _Camera] = {}
         self._held: dict[str, Held] = {}
+        self._leaving = threading.Lock()
 
     def run(self, stop: threading.Event) -> None:
-        """Until ``stop`` is set. Raises BusyFault when one of the cameras is watched already, and what the library or
-        an analyzer raises that no waiting mends; what was stored stays."""
+        """Until ``stop`` is set, or every camera was removed. Raises BusyFault when one of the cameras is watched
+        already, and what the library or an analyzer raises that no waiting mends; what was stored stays."""
         ended = threading.Event()
         with ExitStack() as held, Beside(self.workers) as beside:
             for camera in self.cameras:
@@ -151,12 +162,14 @@ class Watch:
             for camera in self.cameras:
                 self._mine[camera.name] = self._camera(camera, looker)
             beat = threading.Thread(target=self._beat, args=(ended,), name="health", daemon=True)
+            present = threading.Thread(target=self._present, args=(stop,), name="present", daemon=True)
             try:
                 for mine in self._mine.values():
                     name = f"camera-{mine.camera.id}"
-                    mine.thread = threading.Thread(target=mine.reader.run, args=(stop,), name=name, daemon=True)
+                    mine.thread = threading.Thread(target=mine.reader.run, args=(mine.stop,), name=name, daemon=True)
                     mine.thread.start()
                 beat.start()
+                present.start()
                 while not stop.is_set():
                     self._turn(looker, stop)
                 self._join()
@@ -169,6 +182,8 @@ class Watch:
                 ended.set()
                 if beat.ident is not None:
                     beat.join()
+                if present.ident is not None:
+                    present.join()
 
     def _camera(self, camera: Camera, looker: Looker) -> _Camera:
         """A camera's parts, with what an earlier process left to do."""
@@ -216,18 +231,53 @@ class Watch:
         except MediaFault:  # its file is damaged: its beginning is what is known
             return max(latest, kept[-1].start)
 
+    def _present(self, stop: threading.Event) -> None:
+        """Look every ``present`` seconds whether the cameras are still there; end all readers with ``stop``."""
+        while not stop.wait(self.present):
+            for mine in self._mine.values():
+                try:
+                    self._here(mine)
+                except (BackendFault, BusyFault, LibraryFault) as fault:
+                    log.warning("whether %s is still in the library is not known: %s", mine.camera.name, fault)
+            if all(mine.gone for mine in self._mine.values()):
+                stop.set()
+        self._stop_readers()
+
+    def _here(self, mine: _Camera) -> bool:
+        """Whether the camera is in the library, under its own number: one of the same name that was added anew is
+        another. When it is not, its reader ends and nothing more is stored."""
+        if not mine.gone and mine.camera.id not in {c.id for c in self.library.cameras()}:
+            self._gone(mine)
+        return not mine.gone
+
+    def _gone(self, mine: _Camera) -> None:
+        place = rings.folder(self.home, mine.camera.id)
+        with self._leaving:
+            if mine.gone:
+                return
+            mine.gone = True
+            mine.health.note(self.clock.wall(), f"{REMOVED}: recording ends; what was recorded stays in {place}")
+        mine.stop.set()
+        mine.left.clear()
+
     def _recorded(self, item: Recorded) -> None:
         """A file is finished (on its camera's thread)."""
+        if self._mine[item.camera].gone:
+            return
         over = self.backlog.put(item)
         if over is not None:
             self._over = True
             self._skip(over, TOO_BUSY)
 
     def _skip(self, item: Recorded, why: str) -> None:
-        health = self.health[item.camera]
+        mine = self._mine[item.camera]
+        health = mine.health
+        if mine.gone:
+            return
         health.skipped += 1
         try:
-            Looker(self.library, self.open_reader, Beside(1)).skip(item, why)
+            if self._here(mine):
+                Looker(self.library, self.open_reader, Beside(1)).skip(item, why)
         except (MediaFault, NameFault, BackendFault, BusyFault) as fault:
             # the file lies there without a row: the next watch finds it
             health.note(self.clock.wall(), str(fault))
@@ -261,6 +311,8 @@ class Watch:
         step, began = self.steps[number], time.monotonic()
         for left in reversed(range(TRIES)):
             try:
+                if not self._here(mine):
+                    return
                 mine.reader.frozen = looker.frozen(item) if live else mine.reader.frozen
                 if live and mine.reader.frozen:
                     self._skip(item, FROZEN)
@@ -268,6 +320,8 @@ class Watch:
                 report = looker.look(item, step.on, step.sample_fps, self.stored, self._held[item.camera])
                 break
             except (BackendFault, BusyFault) as fault:
+                if mine.gone:
+                    return
                 mine.health.note(self.clock.wall(), str(fault))
                 if not left or stop.is_set():
                     mine.health.skipped += 1  # it lies there without rows: the next watch finds it
@@ -310,6 +364,9 @@ class Watch:
                     health.fps = 0.0
                 if mine.thread is not None and not mine.thread.is_alive() and health.state != "stopped":
                     health.state, health.problem = "stopped", "its reader broke down; see the log"
+                if mine.told:
+                    continue
+                mine.told = mine.gone and (mine.thread is None or not mine.thread.is_alive())
                 try:
                     write_health(self.home, mine.camera.id, health)
                 except BackendFault as fault:
@@ -323,7 +380,12 @@ class Watch:
             if last:
                 return
 
+    def _stop_readers(self) -> None:
+        for mine in self._mine.values():
+            mine.stop.set()
+
     def _join(self) -> None:
+        self._stop_readers()
         for mine in self._mine.values():
             if mine.thread is not None and mine.thread.ident is not None:
                 mine.thread.join(READ_SECONDS + 5.0)
