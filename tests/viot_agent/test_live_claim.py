@@ -104,3 +104,14 @@ def test_two_homes_of_one_library_watch_a_camera_once(tmp_path: Path) -> None:
             claimed(three, tmp_path / "c", camera),
         ):
             pass
+
+
+def test_a_camera_added_anew_under_a_name_gets_no_rows_of_the_old_one(tmp_path: Path) -> None:
+    with home(tmp_path) as library:
+        [file] = recorded(tmp_path, 1).files()
+        looker = Looker(library, open_media, Beside(1), {"gate": library.cameras()[0].id})
+        library.remove_camera("gate")
+        library.add_camera("gate", "rtsp://10.0.0.2/1")
+        with pytest.raises(NameFault, match="removed and added anew"):
+            looker.skip(Recorded("gate", file.path, file.start, file.start + 10.0, 64, 36, 5.0), "left out")
+        assert library.media_rows("gate") == []

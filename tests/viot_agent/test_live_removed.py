@@ -117,7 +117,10 @@ def two(tmp_path: Path, film: Path) -> Iterator[Watching]:
         one.add_camera("gate", f"loop://{film}")
         with Removing.open(tmp_path / "b", f"sqlite:{tmp_path / 'a'}") as there:
             there.n, there.other = 10, one
-            yield Watching(one, there)
+            watching = Watching(one, there)
+            yield watching
+            watching.stop.set()
+            watching.thread.join(SOON)
 
 
 def rows(library: Library) -> list[int]:

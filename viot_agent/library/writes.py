@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Table, select
 
-from viot_agent.errors import FailedFault
+from viot_agent.errors import FailedFault, NameFault
 from viot_agent.library import chains, packing
 from viot_agent.library.base import Part, lasting
 from viot_agent.library.purged import hidden
@@ -54,10 +54,15 @@ class Writes(Part):
         height: int,
         segment_seconds: float = 30.0,
         owner: str = "local",
+        number: int | None = None,
     ) -> MediaRow:
-        """Store a file; the row of an earlier state of the same path goes with everything found in it."""
+        """Store a file; the row of an earlier state of the same path goes with everything found in it.
+
+        Raises NameFault when there is no such camera, or it is not the one of that ``number`` any more."""
         with self.db.write() as connection:
             camera_id = self._camera_id(connection, camera)
+            if number is not None and camera_id != number:
+                raise NameFault(f"The camera {camera!r} was removed and added anew.", name=camera)
             mine = (media.c.camera_id == camera_id) & (media.c.path == str(path))
             old = connection.execute(
                 select(runs.c.id)

@@ -7,7 +7,7 @@ file that nobody looked at. Does not know streams, nor when to look.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import exists, func, or_, select, update
@@ -32,9 +32,14 @@ changes every picture of a camera that works."""
 
 
 class Looker:
-    """Looks at recorded files, one at a time. Not safe between threads, but for :meth:`skip`."""
+    """Looks at recorded files, one at a time. Not safe between threads, but for :meth:`skip`.
 
-    def __init__(self, library: Library, open_reader: OpenReader, beside: Beside) -> None:
+    ``numbers``: of cameras by name; another camera that has got such a name gets no rows (NameFault)."""
+
+    def __init__(
+        self, library: Library, open_reader: OpenReader, beside: Beside, numbers: Mapping[str, int] | None = None
+    ) -> None:
+        self.numbers = numbers or {}
         self.library, self.open_reader, self.beside = library, open_reader, beside
         self._still: dict[str, tuple[int, float]] = {}  # camera -> (its last picture, seconds that it has stood)
 
@@ -108,6 +113,7 @@ class Looker:
             height=height,
             # one segment a file
             segment_seconds=duration + 1.0,
+            number=self.numbers.get(item.camera),
         )
 
 

@@ -89,16 +89,27 @@ class Looked:
     step: int
 
 
+class _Stop(threading.Event):
+    """Set by itself, or as soon as ``whole`` is. Who waits is woken when it is set itself."""
+
+    def __init__(self, whole: threading.Event) -> None:
+        super().__init__()
+        self.whole = whole
+
+    def is_set(self) -> bool:
+        return super().is_set() or self.whole.is_set()
+
+
 @dataclass(slots=True)
 class _Camera:
     camera: Camera
     reader: LiveCamera
     ring: rings.Ring
     health: Health
+    stop: _Stop
+    """Ends its reader: with all others, or alone when the camera was removed."""
     thread: threading.Thread | None = None
     left: deque[Recorded] = field(default_factory=deque)
-    stop: threading.Event = field(default_factory=threading.Event)
-    """Ends its reader: with all others, or alone when the camera was removed."""
     gone: bool = False
     told: bool = False
     """Its health was written for the last time."""
@@ -150,6 +161,7 @@ class Watch:
         self._mine: dict[str, _Camera] = {}
         self._held: dict[str, Held] = {}
         self._leaving = threading.Lock()
+        self._numbers = {c.name: c.id for c in cameras}
 
     def run(self, stop: threading.Event) -> None:
         """Until ``stop`` is set, or every camera was removed. Raises BusyFault when one of the cameras is watched
@@ -158,9 +170,9 @@ class Watch:
         with ExitStack() as held, Beside(self.workers) as beside:
             for camera in self.cameras:
                 self._held[camera.name] = held.enter_context(claimed(self.library, self.home, camera))
-            looker = Looker(self.library, self.open_reader, beside)
+            looker = Looker(self.library, self.open_reader, beside, self._numbers)
             for camera in self.cameras:
-                self._mine[camera.name] = self._camera(camera, looker)
+                self._mine[camera.name] = self._camera(camera, looker, stop)
             beat = threading.Thread(target=self._beat, args=(ended,), name="health", daemon=True)
             present = threading.Thread(target=self._present, args=(stop,), name="present", daemon=True)
             try:
@@ -185,7 +197,7 @@ class Watch:
                 if present.ident is not None:
                     present.join()
 
-    def _camera(self, camera: Camera, looker: Looker) -> _Camera:
+    def _camera(self, camera: Camera, looker: Looker, stop: threading.Event) -> _Camera:
         """A camera's parts, with what an earlier process left to do."""
         least = self.settings.backlog + 2  # those that wait, the one that is looked at, the one that has just come
         root = rings.folder(self.home, camera.id) / "ring"
@@ -212,7 +224,7 @@ class Watch:
             seed=self.seed + camera.id,
             age=age,
         )
-        return _Camera(camera, reader, ring, health, left=left)
+        return _Camera(camera, reader, ring, health, _Stop(stop), left=left)
 
     def _age(self, camera: Camera, ring: rings.Ring, latest: float) -> Age:
         """By what recordings grow old: what an earlier process knew of the time, else when the recordings end."""
@@ -277,7 +289,7 @@ class Watch:
         health.skipped += 1
         try:
             if self._here(mine):
-                Looker(self.library, self.open_reader, Beside(1)).skip(item, why)
+                Looker(self.library, self.open_reader, Beside(1), self._numbers).skip(item, why)
         except (MediaFault, NameFault, BackendFault, BusyFault) as fault:
             # the file lies there without a row: the next watch finds it
             health.note(self.clock.wall(), str(fault))
