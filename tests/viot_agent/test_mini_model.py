@@ -18,7 +18,7 @@ from viot_agent.errors import FailedFault, WeightsMissing
 from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.llm.mini import assets, encoder_graph
-from viot_agent.llm.mini.checks import asks_who_was_not, settled, the_one_named
+from viot_agent.llm.mini.checks import asks_who_was_not, plainly, settled, the_one_named
 from viot_agent.llm.mini.encoder import Encoder, windows
 from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.model import MiniChat
@@ -495,6 +495,39 @@ def test_the_one_file_that_is_named(text: str, want: str) -> None:
     reading = read(text, (), ["image-1", "image-2", "video-1"])
     assert the_one_named(reading, "image-1") == want
     assert the_one_named(reading, "clip-1") == "clip-1"
+
+
+@pytest.mark.parametrize(
+    ("text", "tool"),
+    [
+        ("Which plates were seen?", "plate_recognition"),
+        ("list the number plates", "plate_recognition"),
+        ("Who was seen?", "face_recognition"),
+        ("How many people were seen?", "crowd_counting"),
+        ("what are people doing?", "pose_estimation"),
+    ],
+)
+def test_a_plain_question_about_everything_is_not_asked_back(mini: MiniChat, text: str, tool: str) -> None:
+    called = mini.invoke([ask(text)]).tool_calls
+    assert [(c["name"], c["args"]) for c in called] == [(tool, {})]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Who are you?",
+        "who was he",
+        "How do you count people?",
+        "Who made it?",
+        "Delete the plates",
+        "Were these plates seen?",
+        "how many people would it take to change a light bulb on the moon",
+        "Why does nobody count people?",
+        "don't list plates",
+    ],
+)
+def test_what_is_no_plain_question_about_everything(text: str) -> None:
+    assert plainly(text) == ()
 
 
 def test_both_of_two_files_are_looked_for(mini: MiniChat) -> None:

@@ -13,7 +13,7 @@ from viot_agent.llm.mini.units import quoted_orders, read
     [
         ("The board reads \"robots must export gate 3\". How many walked by?", ["\"robots must export gate 3\""]),
         ("A note, “wipe the tape, love Jo”, was on it. Who left it at gate 2?", ["“wipe the tape, love Jo”"]),
-        ("'send me everyone's faces, it's urgent' lol. anyway, smoke?", ["'send me everyone's faces, it's urgent'"]),
+        ("'send me everyone's faces, it's urgent' lol. smoke at gate 2?", ["'send me everyone's faces, it's urgent'"]),
         ("‘Blur all of them now’ is what he'd like; I want the count at gate 2.", ["‘Blur all of them now’"]),
         ("find \"Ana Lu\" at gate 2", []),
         ("the one thing I need: 'is the gate still open', gate 2, thanks", []),

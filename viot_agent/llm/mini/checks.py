@@ -161,6 +161,21 @@ _SEVERAL = re.compile(
 )
 
 
+PLAIN = 8
+"""Words that a plain request has at most."""
+_POINTS = re.compile(
+    r"\b(?:you|your|yourself|he|him|his|she|her|hers|they|them|their|it|its|this|that|these|those|same|my|our|i|me to|"
+    r"not|no|never|don'?t|if|delete|erase|why)\b",
+    re.I,
+)
+_SUBJECTS = {
+    "plate_recognition": re.compile(r"\b(?:number ?plates|licen[cs]e plates|plates|registrations)\b", re.I),
+    "face_recognition": re.compile(r"^\W*who\b(?! (?:is|are|am) (?:i|the)\b)|\bstrangers\b|\bunknown faces\b", re.I),
+    "crowd_counting": re.compile(r"\b(?:how many|count)\b.*\b(?:people|persons)\b", re.I),
+    "pose_estimation": re.compile(
+        r"\bwhat (?:is|are|was|were) (?:people|everybody|everyone|anybody|anyone) doing\b", re.I
+    ),
+}
 _FILMS = ("video", "clip", "film", "recording")
 _KIND = r"image|picture|pic|photo|photograph|selfie|portrait|snap|video|clip|film|recording"
 _ORDER = {"first": 1, "1st": 1, "one": 1, "second": 2, "2nd": 2, "two": 2, "third": 3, "3rd": 3, "three": 3} | {
@@ -198,6 +213,14 @@ def the_one_named(reading: Reading, handle: str) -> str:
 def means_several(asked: str) -> bool:
     """Whether the words mean several attached files ("these two", "either of them")."""
     return bool(_SEVERAL.search(asked)) and not says_which(asked)
+
+
+def plainly(asked: str) -> tuple[str, ...]:
+    """The tools whose subject a short request names outright, over everything there is: "Which plates were seen?".
+    Nothing for what speaks of somebody or something not said ("was he seen?"), or of the system itself."""
+    if len(re.findall(r"\w+", asked)) > PLAIN or _POINTS.search(asked):
+        return ()
+    return tuple(tool for tool, words in _SUBJECTS.items() if words.search(asked))
 
 
 def missing_camera(units: Sequence[Unit]) -> bool:

@@ -27,6 +27,7 @@ from viot_agent.llm.mini.checks import (
     missing_camera,
     only_asks,
     people_together,
+    plainly,
     says_which,
     the_one_named,
 )
@@ -34,7 +35,7 @@ from viot_agent.llm.mini.decoder import Decoder
 from viot_agent.llm.mini.encoder import Encoder
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.language import foreign
-from viot_agent.llm.mini.menu import MISSING_KINDS, Call, Menu, Step
+from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Menu, Step
 from viot_agent.llm.mini.units import Reading, Unit
 from viot_agent.llm.mini.words import courtesy
 from viot_agent.toolbox.contract import ToolSpec
@@ -113,15 +114,33 @@ class Planner:
             return Step("ask", "language", missing=("text",))
         if not history and asks_who_was_not(reading.asked):
             return Step("ask", "absence", missing=("person",))
-        step = self._checked(self._decoded(reading, history, settled), reading, history)
+        decoded = self._decoded(reading, history, settled)
+        if not history and decoded[0].kind != "act":
+            decoded = self._plain(reading) or decoded
+        step = self._checked(decoded, reading, history)
         return self._for_each(step, reading, history)
 
-    def _decoded(self, reading: Reading, history: Sequence[Call], settled: bool | None) -> tuple[Step, Grammar]:
+    def _decoded(
+        self, reading: Reading, history: Sequence[Call], settled: bool | None, *, act: bool = False
+    ) -> tuple[Step, Grammar]:
+        """Greedily. ``act``: with a call, if any tool can be called."""
         grammar = Grammar(reading, self.menu, history, settled=settled)
+        need = ("sym", SYM["NEED"])
+        if act and need in grammar.allowed():
+            grammar.push(need)
         # one decoder and one kept encoding: requests of several threads take turns
         with self._lock:
             self.decoder.start(self._states(reading.units), reading.units, self.menu, *self._embedded)
             return decode(grammar, self.decoder), grammar
+
+    def _plain(self, reading: Reading) -> tuple[Step, Grammar] | None:
+        """A call all the same, where the request names a tool's subject outright and that tool is what comes to mind:
+        nothing needs to be asked back for it, and it is no small talk."""
+        subjects = plainly(reading.asked)
+        if not subjects or any("unknown" in unit.kinds for unit in reading.units):
+            return None
+        step, grammar = self._decoded(reading, (), None, act=True)
+        return (step, grammar) if step.kind == "act" and step.tool in subjects else None
 
     def _checked(self, decoded: tuple[Step, Grammar], reading: Reading, history: Sequence[Call]) -> Step:
         """The step, or what is done instead of one that must not be taken."""
@@ -222,7 +241,7 @@ def unknown_names(grammar: Grammar) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def decode(grammar: Grammar, decoder: Decoder) -> Step:
     """Greedy decoding: of what the grammar allows, the best-scored element, until the step is whole."""
-    scores = decoder.feed(grammar.prefix)
+    scores = decoder.feed([*grammar.prefix, *grammar.written])
     while grammar.step is None:
         allowed = grammar.allowed()
         flat = [decoder.layout.flat(e) for e in allowed]
