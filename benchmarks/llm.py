@@ -67,7 +67,7 @@ def measure(
 
     def write() -> None:
         grammar = Grammar(reading, planner.menu, history)
-        planner.decoder.start(states, reading.units, planner.menu, planner._candidates, planner._slots)
+        planner.decoder.start(states, reading.units, planner.menu, *planner._embedded)
         decode(grammar, planner.decoder)
         written[:] = grammar.written
 
