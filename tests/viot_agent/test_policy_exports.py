@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from viot_agent.errors import MediaFault, UserFault
 from viot_agent.library.store import Library
 from viot_agent.policy.consent import Consents
 from viot_agent.policy.exports import SETTING, Exports, wanted
+from viot_agent.policy.keys import Keys
 from viot_agent.steps import (
     Answer,
     Attachment,
@@ -51,7 +53,7 @@ def exports(tmp_path: Path) -> Iterator[Exports]:
         for name in ("Ben", "Cleo", "Ben Berg"):
             library.add_person(name, [b"x"], "form")
             Consents(library.db).record(name, "consent", "form", by=Principal())
-        yield Exports(library, Weights(tmp_path / "home"), tmp_path / "home", on=True, hider=marks)
+        yield Exports(library, Weights(tmp_path / "home"), tmp_path / "home", scope="redact", hider=marks)
 
 
 def run(exports: Exports, who: Principal, purpose: str = "", *, data: bytes = b"clear", seen: str | None = None) -> Run:
@@ -125,8 +127,6 @@ def test_a_file_in_which_faces_cannot_be_hidden_is_not_kept(exports: Exports) ->
 
 
 def test_a_copy_of_what_was_attached_is_who_asked_s(exports: Exports) -> None:
-    from dataclasses import replace
-
     one = run(exports, OPERATOR)
     request = replace(one.request, attachments=(Attachment("image-1", "image", Path("me.jpg")),))
     copy = one.with_evidence({"e1": replace(one.evidence[0], camera="image-1", label="cloak-1")})
@@ -143,16 +143,46 @@ def test_alerts(exports: Exports, event: str, kept: str) -> None:
     ]
     paths[0].write_bytes(b"broken")
     assert exports.told(event, paths) == paths[1:]
-    exports.on = False
+    exports._asked = "clear"
     paths[1].write_bytes(b"clear")
     assert [p.read_text() for p in exports.told(event, paths[1:])] == ["clear"]
 
 
 def test_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [wanted({SETTING: word}) for word in ("", "clear", " Redact ")] == [False, False, True]
-    assert not wanted({})
-    with pytest.raises(UserFault, match="set it to redact or clear"):
+    words = ("", "clear", " Redact ", "EXPORTS")
+    assert [wanted({SETTING: word}) for word in words] == [None, "clear", "redact", "exports"]
+    assert wanted({}) is None
+    with pytest.raises(UserFault, match="set it to exports, redact or clear"):
         wanted({SETTING: "yes"})
+
+
+def exported(exports: Exports, who: Principal) -> Run:
+    """A run with an exported clip, whose picture is evidence."""
+    one = run(exports, who)
+    folder = exports.home / "exports" / "run-1"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "clip-1.mp4").write_bytes(b"clear")
+    return one.with_evidence({"e1": replace(one.evidence[0], clip=str(folder / "clip-1.mp4"))})
+
+
+def test_without_the_setting_exports_and_alerts_show_no_faces_as_soon_as_access_is_set_up(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with Library.open(home) as library:
+        exports = Exports(library, Weights(home), home, hider=marks)
+        single = Principal("local")
+        assert exports.scope == "clear"
+        assert held(exports.redact(exported(exports, single))) == ["clear", "clear"]
+        assert [p.read_text() for p in exports.told("person", [home / "exports" / "run-1" / "clip-1.mp4"])] == ["clear"]
+        Keys(library.db).add("Ada", "admin", by=single)
+        assert exports.scope == "exports"
+        done = exports.redact(exported(exports, OPERATOR))
+        assert held(done) == ["clear", "hidden but ; False"]  # the evidence is looked at, the clip leaves
+        assert "Faces are hidden in what is exported." in done.answer.text
+        assert not exports.redacts(OPERATOR)  # recordings may be looked at
+        assert held(exports.redact(exported(exports, ADMIN))) == ["clear", "clear"]
+        assert held(exports.redact(run(exports, OPERATOR))) == ["clear", "clear"]
+        clip = Path(str(run(exports, ADMIN).evidence[0].clip))
+        assert [p.read_text() for p in exports.told("person", [clip])] == ["hidden but ; False"]
 
 
 def test_the_servers_give_no_whole_recordings_stills_or_frames(serving: Any, tmp_path: Path) -> None:
@@ -170,7 +200,7 @@ def test_the_servers_give_no_whole_recordings_stills_or_frames(serving: Any, tmp
             return [client.get(path, headers={"x-viot-user": who}).status_code for path in paths]
 
         assert codes("olga", *whole, frame) == [200, 200, 200]
-        house.exports.on, house.exports._hider = True, marks
+        house.exports._asked, house.exports._hider = "redact", marks
         assert codes("olga", *whole, frame) == [404, 404, 404]
         assert codes("ada", *whole) == [200, 200]
         again = site.client("olga").post("/v1/ask", json={"text": "look", "llm": "look"}).json()

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from viot_agent.alerts.deliver import FakeNotifier, deliver
+from viot_agent.alerts.engine import Alerts
+from viot_agent.alerts.events import Watched
+from viot_agent.alerts.types import Firing, Looking, Sighting
 from viot_agent.errors import BackendFault, BusyFault, FailedFault, NameFault, UserFault
 from viot_agent.library.ingest import ingest
 from viot_agent.library.records import Fingerprint, MediaRow, RunRows, RunStamp, SegmentSpan
 from viot_agent.library.rows import AttributeRow, CropRow, PlateRow, PoseRow, Rows, TrackPoint, TrackRow, VectorRow
+from viot_agent.library.schema import alerts
 from viot_agent.library.store import Library
 from viot_agent.library.vectors import record
 from viot_agent.live.ring import watching
 from viot_agent.policy import purge_files
 from viot_agent.policy.audit import WITHHELD
 from viot_agent.policy.naming import Name
-from viot_agent.policy.purge import Purge
+from viot_agent.policy.purge import Proof, Purge
 from viot_agent.steps import Answer, Claim, Evidence, Observation, Principal, Request, Run, Step, Thought, ToolCall
 from viot_agent.system import Viot
 from viot_agent.toolbox import CamerasArg, Toolbox, ToolContext, tool
@@ -425,6 +430,75 @@ def test_a_purge_in_the_middle_of_an_answer(viot: Viot) -> None:
     stored = viot.library.run(run.id)
     assert stored is not None and stored.record["evidence"] == []
     assert [p for top in ("evidence", "exports") for p in (viot.home / top).rglob("*.*")] == []
+
+
+class Passers:
+    """Sees every stored face; ``meanwhile`` happens after it has looked and before anything is stored."""
+
+    kinds = ("person",)
+    needs = ("faces",)
+
+    def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        self.meanwhile = meanwhile
+
+    def look(self, watched: Watched, looking: Looking) -> list[Sighting]:
+        found = looking.library.tracks("face", [looking.camera], looking.start, looking.end)
+        self.meanwhile()
+        return [Sighting(f"p{t.id}", looking.camera, t.start, t.end, "A person was seen", 0.9, t.id) for t in found]
+
+
+def standing(viot: Viot, matcher: Passers) -> Alerts:
+    """An alert that has not looked at anything yet."""
+    made = Alerts(viot.library, viot.fleet, viot.weights, [matcher], clock=lambda: START + 1e6)
+    alert = made.add("person", cooldown=0.0, notify=["json://there"])
+    with viot.library.db.write() as connection:
+        connection.execute(alerts.update().where(alerts.c.id == alert.id).values(cursor=0))
+    return made
+
+
+@pytest.mark.parametrize(("kind", "stays"), [("person", 3), ("window", 3), ("camera", 1)])
+def test_an_alert_that_looks_while_something_is_purged_fires_on_nothing_of_it(
+    viot: Viot, kind: str, stays: int
+) -> None:
+    purge = Purge(viot, PIA)
+    plan = {"person": lambda: purge.person("Ben"), "camera": lambda: purge.camera("gate"),
+            "window": lambda: purge.window(START + 35, START + 45, ["gate"])}[kind]()  # fmt: skip
+    proofs: list[Proof] = []
+    made = standing(viot, Passers(lambda: proofs or proofs.append(purge.carry_out(plan))))
+    fired = made.scan()
+    assert proofs[0].left == ()
+    assert len(fired) == stays
+    with viot.library.db.read() as connection:
+        assert purge._still(connection, plan) == []
+    assert not any(START + 30 <= f.sighting.start < START + 60 for f in fired) or kind != "window"
+
+
+def test_what_fired_between_plan_and_purge_goes_too_and_is_not_told(viot: Viot) -> None:
+    made = standing(viot, Passers())
+    purge = Purge(viot, PIA)
+    plans = {"Ben": purge.person("Ben"), "window": purge.window(START + 35, START + 45, ["gate"])}
+    fired = made.scan()
+    assert not any(p.firings for p in plans.values())
+    ben, _window, _again, hall = sorted(fired, key=lambda f: (f.sighting.camera, f.sighting.start))
+    told = FakeNotifier([])
+
+    def evidence(firing: Firing) -> list[Path]:
+        """The purge comes while the picture of the first one is made."""
+        path = viot.home / "alerts" / f"firing-{firing.id}" / "e1.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(SECRET_JPEG)
+        if firing.id == fired[0].id:
+            for plan in plans.values():
+                assert purge.carry_out(plan).left == (), plan.what
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(SECRET_JPEG)
+        return [path]
+
+    assert ben.id == fired[0].id
+    deliver(made.store, viot.fleet, told, now=START + 1e6, evidence=evidence)
+    assert {f.id for f in made.store.history()} == {hall.id}
+    assert [p.parent.name for p in (viot.home / "alerts").rglob("*.jpg")] == [f"firing-{hall.id}"]
+    assert [title for _, title, _, _ in told.told] == ["VIoT alert-1: a person on hall"]  # nobody hears of the others
 
 
 def test_requests_of_a_time(viot: Viot) -> None:

@@ -127,6 +127,9 @@ def deliver(
         except ViotError as fault:  # a full disk must not keep a fire to itself
             LOG.warning("alert-%d is told without its picture: %s", firing.alert, fault)
             files, body = (), f"{body}\nIts picture could not be made."
+        if store.firing(firing.id) is None:  # purged while its picture was made
+            _unmake(files)
+            continue
         has = list(done)
         errors: list[str] = []
         for address in dict.fromkeys(addresses):
@@ -151,3 +154,12 @@ def deliver(
             store.told(firing.id, has, all_=True, now=now)
             sent.append(firing)
     return sent
+
+
+def _unmake(files: Sequence[Path]) -> None:
+    """Delete what was made of a firing that is no more. Raises BackendFault."""
+    for file in files:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise BackendFault(f"{file} cannot be deleted: {error.strerror}", fix="see to its rights") from error

@@ -20,12 +20,15 @@ from viot_agent.alerts.types import Alert, Firing, Sighting, sighting_from, sigh
 from viot_agent.errors import NameFault, UserFault
 from viot_agent.library.base import lasting
 from viot_agent.library.database import Database
-from viot_agent.library.schema import alert_firings, alerts, cameras, segments
+from viot_agent.library.purged import hidden
+from viot_agent.library.schema import alert_firings, alerts, cameras, segments, tracks
 from viot_agent.library.schema import segment_runs as runs
 
 LEASE = 120.0
 """Seconds after which a claimed delivery that was never reported is tried again: its process died."""
 MOST_ALERTS = 10_000
+INSTANT = 1e-3
+"""Seconds that a sighting of one moment takes up."""
 LISTED = ("face", "plate")
 """Kinds that watch for somebody: a list of such alerts is a watch-list, and each of them has a day of review."""
 REVIEW, MOST_REVIEW = 90 * 86400.0, 731 * 86400.0
@@ -174,7 +177,8 @@ class AlertStore:
         """Store what an alert saw and that it has looked up to ``head``; gives back what is new.
 
         A key that fired before only grows; a sighting within the cool-down of another on the same camera is counted
-        there. Nothing is stored, and [] comes back, when another process was faster or the alert is gone. ``tell``:
+        there; what was purged since it was seen is left out. Nothing is stored, and [] comes back, when another process
+        was faster or the alert is gone. ``tell``:
         somebody is to be told; while it is snoozed nobody is.
         """
         ordered = sorted(seen, key=lambda s: (s.start, s.key))
@@ -194,6 +198,8 @@ class AlertStore:
                 camera = ids.get(sighting.camera)
                 if camera is None:
                     continue  # the camera was removed meanwhile, with all that was found on it
+                if _purged(connection, camera, sighting):
+                    continue
                 new = _fire(connection, alert, camera, sighting, now=now, quiet=quiet)
                 if new is not None:
                     fired.append(new)
@@ -287,6 +293,15 @@ class AlertStore:
 
 def _head(connection: Connection) -> int:
     return int(connection.execute(select(func.coalesce(func.max(runs.c.id), 0))).scalar_one())
+
+
+def _purged(connection: Connection, camera: int, seen: Sighting) -> bool:
+    """Whether what was seen has been purged since: its track is gone, or its time lies in a purged stretch."""
+    if seen.track is not None:
+        known = connection.execute(select(tracks.c.id).where(tracks.c.id == seen.track)).first()
+        if known is None:
+            return True
+    return bool(hidden(connection, camera, seen.start, max(seen.end, seen.start + INSTANT)))
 
 
 def _fire(

@@ -1,9 +1,11 @@
 """What leaves shows no faces but those it is about: clips that are exported, evidence, and the pictures of alerts.
 
-``VIOT_EXPORTS=redact`` asks for it; left out, or ``clear``, files stay as the tools wrote them. It holds for everybody
-whose role may not export in clear (``clear`` in ``roles.RIGHTS``), for the single user of a machine, and for alerts,
-which go to where nobody asks for a key. Visible stays who is enrolled, is named in the stated purpose (of an alert: who
-it watches for), and whose recorded ground holds. A file in which faces cannot be hidden is deleted, and that is said.
+``VIOT_EXPORTS`` says what: ``exports`` (exported clips, and what alerts send), ``redact`` (evidence, too) or ``clear``
+(files stay as the tools wrote them). Left out it is ``exports`` where access is set up, and ``clear`` for the single
+user of a machine. It holds for everybody whose role may not export in clear (``clear`` in ``roles.RIGHTS``), for the
+single user who asks for it, and for alerts, which go to where nobody asks for a key. Visible stays who is enrolled, is
+named in the stated purpose (of an alert: who it watches for), and whose recorded ground holds. A file in which faces
+cannot be hidden is deleted, and that is said.
 
 Owns the decision and the order. How a face is hidden is another room's (entry point ``viot_agent.redaction``:
 ``(weights, library, fleet, home, path, keep, whole) -> None``, in place).
@@ -16,13 +18,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from viot_agent.errors import BackendFault, FailedFault, UserFault, ViotError
 from viot_agent.fleet import Fleet
 from viot_agent.library import names
 from viot_agent.library.store import Library
 from viot_agent.policy.consent import Consents
+from viot_agent.policy.keys import Keys
 from viot_agent.policy.naming import Name
 from viot_agent.policy.roles import OWNER, may
 from viot_agent.steps import Evidence, Principal, Run
@@ -30,7 +33,9 @@ from viot_agent.weights import Weights
 
 SETTING = "VIOT_EXPORTS"
 GROUP = "viot_agent.redaction"
-FOLDERS = ("evidence", "exports")
+Scope = Literal["clear", "exports", "redact"]
+FOLDERS: Mapping[Scope, tuple[str, ...]] = {"clear": (), "exports": ("exports",), "redact": ("evidence", "exports")}
+"""The folders below the home whose files show no faces."""
 
 
 class Hider(Protocol):
@@ -42,12 +47,15 @@ class Hider(Protocol):
     ) -> None: ...
 
 
-def wanted(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether the setting asks for it. Raises UserFault for a word that it does not know."""
+def wanted(environ: Mapping[str, str] = os.environ) -> Scope | None:
+    """What the setting asks for, None where it is left out. Raises UserFault for a word that it does not know."""
     word = environ.get(SETTING, "").strip().casefold()
-    if word not in ("", "clear", "redact"):
-        raise UserFault(f"{SETTING} is {word[:40]!r}", fix="set it to redact or clear, or unset it")
-    return word == "redact"
+    if not word:
+        return None
+    for scope in FOLDERS:
+        if word == scope:
+            return scope
+    raise UserFault(f"{SETTING} is {word[:40]!r}", fix="set it to exports, redact or clear, or unset it")
 
 
 def installed() -> Hider:
@@ -59,19 +67,29 @@ def installed() -> Hider:
 
 
 class Exports:
-    """The rule for one home. ``hider``: None = the installed one, loaded when it is first needed."""
+    """The rule for one home. ``scope``: None = what the setting asks for; ``hider``: None = the installed one, loaded
+    when it is first needed."""
 
     def __init__(
-        self, library: Library, weights: Weights, home: Path, *, on: bool | None = None, hider: Hider | None = None
+        self, library: Library, weights: Weights, home: Path, *, scope: Scope | None = None, hider: Hider | None = None
     ) -> None:
         self.library, self.weights, self.home = library, weights, home
         self.fleet, self.consents = Fleet(library), Consents(library.db)
-        self.on = wanted() if on is None else on
-        self._hider = hider
+        self._asked = wanted() if scope is None else scope
+        self._keys, self._hider = Keys(library.db), hider
+        self._set_up = False
+
+    @property
+    def scope(self) -> Scope:
+        """What shows no faces."""
+        if self._asked is not None:
+            return self._asked
+        self._set_up = self._set_up or self._keys.any()  # it never goes back
+        return "exports" if self._set_up else "clear"
 
     def redacts(self, who: Principal) -> bool:
-        """Whether what this principal is given shows no faces."""
-        return self.on and (who.role == OWNER or not may(who, "clear"))
+        """Whether nothing that this principal is given shows faces: evidence and recordings, too."""
+        return self.scope == "redact" and _bound(who)
 
     def visible(self, purpose: str) -> tuple[str, ...]:
         """Who stays visible: enrolled people whom the purpose names and whose ground holds."""
@@ -84,7 +102,7 @@ class Exports:
 
         A file in which they could not be hidden is deleted, and its evidence names none.
         """
-        if not self.redacts(run.request.principal) or not run.evidence:
+        if not run.evidence or self.scope == "clear" or not _bound(run.request.principal):
             return run
         keep = self.visible(run.request.purpose)
         finished: dict[str, Evidence] = {}
@@ -106,7 +124,8 @@ class Exports:
                     clip=None if "clip" in gone else piece.clip,
                 )
         but = f", except of {', '.join(keep)}" if keep else ""
-        said = [f"Faces are hidden in what is shown{but}."] if hidden else []
+        what = "shown" if self.scope == "redact" else "exported"
+        said = [f"Faces are hidden in what is {what}{but}."] if hidden else []
         said += [f"{lost} file(s) were not kept: faces could not be hidden in them."] if lost else []
         answer = replace(run.answer, text=" ".join([run.answer.text, *said]))
         return replace(run.with_evidence(finished), answer=answer)
@@ -133,7 +152,7 @@ class Exports:
 
     def told(self, event: str, make: Sequence[Path]) -> list[Path]:
         """The files that go out with an alert: without faces but those of whom it watches for."""
-        if not self.on:
+        if self.scope == "clear":
             return list(make)
         keep = self.visible(event.partition(":")[2]) if event.casefold().startswith("face:") else ()
         return [path for path in make if self.hide(path, keep)]
@@ -141,4 +160,9 @@ class Exports:
     def _ours(self, path: str | None) -> bool:
         if not path or not Path(path).is_file():
             return False
-        return any(Path(path).resolve().is_relative_to((self.home / f).resolve()) for f in FOLDERS)
+        return any(Path(path).resolve().is_relative_to((self.home / f).resolve()) for f in FOLDERS[self.scope])
+
+
+def _bound(who: Principal) -> bool:
+    """Whether this principal gets no files in clear."""
+    return who.role == OWNER or not may(who, "clear")

@@ -28,7 +28,16 @@ from viot_agent.library.schema import runs as asked
 from viot_agent.library.schema_trust import audit_log, audit_words
 from viot_agent.live.ring import folder, forget, watching
 from viot_agent.policy import chain, purge_files
-from viot_agent.policy.purge_plan import Plan, Plans, asked_runs, cites_track, cites_window, evidence_of
+from viot_agent.policy.purge_plan import (
+    Plan,
+    Plans,
+    asked_runs,
+    cites_track,
+    cites_window,
+    evidence_of,
+    firings_in,
+    firings_of,
+)
 
 ROUNDS = 20
 """How often it is looked again for a person, until nothing is found: a tool may show a part of many sightings."""
@@ -104,17 +113,26 @@ class Purge(Plans):
         return before, files + done, size + bytes_
 
     def _late(self, plan: Plan) -> tuple[int, int]:
-        """Runs that were stored between plan and purge go as well; (files, bytes). What is under way from now on is not
-        kept: the purge's row tells of it (``Audit.save_run``)."""
+        """Runs and firings that were stored between plan and purge go as well; (files, bytes). What is under way from
+        now on is not kept: the purge's row tells of it (``Audit.save_run``), and no alert fires on what is gone."""
         with self.viot.library.db.write() as connection, _thorough(connection):
             late = [r for r, record in asked_runs(connection) if self._cites(plan, record)]
             query = select(audit_words.c.seq).join(audit_log, audit_log.c.seq == audit_words.c.seq)
             words = list(connection.execute(query.where(audit_log.c.run.in_(late))).scalars()) if late else []
             connection.execute(delete(asked).where(asked.c.run.in_(late)))
             connection.execute(delete(audit_words).where(audit_words.c.seq.in_(words)))
+            fired = self._fired(connection, plan)
+            connection.execute(delete(alert_firings).where(alert_firings.c.id.in_(fired)))
             if words:
                 self._note(connection, chain.PURGED, {"rows": words})
-        return purge_files.delete(self.viot.home, purge_files.of_runs(self.viot.home, late))
+        home = self.viot.home
+        return purge_files.delete(home, purge_files.of_runs(home, late) + purge_files.of_firings(home, fired))
+
+    def _fired(self, connection: Connection, plan: Plan) -> list[int]:
+        """The firings that tell of what the plan takes."""
+        if plan.kind == "person":
+            return firings_of(connection, plan.what, self.called(plan.what), plan.tracks)
+        return [f for w in plan.windows for f in firings_in(connection, w)]
 
     def _cites(self, plan: Plan, record: Mapping[str, Any]) -> bool:
         """Whether a stored run is about what the plan takes."""
@@ -195,16 +213,17 @@ class Purge(Plans):
 
     def _still(self, connection: Connection, plan: Plan) -> list[str]:
         """What a search for the purged thing still finds."""
+        told = [f"firing {n} of an alert still tells of it" for n in self._fired(connection, plan)]
         if plan.kind == "person":
             held = rows.naming(connection, plan.what, self.called(plan.what).within)
             # somebody of that name may work here: who asked and who has a key is no trace of who was filmed
             own = {"audit_log.who", "access_keys.name", "access_keys.folded", "access_keys.created_by", "runs.owner"}
-            return [f"{n} row(s) of {where} hold the name" for where, n in held.items() if where not in own]
+            return [*told, *(f"{n} row(s) of {where} hold the name" for where, n in held.items() if where not in own)]
         if plan.kind == "camera":
             there = any(c.id == plan.id for c in self.viot.library.cameras())
             cited = [r for r, record in asked_runs(connection) if self._cites(plan, record)]
-            return [*(["the camera is still there"] if there else []), *(f"{r} still cites it" for r in cited)]
-        found: list[str] = []
+            return [*told, *(["the camera is still there"] if there else []), *(f"{r} still cites it" for r in cited)]
+        found = told
         for window in plan.windows:
             if self.viot.library.footage(window.name, window.start, window.end):
                 found.append(f"footage of {window.name} is still shown")

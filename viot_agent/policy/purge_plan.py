@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -94,7 +95,7 @@ class Plans:
             tracks = rows.whole_chains(connection, cited | found)
             every = list(asked_runs(connection))
             mine |= {r: hit for r, hit in every if any(cites_track(e) in tracks for e in evidence_of(hit))}
-            firings = _firings_of(connection, what, called, tracks)
+            firings = firings_of(connection, what, called, tracks)
             words = _words_about(connection, called, set(mine))
             was = known is not None or _was_enrolled(connection, what)
         if not was:
@@ -176,7 +177,7 @@ class Plans:
                 for r, record in asked_runs(connection)
                 if any(cites_window(e, w) for e in evidence_of(record) for w in windows)
             }
-            firings = [f for w in windows for f in _firings_in(connection, w)]
+            firings = [f for w in windows for f in firings_in(connection, w)]
         files = purge_files.of_runs(home, hit) + purge_files.of_firings(home, firings) + purge_files.stills(home)
         return Plan(
             kind,
@@ -289,7 +290,8 @@ def cites_window(piece: Mapping[str, Any], window: Window) -> bool:
     return start < window.end and (end > window.start or start >= window.start)
 
 
-def _firings_of(connection: Connection, name: str, called: Name, tracks: set[int]) -> list[int]:
+def firings_of(connection: Connection, name: str, called: Name, tracks: AbstractSet[int]) -> list[int]:
+    """The firings that tell of a person: of alerts on the face, of these tracks, or by name."""
     f = alert_firings.c
     query = select(f.id, f.data, alerts.c.event).join(alerts, alerts.c.id == f.alert_id)
     mine = names.folded(f"face:{name}")
@@ -300,7 +302,8 @@ def _firings_of(connection: Connection, name: str, called: Name, tracks: set[int
     ]
 
 
-def _firings_in(connection: Connection, window: Window) -> list[int]:
+def firings_in(connection: Connection, window: Window) -> list[int]:
+    """The firings of a window."""
     f = alert_firings.c
     query = select(f.id).where(f.camera_id == window.camera, f.start_ts < window.end, f.end_ts >= window.start)
     return [int(i) for i in connection.execute(query).scalars()]
