@@ -188,10 +188,11 @@ def test_on_real_footage_a_redacted_face_is_found_by_nobody_and_known_less_than_
 ) -> None:
     report = redact.bench(shared, quick=True, suite="clips", tiers="hub")
     found = [r for r in report.rows if r.id.startswith("redact.found.")]
-    assert len(found) == 4 and {r.value for r in found} == {0.0}
-    known = [r for r in report.rows if r.id.startswith("redact.known.clips.") and ".all." not in r.id]
-    assert len(known) == 5 and all(r.floor is not None and r.value <= r.floor for r in known)
-    # 2 of 13 pairs of a frame with itself at most are over a threshold (docs/redaction.md): more would be news
-    assert max(r.value for r in known) <= 2 / 13 + 1e-9
+    # none as printed here; another processor's detectors may see one or two of 29 in the noise
+    assert len(found) == 4 and all(r.value < 0.1 and r.floor is not None and r.floor > 0.15 for r in found)
+    told = [r for r in report.rows if r.id.startswith("redact.known.clips.told.")]
+    assert len(told) == 5 and {r.value for r in told} == {0.0}
+    assert sum(r.floor is not None and r.floor > 0 for r in told) >= 3  # under a light blur they know somebody
+    assert sum(".nobody." in r.id for r in report.rows) == 5
     [missed] = [r for r in report.rows if r.id == "redact.missed"]
     assert missed.value < 0.05 and missed.floor is not None and missed.value <= missed.floor

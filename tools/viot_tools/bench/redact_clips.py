@@ -30,7 +30,7 @@ from viot_tools.faces.quality import measure
 from viot_tools.faces.recognise import TEMPLATE, similarity, warp
 from viot_tools.redact.find import Finder, Haar, make_finder, merged
 from viot_tools.redact.follow import RATE
-from viot_tools.redact.hide import Region, head
+from viot_tools.redact.hide import Region, head, hide, noise, surroundings
 from viot_tools.redact.video import Cover, drawn, planned
 from viot_tools.verification.recognisers import Recogniser
 
@@ -42,6 +42,8 @@ HIDDEN = 0.9
 """Share of a face's box that must lie in what is hidden."""
 GATE = 0.3
 """Quality under which the tools name nobody (``gate`` of the calibrations)."""
+NULLS = 40
+"""Drawings of each hidden place as if nobody had been there."""
 SURE = {"yunet": 0.8, "yunet-s": 0.8, "dlib-hog": 0.88}
 """Scores from which a detector's find is a face of the ground."""
 
@@ -63,7 +65,8 @@ class Place:
     """One face of the ground in one frame, seen at ``second`` of clip ``clip``. ``missed``: of the redaction, and of
     the floor; ``found`` and ``blurred``: by detector, in the copy and under a light blur; ``crops``: the aligned face
     (112, 112, 3) as it was, in the copy, and under a light blur, where its landmarks are known; ``fair``: it can be
-    compared at all, being neither cut off by the picture's rim nor too poor for the tools that name people."""
+    compared at all, being neither cut off by the picture's rim nor too poor for the tools that name people; ``nobody``
+    (``NULLS``, 112, 112, 3): the crop with every hidden place drawn from the colour around it and the noise alone."""
 
     clip: str
     second: int
@@ -73,6 +76,7 @@ class Place:
     blurred: Mapping[str, bool]
     crops: tuple[Image, Image, Image] | None
     fair: bool
+    nobody: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,10 @@ class Watched:
 
 
 def watch(data: Path, names: Sequence[str], eyes: Eyes, seed: int, longest: float = LONGEST) -> Watched:
-    """Redact the clips below ``data``/videos and look at copy and original."""
+    """Redact the clips below ``data``/videos and look at copy and original. The noise comes from ``seed`` here, in the
+    product from the system's entropy."""
     seen = Watched()
+    rng = np.random.default_rng(seed)
     for name in names:
         source = data / "videos" / name
         if not source.is_file():
@@ -115,6 +121,8 @@ def watch(data: Path, names: Sequence[str], eyes: Eyes, seed: int, longest: floa
             reader = open_media(source)
             times = [timeline.t(i) for i in range(len(timeline))]
             plan = planned(reader, times, eyes.finder)
+            for cover in plan.covers:
+                cover.dim = noise(rng)
             drawn(reader, plan.covers, Path(folder) / "copy.mp4", "blocks", len(times))
             copy = open_media(Path(folder) / "copy.mp4")
             instants = list(np.arange(np.random.default_rng(seed).uniform(0, STEP), reader.info.duration, STEP))
@@ -122,7 +130,8 @@ def watch(data: Path, names: Sequence[str], eyes: Eyes, seed: int, longest: floa
             frames = zip(instants, reader.read(instants), copy.read(instants), floor, strict=True)
             for t, before, after, hidden in frames:
                 regions = [r for c in plan.covers if (r := c.region(before.t)) is not None]
-                seen.places += _places(name, t, before.image, after.image, regions, hidden, eyes)
+                nobody = [_empty(before.image, regions, rng) for _ in range(NULLS)]
+                seen.places += _places(name, t, before.image, after.image, nobody, regions, hidden, eyes)
             if all(p.clip != name for p in seen.places):
                 seen.skipped.append(f"redact.*.{Path(name).stem}: no detector is sure of a face in it")
             seen.hand += _hand(data, name, source, plan.covers, eyes.floor)
@@ -154,8 +163,8 @@ def covered(box: XYXY, regions: Sequence[Region], points: int = 24) -> float:
 
 
 def _places(
-    clip: str, t: float, before: Image, after: Image, regions: Sequence[Region], floor: Sequence[Region],
-    eyes: Eyes,
+    clip: str, t: float, before: Image, after: Image, nobody: Sequence[Image], regions: Sequence[Region],
+    floor: Sequence[Region], eyes: Eyes,
 ) -> list[Place]:  # fmt: skip
     faces = merged([f for d in eyes.ground for f in d.detect(before) if f.score >= SURE[d.model]])
     if not faces:
@@ -175,6 +184,7 @@ def _places(
             {m: _at(face, found) for m, found in in_blur.items()},
             crops := _crops(face, before, after, blurred),
             crops is not None and _fair(face, crops[0], before),
+            np.stack([_crop(face, image) for image in nobody]) if crops else np.empty((0, 112, 112, 3), np.uint8),
         )
         for face in faces
     ]
@@ -187,9 +197,22 @@ def _at(face: Face, found: Sequence[Face]) -> bool:
 def _crops(face: Face, *images: Image) -> tuple[Image, Image, Image] | None:
     if not np.isfinite(face.landmarks).all():
         return None
-    matrix = similarity(face.landmarks, TEMPLATE)
-    a, b, c = (warp(image, matrix, 112) for image in images)
+    a, b, c = (_crop(face, image) for image in images)
     return a, b, c
+
+
+def _crop(face: Face, image: Image) -> Image:
+    return warp(image, similarity(face.landmarks, TEMPLATE), 112)
+
+
+def _empty(image: Image, regions: Sequence[Region], rng: np.random.Generator) -> Image:
+    """The frame as it were drawn if nobody had been in the hidden regions."""
+    out = image.copy()
+    for region in regions:
+        around = surroundings(image, region)
+        if around is not None:
+            hide(out, region, around + noise(rng))
+    return out
 
 
 def _fair(face: Face, chip: Image, image: Image) -> bool:
@@ -290,23 +313,37 @@ def found_rows(seen: Watched, tier: str, seed: int) -> list[Row]:
 
 
 KNOWN = "share of pairs of one person over its threshold"
+NOBODY = "share over its threshold of what is drawn where nobody is"
+TOLD = "share of pairs over its threshold and over all of these"
 
 
 def known_rows(seen: Watched, tier: str, judges: Sequence[Recogniser], seed: int) -> list[Row]:
-    """Of the faces that can be compared, and (``all``) of every one with landmarks."""
+    """Of the faces that can be compared, and (``all``) of every one with landmarks. ``nobody``: ``NULLS`` drawings of
+    each place that hold nothing of the face, only the colour around it and the noise; in a dark or coarse crop they are
+    over the threshold, too, and tell of nobody. ``told``: pairs over it that are more alike than with any of them."""
     some = [(p, p.crops) for p in seen.places if p.crops is not None]
     rows = []
     for judge in judges if some else ():
         was, now, blur = (judge.embed(np.stack([c[k] for _, c in some])) for k in range(3))
         bound = least(judge)
-        hits, floors = ((was * other).sum(axis=1) >= bound for other in (now, blur))
-        for key, chosen in (("", [p.fair for p, _ in some]), ("all.", [True] * len(some))):
-            part = [(p, float(h), float(f)) for (p, _), h, f, ok in zip(some, hits, floors, chosen, strict=True) if ok]
-            if part:
-                value = share([((p.clip, p.second), h) for p, h, _ in part], seed)
-                floor = float(np.mean([f for _, _, f in part]))
+        after, blurred = ((was * other).sum(axis=1) for other in (now, blur))
+        hits, floors = after >= bound, blurred >= bound
+        none = judge.embed(np.concatenate([p.nobody for p, _ in some])).reshape(len(some), NULLS, -1)
+        empty = (none * was[:, None]).sum(axis=2)
+        most = empty.max(axis=1)
+        fair = np.array([p.fair for p, _ in some])
+        for key, metric, chosen, over, floor in (
+            ("", KNOWN, fair, hits, floors),
+            ("nobody.", NOBODY, fair, (empty >= bound).mean(axis=1), None),
+            ("told.", TOLD, fair, hits & (after > most), floors & (blurred > most)),
+            ("all.", KNOWN, np.ones(len(some), bool), hits, floors),
+        ):
+            if chosen.any():
+                parts = [((p.clip, p.second), h) for (p, _), h, ok in zip(some, over, chosen, strict=True) if ok]
+                least_good = None if floor is None else float(floor[chosen].mean())
                 name = f"redact.known.clips.{key}{judge.name}"
-                rows.append(Row(name, KNOWN, *value, len(part), judge.name, tier, floor))
+                value = share(parts, seed)
+                rows.append(Row(name, metric, *value, int(chosen.sum()), judge.name, tier, least_good))
     return rows
 
 

@@ -34,7 +34,8 @@ from viot_agent.media.clips import cut_clip, write_clip
 from viot_agent.media.pictures import decode_image, encode_jpeg
 from viot_agent.media.readers import open_media
 from viot_agent.media.types import Image
-from viot_agent.steps import Run
+from viot_agent.policy.exports import Exports
+from viot_agent.steps import Principal, Run
 from viot_agent.system import Viot
 from viot_agent.weights import Weights
 from viot_agent.weights.store import Tier
@@ -59,6 +60,8 @@ PORTRAITS = {
     "Alex Lacamoire": "faces/ageitgey/alex-lacamoire.png",
     "Barack Obama": "faces/ageitgey/obama.jpg",
 }
+PURPOSE = f"an inquiry after {', '.join(PORTRAITS)}"
+"""Of an operator who asks under every policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,11 @@ def bench(
     seed: int = 0,
     llm: Annotated[str, "the language model, as for viot ask"] = "mini",
     tier: Annotated[str, "hub or builtin"] = "hub",
+    policies: Annotated[str, "all (an operator's key, a purpose, consents, exports without faces), or none"] = "none",
 ) -> Report:
-    """Index the nine cameras, ask, judge. Raises UserFault for an unknown tier or a missing clip."""
+    """Index the nine cameras, ask, judge. Raises UserFault for an unknown tier or word, or a missing clip."""
+    if policies not in ("all", "none"):
+        raise UserFault(f"there are no policies {policies!r}", fix="--policies all or --policies none")
     if tier not in ("hub", "builtin"):
         raise UserFault(f"there is no tier {tier!r}", fix="--tier hub or --tier builtin")
     absent = [file for file in (*(clip for _, clip, _ in CAMERAS), *GATE) if not (data / file).is_file()]
@@ -119,11 +125,13 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="viot-requests-") as scratch, Viot.open(Path(scratch)) as viot:
         viot.weights = Weights(viot.home, data / "models" if tier == "hub" else None, _tier(tier))
         _index(viot, data, Path(scratch))
-        runs = _ask(viot, cases, llm, data, Path(scratch))
+        who = _guarded(viot) if policies == "all" else Principal()
+        runs = _ask(viot, cases, llm, data, Path(scratch), who, PURPOSE if policies == "all" else "")
     judged = [faults(case, run) for case, run in zip(cases, runs, strict=True)]
     right = [float(not found) for found in judged]
     low, high = bootstrap(right, seed)
-    row = Row("requests.right", "requests answered rightly", sum(right) / len(right), low, high, len(right), llm, tier)
+    name = "requests.right" if policies == "none" else "requests.right.policies"
+    row = Row(name, "requests answered rightly", sum(right) / len(right), low, high, len(right), llm, tier)
     transcript = [
         f"{'ok   ' if not wrong else 'WRONG'} {case.text}\n      {run.answer.status}: {run.answer.text}"
         + "".join(f"\n      - {w}" for w in wrong)
@@ -163,13 +171,26 @@ def _framed(image: Image, share: float) -> Image:
     return framed
 
 
-def _ask(viot: Viot, cases: Sequence[Case], llm: str, data: Path, scratch: Path) -> list[Run]:
+def _guarded(viot: Viot) -> Principal:
+    """Every policy on: access, consents on record, no faces in anything that leaves. Gives the operator who asks."""
+    viot.access.init("Ada", by=Principal())
+    _, secret = viot.access.keys.add("Olga", "operator", by=Principal("Ada", "admin"))
+    for name in PORTRAITS:
+        viot.exports.consents.record(name, "consent", "test data", by=Principal("Ada", "admin"))
+    viot.exports = Exports(viot.library, viot.weights, viot.home, scope="redact")
+    return viot.access.authenticate(secret, counted=False)
+
+
+def _ask(
+    viot: Viot, cases: Sequence[Case], llm: str, data: Path, scratch: Path, who: Principal, purpose: str
+) -> list[Run]:
     runs: list[Run] = []
     talk = 0
     for case in cases:
         talk += not case.follows
         files = [attachment(file, data, scratch) for file in case.attach]
-        runs.append(viot.ask(case.text, attach=files, llm=llm, conversation=f"talk {talk}"))
+        talked = f"talk {talk}"
+        runs.append(viot.ask(case.text, attach=files, llm=llm, conversation=talked, principal=who, purpose=purpose))
     return runs
 
 

@@ -89,6 +89,15 @@ def colours(image: Image, region: Region) -> Colours | None:
     return np.asarray(around + light[..., None], np.float32)
 
 
+def surroundings(image: Image, region: Region) -> Colours | None:
+    """Blocks that hold nothing of what is in the region, only the mean colour around it: what is drawn where nobody is.
+    None for a region outside of the picture."""
+    box = _inside(region.xyxy, image)
+    if box[2] <= box[0] or box[3] <= box[1]:
+        return None
+    return np.broadcast_to(_around(image, box), (BLOCKS, BLOCKS, 3)).copy()
+
+
 def _around(image: Image, box: tuple[int, int, int, int]) -> NDArray[np.float32]:
     """(3,): the mean colour of a frame around a box, ``GREY`` where the box fills the picture."""
     height, width = image.shape[:2]

@@ -14,16 +14,20 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
+import numpy as np
+
 from viot_agent.fleet.types import Camera
 from viot_agent.sentences import Encoded, Sentences, shared
 from viot_tools.qa.learned.build import Filled, programmed, texts
-from viot_tools.qa.learned.checks import contradicted
+from viot_tools.qa.learned.checks import contradicted, turned
 from viot_tools.qa.learned.forms import FORMS, SYMMETRIC, UNTOLD
 from viot_tools.qa.learned.net import CLASSES, NONE, Net, Spotted, load, one_slot, slots_of
 from viot_tools.qa.learned.text import Masked, features, masked
 from viot_tools.qa.parse_said import Lost
 from viot_tools.qa.program import Program
 
+TURNED: Final = 0.8
+"""How sure a guess may be at most that words, not the network, have decided."""
 _UNITS: Final = (
     (re.compile(r"\W*(?:s|sec|secs|second|seconds)\b", re.IGNORECASE), 1.0),
     (re.compile(r"\W*(?:m|min|mins|minute|minutes)\b", re.IGNORECASE), 60.0),
@@ -33,12 +37,14 @@ _UNITS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What the network makes of a sentence. ``sure``: the form's probability times that of its least sure slot."""
+    """What the network makes of a sentence. ``sure``: the form's probability times that of its least sure slot;
+    ``second``: the next best form, and how sure it is together with the best."""
 
     form: str
     sure: float
     slots: tuple[tuple[str, int, int], ...]
     """(slot, from, to): characters of the masked text."""
+    second: tuple[str, float] = ("", 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +73,15 @@ class Reader:
         encoded = self._sentences().encode(seen.text)
         if encoded is None:
             return Read(reason="the question is too long")
-        guess = guessed(self._net, seen, encoded)
+        guess = settled(guessed(self._net, seen, encoded), seen)
         if guess.form == NONE:
             return Read(form=NONE, sure=guess.sure, reason="it is like no question that I can answer")
         if guess.sure < self._net.threshold:
             return Read(sure=guess.sure, reason="I am not sure enough what is asked")
         if guess.form in UNTOLD:
             return Read(form=guess.form, sure=guess.sure, reason="no footage tells that")
-        strange = contradicted(guess.form, seen.text, guess.slots, self._net.outside.get(guess.form, frozenset()))
+        known = self._net.outside.get(guess.form, frozenset())
+        strange = contradicted(guess.form, seen.text, guess.slots, known, guess.sure)
         if strange:
             return Read(sure=guess.sure, reason=f"I do not see how {strange} goes with the rest")
         try:
@@ -93,8 +100,18 @@ def guessed(net: Net, seen: Masked, encoded: Encoded) -> Guess:
     form, sure = CLASSES[best], float(scores.forms[best])
     tags = one_slot(scores.tags) if form in SYMMETRIC else scores.tags
     found = slots_of(tags, FORMS.get(form, ()))
-    sure *= min((s.sure for s in found), default=1.0)
-    return Guess(form, sure, tuple(_characters(s, encoded) for s in found))
+    slots = min((s.sure for s in found), default=1.0)
+    second = int(np.argsort(scores.forms)[-2])
+    both = CLASSES[second], (sure + float(scores.forms[second])) * slots
+    return Guess(form, sure * slots, tuple(_characters(s, encoded) for s in found), both)
+
+
+def settled(guess: Guess, seen: Masked) -> Guess:
+    """The guess, or the next best where that is a count of the other side and only the words of that side stand."""
+    other, sure = guess.second
+    if other and turned(guess.form, seen.text, guess.slots) == other:
+        return Guess(other, min(sure, TURNED), guess.slots)
+    return guess
 
 
 def _characters(slot: Spotted, encoded: Encoded) -> tuple[str, int, int]:
