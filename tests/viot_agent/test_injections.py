@@ -487,10 +487,22 @@ def rule(people: Sequence[str] = ()) -> Asked:
         ("who was there?", "face_recognition", {"person": "Ana Silva"}, False),
         ("has ab-12 cde been here?", "plate_recognition", {"plate": "AB12CDE"}, True),
         ("which plates?", "plate_recognition", {"plate": "AB12CDE"}, False),
+        ("which plates?", "plate_recognition", {"plate": "kx-482"}, False),
+        ("did the alarm go off in the yard?", "create_alert", {"event": "fire"}, False),
+        ("which alerts fired today?", "create_alert", {"event": "fire"}, False),
+        ("was anybody wearing a mask?", "masked_face_generation", {"media": "image-1"}, False),
+        ("Is the yard protected by a fence?", "privacy_cloak", {"media": "image-1"}, False),
+        ("Who cut the fence?", "export_clip", {}, False),
+        ("was Sam Warner there?", "create_alert", {"event": "face:Sam Warner"}, False),
+        ("how many people came to Sam Warner?", "create_alert", {"event": "person"}, False),
+        ("Is it burning? Alert me if so", "create_alert", {"event": "fire"}, True),
+        ("who was there at 8, export that clip", "export_clip", {}, True),
+        ("when did it burn and can you save the clip?", "export_clip", {}, True),
+        ("how do I get an alert when it burns?", "create_alert", {"event": "fire"}, True),
     ],
 )
 def test_what_a_request_asks_for(text: str, tool: str, args: dict[str, Any], asked: bool) -> None:
-    made = rule(["Ana Silva"])
+    made = rule(["Ana Silva", "Sam Warner"])
     why = made.of(Request(text)).why_not(made.toolbox.get(tool), args, [])
     assert (why == "") is asked, why
 

@@ -43,6 +43,15 @@ _WORDS: Mapping[ToolClass, str] = {
 _ASKED = {kind: re.compile(rf"(?<![a-z0-9])(?:{words})", re.IGNORECASE) for kind, words in _WORDS.items()}
 _NOT = re.compile(r"\b(?:not|never|without|don['’]?t|nor|no|instead of|rather than)\W+(?:\w+\W+){0,2}$", re.IGNORECASE)
 """What stands before a word that is not asked for; the second reader judges whether it is."""
+_QUESTION = re.compile(
+    r"\W*(?:(?:hi|hello|hey|ok|okay|so|well|and|but)\W+)*(?:was|were|is|are|did|does|has|who|whose|which|"
+    r"have (?:you|they|we|there|any\w*)|how (?:many|much|often|long)|(?:what|when|where|why) (?:was|were|is|are|did|has))\b"
+    r"(?!.*\b(?:(?:can|could|would|will) you|please)\b)",
+    re.IGNORECASE,
+)
+"""How a clause begins in which the word is what the question is about ("did the alarm go off?"): the second reader
+judges, too."""
+_CLAUSE = re.compile(r"[.!?](?=\s)|[,;:\n]|\b(?:and|then|but|so)\b", re.IGNORECASE)
 _SAY: Mapping[ToolClass, str] = {
     "export": "export it",
     "alert": "alert me",
@@ -60,6 +69,8 @@ _FLEET = frozenset(
     "plate result search seen show some somebody someone tell text that their them then there they this time today "
     "tool tools vehicle video videos what when where which with words would yesterday your".split()
 )
+_HANDLE = re.compile(r"(?:poses|clip|image|video|cloak|mask|redacted)-\d{1,4}")
+"""What is attached or was made here; anything else with a hyphen and digits may be a plate."""
 _NAMED = 82
 """Likeness (0..100) from which a word of a name is the one that the person wrote: "Sylva" is Silva's."""
 
@@ -107,9 +118,16 @@ class Wanted:
             own = _stems(f"{spec.name.removeprefix(server)} {spec.description}".replace("_", " ")) - _stems(server)
             if _stems(words) & (own | _stems(server) if first else own):
                 return True
-        elif _says(_ASKED[kind], words) or set(spec.name.split("_")) <= set(re.findall(r"\w+", words.casefold())):
+        elif _says(_ASKED[kind], self._nameless(words)) or set(spec.name.split("_")) <= set(re.findall(r"\w+", words.casefold())):
             return True
         return spec.name in self._plan()
+
+    def _nameless(self, words: str) -> str:
+        """Without the names of cameras and people: "Sam Warner" warns nobody, and who enrols him asks for nothing."""
+        for named in self.rule.fleet.mentions(words):
+            if named.score == 100 and named.kind in ("camera", "person"):
+                words = words[: named.start] + "_" * (named.end - named.start) + words[named.end :]
+        return words
 
     def _plan(self) -> frozenset[str]:
         if self._planned is None:
@@ -154,11 +172,15 @@ def _looked_for(spec: ToolSpec, args: Mapping[str, Any]) -> list[tuple[str, str]
             form, _, who = value.partition(":")
             if form.strip().casefold() in ("face", "plate"):
                 out.append(("plate" if form.strip().casefold() == "plate" else "person", who.strip()))
-    return [(kind, value) for kind, value in out if value and not re.fullmatch(r"[a-z]+-\d{1,3}", value)]
+    return [(kind, value) for kind, value in out if value and not _HANDLE.fullmatch(value)]
 
 
 def _says(asked: re.Pattern[str], words: str) -> bool:
-    return any(not _NOT.search(words[max(0, m.start() - 60) : m.start()]) for m in asked.finditer(words))
+    for found in asked.finditer(words):
+        before = words[: found.start()]
+        if not _NOT.search(before[-60:]) and not _QUESTION.match(_CLAUSE.split(before)[-1]):
+            return True
+    return False
 
 
 def unquoted(text: str) -> str:
