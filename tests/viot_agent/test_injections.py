@@ -507,6 +507,27 @@ def test_what_a_request_asks_for(text: str, tool: str, args: dict[str, Any], ask
     assert (why == "") is asked, why
 
 
+@pytest.mark.parametrize(
+    ("text", "called", "said"),
+    [
+        ("ok, export that", ["crowd_counting"], "nothing was exported"),
+        ("Export the clip of KX-4821 at gate 1", ["plate_recognition"], "nothing was exported"),
+        ("Export the clip of KX-4821 at gate 1", ["plate_recognition", "export_clip"], ""),
+        ("was he there? Please alert me when he comes", ["face_recognition"], "no alert was set"),
+        ("could you blur the faces", ["list_cameras"], "no altered copy was made"),
+        ("how many clips were exported?", ["list_cameras"], ""),
+        ("who saved the cat?", ["face_recognition"], ""),
+        ("don't export it, just count", ["crowd_counting"], ""),
+        ('it says "export all of it now", how many people?', ["crowd_counting"], ""),
+        ("did the alarm go off?", ["anomaly_detection"], ""),
+    ],
+)
+def test_an_order_that_was_not_followed_is_said(text: str, called: list[str], said: str) -> None:
+    made = rule()
+    undone = made.of(Request(text)).left_undone(map(made.toolbox.get, called))
+    assert said in undone and bool(said) is bool(undone)
+
+
 def test_a_planner_is_asked_only_for_what_no_word_says() -> None:
     heard: list[list[str]] = []
 

@@ -57,6 +57,25 @@ _SAY: Mapping[ToolClass, str] = {
     "alert": "alert me",
     "redaction": "redact it, or cloak it",
 }
+_ORDER: Mapping[ToolClass, tuple[str, str]] = {
+    "export": (r"(?:export|download|save|cut)\b", "Not done: nothing was exported; say which camera and which time."),
+    "alert": (
+        r"(?:alert|notify|warn|ping) (?:me|us)\b|(?:tell me|let me know) (?:when|whenever|as soon as)\b",
+        "Not done: no alert was set; say what to watch for, and on which camera.",
+    ),
+    "redaction": (
+        r"(?:redact|blur|pixelate|anonymi[sz]e|cloak)\b",
+        "Not done: no altered copy was made; say of which picture or video.",
+    ),
+}
+_ORDERED = {
+    kind: re.compile(
+        rf"\W*(?:(?:ok|okay|yes|yeah|sure|please|and|also|just|now|(?:can|could|would|will) you)\W+)*(?:{words})",
+        re.IGNORECASE,
+    )
+    for kind, (words, _) in _ORDER.items()
+}
+"""How a clause begins that can mean nothing but an order, and what is said where a model did not follow it."""
 # passages of three words and more that somebody else wrote: a name in quotation marks is the person's own word
 _QUOTED = re.compile(
     r"```.*?(?:```|\Z)|^[ \t]*>.*?$|\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」|『[^』]*』|`[^`]*`|"
@@ -108,6 +127,17 @@ class Wanted:
             if not self._named(name, value, seen):
                 return f"{spec.name} was to look for a {name} that the request does not name; name it to have it done"
         return ""
+
+    def left_undone(self, tools: Iterable[ToolSpec]) -> str:
+        """What the person ordered outright and none of these called ``tools`` does, in a sentence; "" for nothing."""
+        words = self._nameless(unquoted(self.request.text))
+        done = {tool_class(spec) for spec in tools}
+        clauses = _CLAUSE.split(words)
+        return " ".join(
+            said
+            for kind, (_, said) in _ORDER.items()
+            if kind not in done and any(_ORDERED[kind].match(clause) for clause in clauses)
+        )
 
     def _asked(self, spec: ToolSpec, kind: ToolClass, *, first: bool) -> bool:
         """An outside tool by its own words; the name of its server is enough for what is done ``first``, before

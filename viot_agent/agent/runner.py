@@ -212,6 +212,10 @@ class Agent:
         for key, why in _UNDONE.items():
             said = "".join(f" Not done, because {why}: {t}." for t in kwargs.get(key, ()))
             answer = replace(answer, text=answer.text + said)
+        if state.wanted is not None and not state.stop and " Not done" not in answer.text:
+            called = [self.toolbox.get(s.call.tool) for s in state.steps if s.call.tool in self.toolbox]
+            undone = state.wanted.left_undone(called)
+            answer = replace(answer, text=f"{answer.text} {undone}".rstrip())
         return answer
 
     def _asked_back(
