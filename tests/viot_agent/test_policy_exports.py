@@ -217,4 +217,8 @@ def test_the_servers_give_no_whole_recordings_stills_or_frames(serving: Any, tmp
         house.exports._hider = fails
         assert codes("olga", address) == [404]
         assert not clip.exists() and list((house.home / "cache" / "leaving").rglob("*.mp4")) == []
+        bare = site.client("olga").post("/v1/ask", json={"text": "look", "llm": "look"}).json()
+        assert "were not kept" in bare["answer"]
+        (piece,) = bare["evidence"]  # its picture would be a whole frame, and no address is given that opens nothing
+        assert piece["picture"] == piece["picture_uri"] == ""
         site.served.close()

@@ -13,6 +13,7 @@ from viot_agent.serve.schemas import ClaimOut, EvidenceOut, RunOut, StepOut
 from viot_agent.serve.signing import Signer
 from viot_agent.steps import Step, iso
 from viot_agent.system import Viot
+from viot_agent.web import who
 from viot_agent.web.views import Piece, StepView, Views
 
 SCHEME = "viot://"
@@ -52,6 +53,9 @@ class Shown:
         def signed(path: str) -> str:
             return self.signer.address(principal, path) if path else ""
 
+        picture = piece.picture
+        if picture.startswith(f"{_MEDIA}frame/") and self.viot.exports.redacts(who.principal(self.viot, principal)):
+            picture = ""  # who is shown no faces is given no whole frame: the address would open nothing
         return EvidenceOut(
             id=piece.id,
             camera=piece.camera,
@@ -65,10 +69,10 @@ class Shown:
             tool=piece.tool,
             model=piece.model,
             model_version=piece.model_version,
-            picture=signed(piece.picture),
+            picture=signed(picture),
             clip=signed(piece.clip),
             seek=piece.seek,
-            picture_uri=uri(piece.picture),
+            picture_uri=uri(picture),
             clip_uri=uri(piece.clip),
         )
 
