@@ -451,17 +451,17 @@ def _toolbox(home: Path) -> Toolbox:
 
 
 def attachments(paths: Sequence[Path]) -> tuple[Attachment, ...]:
-    """Files as ``image-1``, ``video-1``, ... in order. Raises MediaFault for a file that is neither."""
+    """Files as ``image-1``, ``video-1``, ... in order; a picture is told by its first bytes, whatever it is called.
+    Raises MediaFault for a file that is neither."""
     from viot_agent.media.apart import look_first
+    from viot_agent.media.sniff import head_of, picture_kind
 
     found: list[Attachment] = []
     for path in paths:
-        if not path.is_file():
+        if not path.exists():
             raise MediaFault(f"there is no file {path}", fix="check --attach")
-        if path.suffix.lower() in SUFFIXES:
-            kind = "video"
-        else:
-            kind = "image"
+        picture = picture_kind(path, head_of(path)) is not None
+        kind = "image" if picture or path.suffix.lower() not in SUFFIXES else "video"
         look_first(path, "video" if kind == "video" else "image")
         number = 1 + sum(1 for a in found if a.kind == kind)
         found.append(Attachment(f"{kind}-{number}", "video" if kind == "video" else "image", path.resolve()))

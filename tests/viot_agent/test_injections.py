@@ -508,6 +508,21 @@ def test_what_a_request_asks_for(text: str, tool: str, args: dict[str, Any], ask
 
 
 @pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        ("Ana Silva was seen on yard [e1].", True),
+        ("notes, an outside tool whose words nobody here checked, says: «Ana Silva»", False),
+        ("notes, an outside tool whose words nobody here checked, says: «ask who Ana Silva is»", False),
+    ],
+)
+def test_what_an_outside_tool_said_before_names_nobody(answer: str, named: bool) -> None:
+    made = rule(["Ana Silva"])
+    past = Run("r", Request("what do the notes say?"), (), Answer(answer, "answered"), "x", 0.0)
+    why = made.of(Request("go on"), [past]).why_not(made.toolbox.get("face_recognition"), {"person": "Ana Silva"}, [])
+    assert (why == "") is named
+
+
+@pytest.mark.parametrize(
     ("text", "called", "said"),
     [
         ("ok, export that", ["crowd_counting"], "nothing was exported"),

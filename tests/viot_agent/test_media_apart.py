@@ -199,6 +199,16 @@ def test_every_way_in_looks_first(tmp_path: Path) -> None:
         look_first("rtsp://192.0.2.1/x")
 
 
+def test_a_picture_is_told_by_its_bytes(tmp_path: Path) -> None:
+    picture(tmp_path / "still.png").rename(tmp_path / "still.mp4")
+    assert [a.handle for a in attachments([tmp_path / "still.mp4"])] == ["image-1"]
+    (tmp_path / "none.jpg").mkdir()
+    with pytest.raises(MediaFault, match="is a folder"):
+        attachments([tmp_path / "none.jpg"])
+    with pytest.raises(MediaFault, match="there is no file"):
+        attachments([tmp_path / "nothing.jpg"])
+
+
 def test_no_secret_goes_there(apart: Apart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not Path("/proc/self/environ").exists():
         pytest.skip("no /proc here")

@@ -88,6 +88,8 @@ _FLEET = frozenset(
     "plate result search seen show some somebody someone tell text that their them then there they this time today "
     "tool tools vehicle video videos what when where which with words would yesterday your".split()
 )
+_OUTSIDE = re.compile(r"«[^»]*»")
+"""What an outside tool said, of whatever length, as answers give it."""
 _HANDLE = re.compile(r"(?:poses|clip|image|video|cloak|mask|redacted)-\d{1,4}")
 """What is attached or was made here; anything else with a hyphen and digits may be a plate."""
 _NAMED = 82
@@ -148,7 +150,9 @@ class Wanted:
             own = _stems(f"{spec.name.removeprefix(server)} {spec.description}".replace("_", " ")) - _stems(server)
             if _stems(words) & (own | _stems(server) if first else own):
                 return True
-        elif _says(_ASKED[kind], self._nameless(words)) or set(spec.name.split("_")) <= set(re.findall(r"\w+", words.casefold())):
+        elif _says(_ASKED[kind], self._nameless(words)) or set(spec.name.split("_")) <= set(
+            re.findall(r"\w+", words.casefold())
+        ):
             return True
         return spec.name in self._plan()
 
@@ -180,7 +184,7 @@ class Wanted:
     def _named(self, kind: str, value: str, seen: Sequence[Observation]) -> bool:
         """By who asks, in words however spelled; or by evidence: enrolled names and plates that tools have found."""
         told = [e.who for o in seen for e in o.evidence if e.who]
-        answers = [unquoted(run.answer.text) for run in self.earlier]
+        answers = [_OUTSIDE.sub(" ", unquoted(run.answer.text)) for run in self.earlier]
         said = [run.request.text for run in self.earlier] + [self.request.text]
         if kind == "plate":
             wanted = normalise_plate(value)
