@@ -45,7 +45,8 @@ _NOT = re.compile(r"\b(?:not|never|without|don['’]?t|nor|no|instead of|rather 
 """What stands before a word that is not asked for; the second reader judges whether it is."""
 _QUESTION = re.compile(
     r"\W*(?:(?:hi|hello|hey|ok|okay|so|well|and|but)\W+)*(?:was|were|is|are|did|does|has|who|whose|which|"
-    r"have (?:you|they|we|there|any\w*)|how (?:many|much|often|long)|(?:what|when|where|why) (?:was|were|is|are|did|has))\b"
+    r"have (?:you|they|we|there|any\w*)|how (?:many|much|often|long)|"
+    r"(?:what|when|where|why) (?:was|were|is|are|did|has))\b"
     r"(?!.*\b(?:(?:can|could|would|will) you|please)\b)",
     re.IGNORECASE,
 )
