@@ -498,6 +498,7 @@ def rule(people: Sequence[str] = ()) -> Asked:
         ("Is it burning? Alert me if so", "create_alert", {"event": "fire"}, True),
         ("who was there at 8, export that clip", "export_clip", {}, True),
         ("when did it burn and can you save the clip?", "export_clip", {}, True),
+        ("Is it possible to be alerted when it burns?", "create_alert", {"event": "fire"}, True),
         ("how do I get an alert when it burns?", "create_alert", {"event": "fire"}, True),
     ],
 )

@@ -47,7 +47,7 @@ _QUESTION = re.compile(
     r"\W*(?:(?:hi|hello|hey|ok|okay|so|well|and|but)\W+)*(?:was|were|is|are|did|does|has|who|whose|which|"
     r"have (?:you|they|we|there|any\w*)|how (?:many|much|often|long)|"
     r"(?:what|when|where|why) (?:was|were|is|are|did|has))\b"
-    r"(?!.*\b(?:(?:can|could|would|will) you|please)\b)",
+    r"(?!.*\b(?:(?:can|could|would|will) you|please|possible|a way)\b)",
     re.IGNORECASE,
 )
 """How a clause begins in which the word is what the question is about ("did the alarm go off?"): the second reader
