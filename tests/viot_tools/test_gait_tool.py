@@ -152,7 +152,7 @@ def test_somebody_who_cannot_be_compared_may_be_the_one(tmp_path: Path) -> None:
             "Cannot tell: gate 1 is not indexed yet: viot index 'gate 1'; yard is not indexed yet: viot index yard.",
         ),
         (300.0, None, "only 50 % of what gate 1 recorded is indexed"),
-        (600.0, "yesterday", "and none for 'yesterday'"),
+        (600.0, "yesterday", "and none for 'yesterday' (from 00:00:00 on 28 February 2026 to "),
         (600.0, "today", "of the time asked about"),
     ],
 )

@@ -112,7 +112,8 @@ CANNOT = [
         "out of the footage",
         gate([1] * 300),
         "between 16:00 and 17:00",
-        "Cannot tell: gate 2 has footage from 14:05:00 to 14:06:00 on 3 March 2026.",
+        "Cannot tell: gate 2 has footage from 14:05:00 to 14:06:00 on 3 March 2026, "
+        "and none for 'between 16:00 and 17:00' (from 16:00:00 to 17:00:00 on 2 March 2026).",
     ),
     (
         "half indexed",

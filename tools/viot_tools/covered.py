@@ -14,7 +14,7 @@ from viot_agent.fleet.types import Camera, Window
 from viot_agent.library.api import Library
 from viot_agent.steps import Coverage
 from viot_agent.toolbox.contract import ToolContext
-from viot_tools.saying import footage_words
+from viot_tools.saying import footage_words, none_words
 
 ENOUGH = 0.9
 """Share of the time asked about that must have been indexed before a *no* is said."""
@@ -66,7 +66,7 @@ def problem(ctx: ToolContext, camera: Camera, window: Window, coverage: Coverage
             return f"{camera.name} was not searched for {purpose}: {index}"
         if spans and recorded(ctx.library, camera, window, ctx.request.now):
             return f"{camera.name} was not searched for {purpose} at that time: {index}"
-        none = f", and none for {window.phrase!r}" if spans and window.phrase else ""
+        none = f", and {none_words(ctx.fleet, camera, window)}" if spans and window.phrase else ""
         return footage_words(ctx.fleet, camera, spans) + none
     if coverage.fraction < ENOUGH:
         return f"only {int(100 * coverage.fraction)} % of what {camera.name} recorded is indexed: {index}"

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Sequence
 
 from viot_agent.fleet import Fleet
-from viot_agent.fleet.types import Camera
+from viot_agent.fleet.types import Camera, Window
 
 MOST_SPANS = 3
 """Stretches of footage that a sentence names; the rest are counted."""
@@ -36,6 +36,16 @@ def footage_words(fleet: Fleet, camera: Camera, spans: Sequence[tuple[float, flo
     shown = [span_words(fleet, camera, a, b) for a, b in spans[:MOST_SPANS]]
     more = f", and {len(spans) - MOST_SPANS} more stretches" if len(spans) > MOST_SPANS else ""
     return f"{camera.name} has footage {', '.join(shown)}{more}"
+
+
+def none_words(fleet: Fleet, camera: Camera, window: Window) -> str:
+    """``none for 'between 9 and 10' (from 21:00:00 to 22:00:00 on 3 March 2026)``: a phrase can be meant otherwise than
+    it was read; "" where none was said."""
+    if not window.phrase:
+        return ""
+    if window.start is None or window.end is None:
+        return f"none for {window.phrase!r}"
+    return f"none for {window.phrase!r} ({span_words(fleet, camera, window.start, window.end)})"
 
 
 def people_words(n: int) -> str:

@@ -64,6 +64,8 @@ def _judge(
     has = span_words(min(a for a, _ in spans), max(b for _, b in spans), camera, local)
     if coverage.indexed_seconds <= 0:
         said = f" and none for {window.phrase!r}" if window.phrase else ""
+        if said and window.start is not None and window.end is not None:  # it can be meant otherwise than it was read
+            said += f" ({span_words(window.start, window.end, camera, local)})"
         return f"{name} has footage {has}{said}", ""
     if coverage.fraction < ENOUGH:
         return f"only {percent(coverage.fraction)} of the footage of {name} for that time is indexed", f"run {index}"

@@ -20,7 +20,7 @@ from viot_agent.steps import Claim, Coverage, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import CamerasArg, TimeArg, ToolContext, tool
 from viot_tools.objects.counts import believed
 from viot_tools.objects.detections import MODEL_OF_TIER, PERSON
-from viot_tools.saying import footage_words, people_words, span_words
+from viot_tools.saying import footage_words, none_words, people_words, span_words
 
 ANALYZER = "objects"
 ENOUGH = 0.9
@@ -111,6 +111,8 @@ def _look(ctx: ToolContext, camera: Camera, window: Window) -> _Finding:
     model, looked = _model(ctx, camera, window)
     if model is None or looked is None or looked.indexed_seconds <= 0:
         why = footage_words(ctx.fleet, camera, spans)
+        if spans and window.phrase:
+            why += f", and {none_words(ctx.fleet, camera, window)}"
         if spans and ctx.library.footage(camera.name, *_bounds(window, spans)):
             why = f"{camera.name} was not searched for people then: viot index {shlex.quote(camera.name)}"
         return _Finding(camera, f"Cannot tell: {why}.")
