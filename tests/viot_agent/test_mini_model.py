@@ -18,7 +18,14 @@ from viot_agent.errors import FailedFault, WeightsMissing
 from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.llm.mini import assets, encoder_graph
-from viot_agent.llm.mini.checks import asks_who_was_not, plainly, settled, the_one_named
+from viot_agent.llm.mini.checks import (
+    about_things,
+    asks_who_was_not,
+    may_be_conditional,
+    plainly,
+    settled,
+    the_one_named,
+)
 from viot_agent.llm.mini.encoder import Encoder, windows
 from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.model import MiniChat
@@ -528,6 +535,77 @@ def test_a_plain_question_about_everything_is_not_asked_back(mini: MiniChat, tex
 )
 def test_what_is_no_plain_question_about_everything(text: str) -> None:
     assert plainly(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How many cars passed gate 2?",
+        "How many vehicles were seen in total?",
+        "Was there a dog anywhere?",
+        "was there a car at gate 2",
+        "when did the bus come?",
+    ],
+)
+def test_things_are_counted_and_looked_for_without_a_plate_or_a_name(mini: MiniChat, text: str) -> None:
+    (call,) = mini.invoke([ask(text)]).tool_calls
+    assert call["name"] == "video_qa"
+
+
+@pytest.mark.parametrize(
+    ("text", "units", "things"),
+    [
+        ("How many cars passed?", (), True),
+        ("ok, any white vans yesterday?", (), True),
+        ("what colour was the second lorry?", (), True),
+        ("Which plates did the vans have?", (), False),
+        ("how many number plates of cars were read?", (), False),
+        ("was the car image-1 there?", ("image-1",), False),
+        ("How many people were there?", (), False),
+        ("Did the van come? If so, save it.", (), False),
+        ("the van", (), False),
+    ],
+)
+def test_what_is_a_question_about_things(text: str, units: tuple[str, ...], things: bool) -> None:
+    assert about_things(read(text, (), units)) is things
+
+
+@pytest.mark.parametrize(
+    ("text", "conditional"),
+    [
+        ("yes, export the yard from 12:00:00 to 12:00:05", False),
+        ("count people and export gate two", False),
+        ("count people, export gate two if there are many", True),
+        ("smoke in the yard? -> alert", True),
+        ("count the yard. Over 50, tell me who", True),
+        ("Upon a match, save it", True),
+    ],
+)
+def test_what_may_hold_a_condition(text: str, conditional: bool) -> None:
+    assert may_be_conditional(text) is conditional
+
+
+def test_every_authored_condition_has_a_word_for_it() -> None:
+    folder = Path(__file__).parents[2] / "datasets" / "viot_instruct"
+    rows = [json.loads(line) for f in sorted(folder.glob("*.jsonl")) for line in f.read_text("utf-8").splitlines()]
+    texts = [r["text"] for r in rows if "text" in r and any(s.get("when") for s in r.get("steps") or ())]
+    assert len(texts) > 2000
+    assert [t for t in texts if not may_be_conditional(t)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "holds"),
+    [
+        ("Is there smoke in the yard? If not, alert me when there is", "none", True),
+        ("Is there smoke in the yard? If not, alert me when there is", "found", False),
+        ("Is there smoke in the yard? If so, save it", "found", True),
+        ("Is there smoke in the yard? If there is none, and not at night, alert me", "none", None),
+        ("alert me, if not already there", "none", None),
+    ],
+)
+def test_if_not(text: str, status: str, holds: bool | None) -> None:
+    call = Call("fire_smoke_detection", {}, status, ())
+    assert settled(text, call, {}) is holds
 
 
 def test_both_of_two_files_are_looked_for(mini: MiniChat) -> None:

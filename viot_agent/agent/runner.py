@@ -28,6 +28,7 @@ from viot_agent.agent.state import RunState
 from viot_agent.cancel import cancellable
 from viot_agent.errors import NameFault, PolicyRefusal, UserFault, ViotError
 from viot_agent.fleet import Fleet
+from viot_agent.fleet.places import unknown_places
 from viot_agent.fleet.types import Mention
 from viot_agent.library.api import Library
 from viot_agent.policy import AuditSink, Policy, SingleUserPolicy, purge_files
@@ -172,7 +173,8 @@ class Agent:
         return kept
 
     def _loop(self, request: Request, state: RunState, earlier: Sequence[Run]) -> Answer:
-        cameras = [c.name for c in self.fleet.cameras() if _in_scope(c.name, request)]
+        seen = [c for c in self.fleet.cameras() if _in_scope(c.name, request)]
+        cameras = [c.name for c in seen]
         tells = self.policy.tells_people(request)
         people = [p.name for p in self.fleet.people()] if tells else []
         messages: list[AnyMessage | dict[str, Any]] = []
@@ -216,6 +218,13 @@ class Agent:
             called = [self.toolbox.get(s.call.tool) for s in state.steps if s.call.tool in self.toolbox]
             undone = state.wanted.left_undone(called)
             answer = replace(answer, text=f"{answer.text} {undone}".rstrip())
+        if state.steps and not any(m.kind in ("camera", "group") for m in mentions):
+            looked = [s for s in state.steps if s.observation.evidence or s.observation.status == "ok"]
+            everywhere = looked and all(not s.call.args.get("cameras") for s in looked)
+            places = unknown_places(request.text, seen) if everywhere else ()
+            if places:
+                said = f"No camera is called {' or '.join(places)}; this is of every camera."
+                answer = replace(answer, text=f"{answer.text} {said}")
         return answer
 
     def _asked_back(

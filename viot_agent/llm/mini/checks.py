@@ -49,7 +49,28 @@ _TURNED = re.compile(
     r"|n['’]t\b",
     re.I,
 )
+_IF_NOT = re.compile(
+    r"(?<=[.?!;,:])\s*(?:and\s+|but\s+)?if (?:it['’]s |there['’]s |there is |there are )?not\b\s*(?:[,:;.-]|then\b)",
+    re.I,
+)
+"""``Any smoke? If not, ...``: the condition is that nothing was seen."""
+_TIMES = re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?\b|\b\d{4}-\d\d-\d\d\b")
+_CONDITIONAL = re.compile(
+    r"\b(?:iff?|unless|case|as long as|so long as|should|shld|provid\w+|otherwise|else|when\w*|once|where|only|alone|"
+    r"whether|assum\w+|suppos\w+|depend\w*|given|except|event|or|until|till|condition\w*|contingent|failing|barring|"
+    r"subject|then|without|w/o|no|not|no ?one|noone|nobody|none|nothing|never|absent|zero|were|in that|moment|"
+    r"as soon as|u?pon|on|any|over|above|abov|under|below|beyond|exceed\w*|fewer|less|more|least|most|plus|up|"
+    r"reach\w*|still|but|so|even|with|match\w*|confirm\w*|positive|negative|affirmative|hit|found|true|false|claim\w*|says?|said)\b"
+    r"|n['’]t\b|[?:=>+≤≥≠]|;|\d",
+    re.I,
+)
 _PRESENCE = {"face_recognition": "person", "plate_recognition": "plate", "fire_smoke_detection": ""}
+
+
+def may_be_conditional(asked: str) -> bool:
+    """Whether any word or sign of the request may put a condition before something (nearly every word that can is
+    taken; of the authored requests with a condition all have one: a test of the data looks)."""
+    return _CONDITIONAL.search(_TIMES.sub(" ", asked)) is not None
 
 
 def settled(asked: str, call: Call, data: Mapping[str, Any]) -> bool | None:
@@ -60,6 +81,7 @@ def settled(asked: str, call: Call, data: Mapping[str, Any]) -> bool | None:
         return None
     if call.tool == "crowd_counting":
         return _crowded(asked, data)
+    asked, turned = _IF_NOT.subn(" ", asked)
     if (
         call.tool not in _PRESENCE
         or _TURNED.search(asked)
@@ -68,7 +90,7 @@ def settled(asked: str, call: Call, data: Mapping[str, Any]) -> bool | None:
     ):
         return None
     needed = _PRESENCE[call.tool]
-    return call.status == "found" if not needed or needed in call.args else None
+    return (call.status == "found") != bool(turned) if not needed or needed in call.args else None
 
 
 def _crowded(asked: str, data: Mapping[str, Any]) -> bool | None:
@@ -221,6 +243,30 @@ def plainly(asked: str) -> tuple[str, ...]:
     if len(re.findall(r"\w+", asked)) > PLAIN or _POINTS.search(asked):
         return ()
     return tuple(tool for tool, words in _SUBJECTS.items() if words.search(asked))
+
+
+_THINGS = re.compile(
+    r"^\W*(?:(?:and|so|ok(?:ay)?|please|hey|hi|tell me|(?:can|could) you (?:tell|show) me)\W+)*"
+    r"(?:how many|was there|were there|is there|are there|have there been|has there been|any|did (?:a|an|any|the)|"
+    r"has (?:a|an|any)|have any|when did (?:a|an|the)|when was (?:a|an|the)|"
+    r"what colou?r (?:was|is|were|are) (?:a|an|the))\s+"
+    r"(?:[\w-]+\s+){0,4}?"
+    r"(?:cars?|vehicles?|vans?|trucks?|lorr(?:y|ies)|bus(?:es)?|coach(?:es)?|minibus(?:es)?|pickups?|taxis?|trams?|"
+    r"trains?|bikes?|bicycles?|motorbikes?|motorcycles?|scooters?|dogs?|cats?|animals?|birds?|horses?|suitcases?|backpacks?|"
+    r"umbrellas?|pushchairs?)\b[^.?!;\n]*\?*\s*$",
+    re.I,
+)
+_PLATES = re.compile(r"\b(?:plates?|registrations?|reg(?:s|istered)?|licen[cs]e|numbers?|tags?|index)\b", re.I)
+
+
+def about_things(reading: Reading) -> bool:
+    """Whether a request is one plain question that counts, looks for or times vehicles, animals or things, and names
+    nobody, no plate and no file: "How many cars passed gate 2?"."""
+    named = any(
+        u.segment == REQUEST and {"person", "plate", "upload", "vehicle", "unknown"} & set(u.kinds)
+        for u in reading.units
+    )
+    return not named and _THINGS.match(reading.asked) is not None and not _PLATES.search(reading.asked)
 
 
 def missing_camera(units: Sequence[Unit]) -> bool:

@@ -47,12 +47,19 @@ class Grammar:
     """The state of one step being written. ``allowed()`` says what may come next, ``push()`` takes it.
 
     ``settled``: whether the condition of what is left to do holds, where code could tell; the step follows it.
+    ``conditions``: whether a sub-goal may wait for one at all.
     """
 
     def __init__(
-        self, reading: Reading, menu: Menu, history: Sequence[Call] = (), *, settled: bool | None = None
+        self,
+        reading: Reading,
+        menu: Menu,
+        history: Sequence[Call] = (),
+        *,
+        settled: bool | None = None,
+        conditions: bool = True,
     ) -> None:
-        self.settled = settled
+        self.settled, self.conditions = settled, conditions
         self.reading, self.text, self.units = reading, reading.text, reading.units
         self.menu, self.history = menu, tuple(history)
         self._heard: dict[str, bool] = {}
@@ -99,6 +106,10 @@ class Grammar:
         self.written.append(element)
         getattr(self, f"_push_{self._state}")(element)
 
+    def narrow(self, tool: str) -> None:
+        """Let the step call no other tool first. Nothing may have been written yet."""
+        self._callable = tuple(i for i in self._callable if self.menu.tools[i].name == tool)
+
     def _allow_open(self) -> list[Element]:
         if self.history and self.history[-1].status in ("retry", "refused"):
             return _syms("OBSERVED")
@@ -143,7 +154,9 @@ class Grammar:
         tools: list[Element] = [("cand", i) for i in range(len(self.menu.tools))]
         if self._open and self._open[-1] == len(self._plan):
             return tools
-        return _syms("PLAN_END", "IF") + tools if len(self._plan) < MAX_PLAN else _syms("PLAN_END")
+        if len(self._plan) >= MAX_PLAN:
+            return _syms("PLAN_END")
+        return _syms("PLAN_END", *(("IF",) if self.conditions else ())) + tools
 
     def _push_plan(self, element: Element) -> None:
         if element[0] == "cand":

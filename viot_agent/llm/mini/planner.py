@@ -21,8 +21,10 @@ from safetensors.numpy import load_file
 from viot_agent.errors import FailedFault, WeightsMissing
 from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.checks import (
+    about_things,
     asks_who_was_not,
     attached,
+    may_be_conditional,
     means_several,
     missing_camera,
     only_asks,
@@ -117,14 +119,25 @@ class Planner:
         decoded = self._decoded(reading, history, settled)
         if not history and decoded[0].kind != "act":
             decoded = self._plain(reading) or decoded
+        if not history and about_things(reading) and self._takes_things_amiss(decoded[0]):
+            asked = self._decoded(reading, (), None, act=True, only="video_qa")
+            decoded = asked if asked[0].kind == "act" else decoded
         step = self._checked(decoded, reading, history)
         return self._for_each(step, reading, history)
 
     def _decoded(
-        self, reading: Reading, history: Sequence[Call], settled: bool | None, *, act: bool = False
+        self,
+        reading: Reading,
+        history: Sequence[Call],
+        settled: bool | None,
+        *,
+        act: bool = False,
+        only: str = "",
     ) -> tuple[Step, Grammar]:
-        """Greedily. ``act``: with a call, if any tool can be called."""
-        grammar = Grammar(reading, self.menu, history, settled=settled)
+        """Greedily. ``act``: with a call, if any tool can be called; ``only``: of that tool first."""
+        grammar = Grammar(reading, self.menu, history, settled=settled, conditions=may_be_conditional(reading.asked))
+        if only:
+            grammar.narrow(only)
         need = ("sym", SYM["NEED"])
         if act and need in grammar.allowed():
             grammar.push(need)
@@ -141,6 +154,17 @@ class Planner:
             return None
         step, grammar = self._decoded(reading, (), None, act=True)
         return (step, grammar) if step.kind == "act" and step.tool in subjects else None
+
+    def _takes_things_amiss(self, step: Step) -> bool:
+        """Whether a step asks for a plate, a vehicle or a person where things are counted or looked for, or reads all
+        plates for them."""
+        if self.menu.index("video_qa") is None:
+            return False
+        if step.kind == "ask":
+            return bool(step.missing) and set(step.missing) <= {"plate", "vehicle", "person"}
+        return (
+            step.kind == "act" and step.tool == "plate_recognition" and "plate" not in step.args and len(step.plan) < 2
+        )
 
     def _checked(self, decoded: tuple[Step, Grammar], reading: Reading, history: Sequence[Call]) -> Step:
         """The step, or what is done instead of one that must not be taken."""

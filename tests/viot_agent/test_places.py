@@ -1,0 +1,65 @@
+"""Places that no camera is called after, and that the answer then says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from viot_agent.fleet.places import unknown_places
+from viot_agent.library.store import Library
+from viot_agent.steps import Observation
+from viot_agent.system import Viot
+from viot_agent.toolbox import CamerasArg, Toolbox, ToolContext, tool
+from viot_agent.weights import Weights
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    opened = Library.open(tmp_path / "home")
+    for name, group in (("lobby north", ()), ("gate 2", ("yards",)), ("Parking", ())):
+        opened.add_camera(name, f"/films/{name}.mp4", groups=group)
+    return opened
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("How many people at camera garage?", ["garage"]),
+        ("How many people on the garage camera?", ["garage"]),
+        ("was Ana in the cellar or in the Kitchen?", ["cellar", "kitchen"]),
+        ("who was in the lobby?", []),  # a part of a name
+        ("who was in the yard?", []),  # a group
+        ("anybody in the parking?", []),
+        ("who was at the gate?", []),
+        ("how many people are in the picture?", []),
+        ("who was in at the gate 7?", []),  # a number that no camera has is asked back elsewhere
+        ("which cars came to the barrier?", []),
+    ],
+)
+def test_places(library: Library, text: str, places: list[str]) -> None:
+    with library:
+        assert list(unknown_places(text, library.cameras())) == places
+
+
+def test_an_answer_about_every_camera_says_that_the_place_is_none(library: Library) -> None:
+    @tool()
+    def crowd_counting(ctx: ToolContext, cameras: CamerasArg | None = None) -> Observation:
+        """Count people in view.
+
+        Not for: names.
+
+        Args:
+            cameras: where.
+        """
+        return Observation(ctx.call_id, "crowd_counting", "ok", "3 people.", "found")
+
+    with library:
+        viot = Viot(library, Weights(library.home), Toolbox([crowd_counting]), library.home)
+
+        def told(text: str) -> bool:
+            return "No camera is called garage; this is of every camera." in viot.ask(text).answer.text
+
+        assert told("How many people were in the garage?")
+        assert not told("How many people were in the lobby?")
+        assert not told("How many people were at gate 2, not in the garage?")
