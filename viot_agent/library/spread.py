@@ -124,8 +124,8 @@ def ingest_spread(
     owner: str = "local",
     stored: Callable[[], None] | None = None,
 ) -> list[IngestReport]:
-    """Index what is new on ``cameras`` as :func:`~viot_agent.library.ingest.ingest` does each, with ``pool``. One report
-    each, in their order.
+    """Index what is new on ``cameras`` as :func:`~viot_agent.library.ingest.ingest` does each. One report each,
+    in their order.
 
     A recording that cannot be opened is a problem of its camera's report, also where it is the only one. Raises
     BusyFault when another process is indexing (unless ``wait``), FailedFault, BackendFault: what was stored stays, and
