@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,13 +20,15 @@ from sqlalchemy import func, select
 
 from viot_agent.cli.app import run
 from viot_agent.errors import BackendFault, BusyFault, FailedFault, MediaFault, ViotError
+from viot_agent.indexing import index_all
 from viot_agent.library.fake_analyzer import FakeLooks, FakeThings, moving_square
 from viot_agent.library.ingest import ingest
-from viot_agent.library.ray_pool import ray_pool
+from viot_agent.library.ray_pool import look_here, ray_pool
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.schema import counts, crops, events, plates, segment_runs, segments, tracks
 from viot_agent.library.spread import AHEAD, PIECE, Piece, Seen, ingest_spread, look
 from viot_agent.library.store import Library
+from viot_agent.media import apart
 from viot_agent.media.fake import FakeReader, fake_info
 from viot_agent.media.types import Reader
 
@@ -230,6 +233,38 @@ def test_alerts_look_after_every_segment(tmp_path: Path) -> None:
     assert heard == list(range(1, 25))
 
 
+@pytest.mark.trust
+def test_files_of_strangers_are_decoded_apart_first(tmp_path: Path, video: Callable[[str, str], Path]) -> None:
+    """Where it is planned, and on each worker: it may be another file there."""
+    good, bad = tmp_path / "good.mp4", tmp_path / "bad.mp4"
+    shutil.copy(video("h264_b", "mp4"), good)
+    bad.write_bytes(b"\0\0\0\x18ftypmp42" + b"\xff" * 400)
+    with Library.open(tmp_path / "home") as library:
+        library.add_camera("bad", str(bad), start=START)
+        library.add_camera("good", str(good), start=START)
+        pool = Workers(reader=apart.open_stranger)
+        reports = index_all(library, library.cameras()[::-1], BOTH, pool=pool)
+        assert [(r.camera, r.segments > 0, len(r.problems)) for r in reports] == [("good", True, 0), ("bad", False, 1)]
+        assert {p.camera for p in pool.given} == {"good"}
+        [row] = library.media_rows("good")
+    other = tmp_path / "worker.mp4"
+    shutil.copy(good, other)
+    assert look_here(Piece("good", replace(row, path=other), (), ())) == Seen(())
+    assert any(path == str(other) for path, *_ in apart._SHARED._good)
+    shut = look_here(Piece("good", replace(row, path=bad), (), ())).shut
+    assert shut is not None and "bad.mp4" in shut.message and shut.fix
+
+
+def test_reports_come_in_the_order_of_the_cameras_and_locks_in_one_order(tmp_path: Path) -> None:
+    """Two that wait for each other's cameras, each in another order, would wait for ever."""
+    with Library.open(tmp_path / "home") as library:
+        cameras(library, tmp_path, "abc")
+        pool = Workers()
+        reports = ingest_spread(library, library.cameras()[::-1], BOTH, pool, open_reader=film, segment_seconds=5.0)
+    assert [r.camera for r in reports] == ["c", "b", "a"]
+    assert list(dict.fromkeys(p.camera for p in pool.given)) == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize(
     ("address", "fault", "words"),
     [
@@ -258,7 +293,7 @@ from pathlib import Path
 import ray
 from ray.cluster_utils import Cluster
 from viot_agent.library.fake_analyzer import FakeLooks, FakeThings, moving_square
-from viot_agent.library.ray_pool import ray_pool
+from viot_agent.library.ray_pool import look_here, ray_pool
 from viot_agent.library.spread import ingest_spread, look
 from viot_agent.library.store import Library
 from viot_agent.media.fake import FakeReader, fake_info

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viot_agent.errors import BackendFault, FailedFault, LostFault, UserFault, ViotError
@@ -87,11 +88,13 @@ def ray_pool(address: str, *, cores: int | None = None, task: Callable[[Piece], 
     """Join the cluster at ``address`` (HOST:PORT), the one of this machine (``auto``), or start one for this run
     (``local``, with ``cores``; all where None).
 
-    Raises FailedFault without Ray, UserFault for an address that is none, LostFault where nobody answers, BackendFault
-    for a cluster of another version.
+    Raises FailedFault without Ray, UserFault for an address that is none, LostFault where nobody answers or another
+    token is asked for, BackendFault for a cluster of another version.
     """
     _check(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if _token():  # whoever starts a cluster asks for it by default, whoever joins one does not show it by default
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         import ray
     except ImportError as error:
@@ -103,7 +106,10 @@ def ray_pool(address: str, *, cores: int | None = None, task: Callable[[Piece], 
     )
     try:
         ray.init(logging_level="ERROR", log_to_driver=False, configure_logging=False, **more)
-    except ConnectionError as error:
+    except (ConnectionError, ray.exceptions.RayError) as error:
+        if "AuthenticationError" in f"{error!r} {error.__cause__}":
+            fix = "the head's ~/.ray/auth_token on every machine, and export RAY_AUTH_MODE=token before `ray start`"
+            raise LostFault(f"the Ray cluster ({address}) wants its token, and it is not here", fix=fix) from error
         fix = "ray start --head on one machine, ray start --address HOST:6379 on the others; or --ray local"
         raise LostFault(f"no Ray cluster answers ({address})", fix=fix) from error
     except (RuntimeError, ValueError) as error:  # another version of Ray or Python
@@ -113,6 +119,12 @@ def ray_pool(address: str, *, cores: int | None = None, task: Callable[[Piece], 
         yield RayPool(ray, task)
     finally:
         ray.shutdown()
+
+
+def _token() -> bool:
+    """Whether the word that Ray's machines share is on this one."""
+    given = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    return given or Path("~/.ray/auth_token").expanduser().is_file()
 
 
 def _check(address: str) -> None:
