@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -287,6 +288,19 @@ def test_without_ray_the_command_says_what_to_install(
     assert "pip install 'viot-agent[ray]'" in capsys.readouterr().err.replace("\n", " ")
 
 
+@pytest.mark.slow
+@pytest.mark.fleet
+@pytest.mark.skipif(not RAY, reason="no Ray here: pip install 'ray>=2.52,<3'")
+def test_a_cluster_whose_token_is_not_here_is_told(tmp_path: Path) -> None:
+    code = "from viot_agent.library.ray_pool import ray_pool\nwith ray_pool('127.0.0.1:{}'): pass"
+    env = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    env |= {"HOME": str(tmp_path), "RAY_AUTH_MODE": "token"}
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        command = [sys.executable, "-W", "ignore", "-c", code.format(server.getsockname()[1])]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert "LostFault: the Ray cluster (127.0.0.1:" in done.stderr and "wants its token" in done.stderr, done.stderr
+
+
 REAL = """
 import os, signal, sys, time
 from pathlib import Path
@@ -317,6 +331,8 @@ def task(folder):
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 80 << 20})
 cluster.add_node(num_cpus=1, object_store_memory=80 << 20)
 try:
+    with ray_pool("local", cores=1) as own:
+        print(own.size)  # its own, though one of two cores is up
     with Library.open(folder / "home") as library, ray_pool(cluster.address, task=task(str(folder / "marks"))) as pool:
         print(pool.size)
         for report in ingest_spread(library, library.cameras(), (FakeThings(), FakeLooks()), pool, open_reader=film,
@@ -329,7 +345,7 @@ finally:
 
 @pytest.mark.slow
 @pytest.mark.fleet
-@pytest.mark.skipif(not RAY, reason="no Ray here: pip install 'ray>=2.40,<3'")
+@pytest.mark.skipif(not RAY, reason="no Ray here: pip install 'ray>=2.52,<3'")
 def test_a_real_cluster_whose_workers_are_killed(tmp_path: Path, one: dict[str, list[Any]]) -> None:
     """Two nodes of one core; the worker of one piece of each recording is killed while it works."""
     (tmp_path / "marks").mkdir()
@@ -348,6 +364,7 @@ def test_a_real_cluster_whose_workers_are_killed(tmp_path: Path, one: dict[str, 
     assert process.returncode == 0, err[-3000:]
     # Ray's own daemon tells of the worker that was killed
     assert [line for line in out.splitlines() if "(raylet" not in line and line.strip()] == [
+        "1",
         "2",
         "a 12 0",
         "b 12 0",

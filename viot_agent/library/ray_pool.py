@@ -100,7 +100,7 @@ def ray_pool(address: str, *, cores: int | None = None, task: Callable[[Piece], 
     except ImportError as error:
         raise FailedFault("indexing on a cluster needs Ray", fix="pip install 'viot-agent[ray]'") from error
     more: dict[str, Any] = (
-        {"num_cpus": cores, "object_store_memory": STORE_BYTES, "include_dashboard": False}
+        {"address": LOCAL, "num_cpus": cores, "object_store_memory": STORE_BYTES, "include_dashboard": False}
         if address == LOCAL
         else {"address": address}
     )
