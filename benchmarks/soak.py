@@ -181,6 +181,13 @@ def slope(samples: Sequence[tuple[float, float]]) -> float:
     return 60 * statistics.median(pairs) if pairs else 0.0
 
 
+def eighths(values: Sequence[float]) -> list[float]:
+    """The median of each eighth of them, in order: how memory went."""
+    n = len(values)
+    parts = [values[n * i // 8 : n * (i + 1) // 8] for i in range(8)]
+    return [round(statistics.median(part), 1) for part in parts if part]
+
+
 def soak(home: Path, seconds: float) -> dict[str, Any]:
     """Run it; what was found."""
     film(home / "film.mp4")
@@ -257,7 +264,7 @@ def soak(home: Path, seconds: float) -> dict[str, Any]:
             "unrecorded": health.unrecorded,
             "lost": sorted(f"{path} {idx}" for path, idx in lost),
             "double": double(library),
-            "rss_mb": round(memory[-1][1], 1) if memory else None,
+            "memory_mb": eighths([mb for _, mb in memory]),
             "grown_mb": round(grown, 2),
             "slope_mb_per_minute": round(slope(memory[:: max(1, len(memory) // 200)]), 2),
             "threads": process.num_threads() - threads,
