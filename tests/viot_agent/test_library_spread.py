@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -256,14 +257,29 @@ def test_files_of_strangers_are_decoded_apart_first(tmp_path: Path, video: Calla
     assert shut is not None and "bad.mp4" in shut.message and shut.fix
 
 
-def test_reports_come_in_the_order_of_the_cameras_and_locks_in_one_order(tmp_path: Path) -> None:
-    """Two that wait for each other's cameras, each in another order, would wait for ever."""
-    with Library.open(tmp_path / "home") as library:
+def test_two_that_wait_for_each_others_cameras_both_end(tmp_path: Path, place: Any) -> None:
+    """They are asked for them in another order each, and on a server each camera has a lock of its own."""
+    home = tmp_path / "home"
+    with place.open(home) as library:
         cameras(library, tmp_path, "abc")
-        pool = Workers()
-        reports = ingest_spread(library, library.cameras()[::-1], BOTH, pool, open_reader=film, segment_seconds=5.0)
-    assert [r.camera for r in reports] == ["c", "b", "a"]
-    assert list(dict.fromkeys(p.camera for p in pool.given)) == ["a", "b", "c"]
+    pools = Workers(), Workers(size=1)
+
+    def drive(step: int) -> list[str]:
+        with place.open(home) as mine:
+            named = mine.cameras()[::step]
+            pool = pools[step < 0]
+            done = ingest_spread(
+                mine, named, BOTH, pool, open_reader=film, segment_seconds=5.0, sample_fps=5.0, wait=True
+            )
+            assert all(r.segments + r.done_before == 12 for r in done)
+            return [r.camera for r in done]
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(drive, (1, -1))) == [["a", "b", "c"], ["c", "b", "a"]], "reports in the order asked for"
+    assert len(pools[0].given) + len(pools[1].given) == 9, "each piece was looked at by one of them"
+    with place.open(home) as library, library.db.read() as connection:
+        assert connection.execute(select(func.count()).select_from(segments)).scalar() == 36
+        assert connection.execute(select(func.count()).select_from(segment_runs)).scalar() == 72
 
 
 @pytest.mark.parametrize(
