@@ -12,6 +12,10 @@ length of a segment: a picture waits for its segment's end.
 
 prints for every step of the ladder the processor seconds a second of footage, without streams: what each step saves, on
 a machine that other work keeps busy too.
+
+    python benchmarks/fleet.py --ray 1,2 [--copies 6] [--analyzer objects]
+
+prints how much faster `viot index --ray` is with two workers than with one (``fleet_ray.py``).
 """
 
 from __future__ import annotations
@@ -141,8 +145,18 @@ def main() -> None:
     parser.add_argument("--step", type=int, default=None, help="hold this step of the ladder")
     parser.add_argument("--ladder", action="store_true", help="processor time at every step, and nothing else")
     parser.add_argument("--footage", type=float, default=10.0, help="seconds of the clip for --ladder")
+    parser.add_argument("--ray", default="", metavar="1,2", help="these numbers of Ray workers, and nothing else")
+    parser.add_argument("--copies", type=int, default=6, help="how often the recordings for --ray are indexed")
+    parser.add_argument("--analyzer", action="append", default=[], help="only this one, for --ray; may be repeated")
     parser.add_argument("--json", type=Path, default=None)
     given = parser.parse_args()
+    if given.ray:
+        from fleet_ray import measure
+
+        rows = measure(given.data, [int(word) for word in given.ray.split(",")], given.copies, given.analyzer)
+        if given.json:
+            given.json.write_text(json.dumps({"rows": rows}, indent=1), "utf-8")
+        return
     clip = given.data / CLIP
     if not clip.is_file():
         raise SystemExit(f"{clip} is not there: give --data")

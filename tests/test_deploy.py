@@ -165,9 +165,10 @@ def test_the_image_is_made_of_what_is_here_and_runs_as_nobody_special() -> None:
 def test_secrets_reach_the_command_and_only_those_that_hold_something(tmp_path: Path) -> None:
     (tmp_path / "db_password").write_text("p w'\"$x\n", "utf-8")
     (tmp_path / "viot_key").write_text("", "utf-8")
-    show = ["sh", "-c", 'printf "%s|%s" "$PGPASSWORD" "${VIOT_KEY-unset}"']
+    (tmp_path / "alerts").write_text("mailtos://me:word@mail.example", "utf-8")
+    show = ["sh", "-c", 'printf "%s|%s|%s" "$PGPASSWORD" "${VIOT_KEY-unset}" "$VIOT_ALERTS"']
     done = subprocess.run(
         [str(DEPLOY / "with-secrets"), *show], capture_output=True, text=True, check=True,
         env={"SECRETS": str(tmp_path), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
-    assert done.stdout == "p w'\"$x|unset"
+    assert done.stdout == "p w'\"$x|unset|mailtos://me:word@mail.example"

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from viot_agent.alerts.engine import Alerts
     from viot_agent.alerts.types import Firing
     from viot_agent.library.ingest import IngestReport, Progress
+    from viot_agent.library.spread import Pool
     from viot_agent.llm.mini.model import MiniChat
 
 DEMO_REQUESTS = "demo-requests.json"
@@ -222,20 +223,9 @@ class Viot:
     def analyzers(self, only: Sequence[str] = ()) -> list[Analyzer]:
         """The installed analyzers for the tier in force; of these names, with those that they need, where ``only`` is
         given. Raises FailedFault when two share a name, UserFault for a name that none has."""
-        found: list[Analyzer] = []
-        for point in entry_points(group="viot_agent.analyzers"):
-            found.extend(point.load()(self.weights))
-        names = [a.name for a in found]
-        double = next((n for n in names if names.count(n) > 1), None)
-        if double is not None:
-            raise FailedFault(f"two analyzers are called {double!r}", fix="uninstall one of the packages")
-        unknown = next((name for name in only if name not in names), None)
-        if unknown is not None:
-            raise UserFault(f"there is no analyzer {unknown!r}", fix=f"the analyzers are {', '.join(names)}")
-        wanted = set(only)
-        while needed := {n for a in found if a.name in wanted for n in a.needs} - wanted:
-            wanted |= needed  # what is read must be there, and is stored where it is not yet
-        return [a for a in found if not only or a.name in wanted]
+        from viot_agent.library.installed import analyzers
+
+        return analyzers(self.weights, only)
 
     def index(
         self,
@@ -245,40 +235,19 @@ class Viot:
         wait: bool = False,
         only: Sequence[str] = (),
         fired: Callable[[Firing], None] | None = None,
+        pool: Pool | None = None,
     ) -> list[IngestReport]:
         """Index these cameras (all when empty); what is indexed already is not touched. ``only`` names analyzers.
+        ``pool``: the workers that look at recordings; this process where it is None.
 
         After every stored segment the standing alerts look at it; ``fired`` is told what went off. Raises BusyFault
         when another process is indexing and ``wait`` is False.
         """
-        from viot_agent.library.ingest import ingest
-        from viot_agent.live.start import index_recordings
-        from viot_agent.media.apart import open_stranger
+        from viot_agent.indexing import index_all, meant
 
-        known = self.library.cameras()
-        if not known:
-            raise UserFault("there is no camera yet", fix="viot camera add NAME SOURCE")
-        chosen = self.fleet.resolve_cameras(list(cameras)) if cameras else known
-        analyzers = self.analyzers(only)
-        if not cameras:  # a live camera is looked at by who watches it; here only when it is named
-            chosen = [c for c in chosen if not is_live(c.source)]
-            if not chosen:
-                raise UserFault("every camera is live", fix="viot watch; or name one to index what was recorded of it")
+        chosen, analyzers = meant(self.fleet, cameras), self.analyzers(only)
         with self.watching(fired) as stored:
-            return [
-                index_recordings(self.library, camera, analyzers, open_reader=open_stranger, stored=stored)
-                if is_live(camera.source)
-                else ingest(
-                    self.library,
-                    camera.name,
-                    analyzers,
-                    open_reader=open_stranger,
-                    progress=progress,
-                    wait=wait,
-                    stored=stored,
-                )
-                for camera in chosen
-            ]
+            return index_all(self.library, chosen, analyzers, progress=progress, wait=wait, stored=stored, pool=pool)
 
     # alerts ----------------------------------------------------------------------------------------------------------
 

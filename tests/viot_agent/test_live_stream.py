@@ -124,6 +124,22 @@ def test_motion_jpeg_has_no_clock_of_its_own(address: str, media: ModuleType, tm
     assert seen == list(range(25))
 
 
+@pytest.mark.parametrize("lost", [range(5, 40), range(60, 74), range(74, 75)], ids=["early", "before the last", "last"])
+def test_after_a_loss_a_recording_does_not_reach_into_the_next(address: str, tmp_path: Path, lost: range) -> None:
+    """A stream of 25 pictures a second, some of which never came."""
+    stream = open_stream(f"{address}/cam.ts")
+    packets = [stream.read() for _ in range(75)]
+    path = tmp_path / "copy.mp4"
+    recorder = Mp4Recorder(path, stream.info)
+    for i, packet in enumerate(packets):
+        if i not in lost:
+            recorder.write(packet, i / 25, i / 25)
+    recorder.close()
+    stream.close()
+    ends = (74 if 74 in lost else 75) / 25
+    assert open_media(path).info.duration == pytest.approx(ends, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("path", "words"), [("/secret", "the user or the password is wrong"), ("/page", "cannot be opened")]
 )

@@ -11,7 +11,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,7 +27,7 @@ from viot_agent.media.probe import examine, probe
 from viot_agent.media.pyav_reader import PyavReader
 from viot_agent.media.readers import open_media
 from viot_agent.media.timeline import SLACK, Timeline, constant
-from viot_agent.media.types import DamagedMedia, Reader
+from viot_agent.media.types import DamagedMedia, Frame, Reader
 
 Make = Callable[[str, str], Path]
 
@@ -137,6 +139,47 @@ def test_times_outside_and_repeats(video: Make, kind: str, extension: str) -> No
     assert [f.index for f in frames] == [0, 0, 25, 25, 25, 99]
     assert frames[2] is frames[3] is frames[4]
     assert list(reader.read([])) == []
+
+
+class Disordered:
+    """A decoder's session over a damaged file: what it gives for each frame asked for is not in order."""
+
+    ended, wanted = False, -1
+
+    def __init__(self, gives: dict[int, int]) -> None:
+        self.gives = gives
+
+    def at(self, index: int) -> tuple[int, Any]:
+        self.wanted = index
+        return self.gives[index], av.VideoFrame(16, 16, "rgb24")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        pytest.param([0, 4, 8, 12], [0, 10, 10, 12], id="forward"),
+        pytest.param([8, 8, 12, 4, 0], [7, 7, 12, 10, 0], id="back is back"),
+        pytest.param([4, 8, 4, 8], [10, 10, 10, 10], id="to and fro"),
+    ],
+)
+def test_frames_of_a_damaged_file_go_forward_when_times_do(video: Make, asked: list[int], given: list[int]) -> None:
+    reader = PyavReader(examine(video("h264_b", "mp4")))
+    session: Any = Disordered({0: 0, 4: 10, 8: 7, 12: 12})
+    reader._idle.append(session)
+    timeline = reader._examined.timeline
+    assert [f.index for f in reader.read([timeline.t(i) for i in asked])] == given
+
+
+def test_frames_stay_in_order_where_another_reader_takes_over(video: Make) -> None:
+    reader = PyavReader(examine(video("h264_b", "mp4")))
+    session: Any = Disordered({4: 2, 8: 7})
+    reader._idle.append(session)
+    timeline = reader._examined.timeline
+    last = Frame(3, timeline.t(3), np.zeros((16, 16, 3), np.uint8))
+    assert [f.index for f in reader.read([timeline.t(4), timeline.t(8)], last)] == [3, 7]
 
 
 @pytest.mark.parametrize("backend", ["decord", "pyav"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,17 +15,34 @@ from viot_agent.cli.gate import cut, opened, seen
 if TYPE_CHECKING:
     from viot_agent.alerts.types import Firing
     from viot_agent.library.ingest import IngestReport
+    from viot_agent.library.spread import Pool
 
 
 def index(
     cameras: Annotated[list[str] | None, typer.Argument(help="Camera or group names; all when left out.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait while another viot index runs.")] = False,
     analyzer: Annotated[list[str] | None, typer.Option("--analyzer", help="Only these analyzers.")] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Look with the workers of a Ray cluster: HOST:PORT of its head, auto (this machine's), or local "
+            "(started for this run).",
+        ),
+    ] = None,
 ) -> None:
     """Index the footage: detect, track, recognise, read; rows go to the library."""
     console = Console(stderr=True)
-    with opened("index") as viot:
+    with ExitStack() as held:
+        viot = held.enter_context(opened("index"))
         wanted, mine = cut(viot, cameras or (), live=False), seen(viot)
+        pool: Pool | None = None
+        if ray is not None:
+            from viot_agent.library.ray_pool import ray_pool
+
+            pool = held.enter_context(ray_pool(ray))
+            console.print(f"Ray: {pool.size} core(s)", highlight=False, markup=False)
         names = ", ".join(f"{a.name} ({a.model})" for a in viot.analyzers())
         console.print(f"tier {viot.weights.tier}; analyzers: {names}", highlight=False, markup=False)
         columns = (
@@ -50,7 +68,7 @@ def index(
                     f"alert-{firing.alert}: {line(firing.sighting, viot.fleet)}", highlight=False, markup=False
                 )
 
-            reports = viot.index(wanted, progress=show, wait=wait, only=analyzer or (), fired=tell)
+            reports = viot.index(wanted, progress=show, wait=wait, only=analyzer or (), fired=tell, pool=pool)
     failed = False
     for report in reports:
         typer.echo(sentence(report))

@@ -1,16 +1,14 @@
-"""From a camera's files to rows: read each frame once, let every analyzer that is due look, store segment by segment.
+"""From a camera's files to rows: what is due of each, looked at (``looking``) and stored segment by segment.
 
 A segment's rows are one transaction, so a killed run resumes where it stood and neither loses nor doubles anything;
-memory holds one segment. Owns the loop, the lock, progress and the report. Does not know what an analyzer looks for,
-how a file is decoded, or SQL.
+memory holds one segment. Owns the loop over files, the lock, progress and the report. Does not know what an analyzer
+looks for, how a file is decoded, or SQL.
 """
 
 from __future__ import annotations
 
 import time
-from array import array
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,14 +17,13 @@ from viot_agent.fleet.types import Camera
 from viot_agent.library import names, sources
 from viot_agent.library.beside import Beside
 from viot_agent.library.lock import Held
-from viot_agent.library.motion import Gate, MotionGate
-from viot_agent.library.plan import Due, due, order, stamps
-from viot_agent.library.records import MediaRow, RunRows, RunStamp, SegmentSpan
-from viot_agent.library.rows import Analyzer, SegmentAnalysis, SegmentInfo, Shared
+from viot_agent.library.looking import Looked, Looking, OpenReader
+from viot_agent.library.motion import Gate
+from viot_agent.library.plan import Due, due, order, stamps, times
+from viot_agent.library.records import MediaRow, SegmentSpan
+from viot_agent.library.rows import Analyzer
 from viot_agent.library.store import Library
-from viot_agent.media.types import Frame, Reader
-
-OpenReader = Callable[[Path], Reader]
+from viot_agent.media.types import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +107,11 @@ def ingest(
     if segment_seconds <= 0 or sample_fps <= 0:
         raise ValueError("segment_seconds and sample_fps must be positive")
     ordered = order(analyzers)
-    found = _camera(library, camera)
+    found = camera_of(library, camera)
     with library.ingest_lock(found, wait=wait) as held:
-        found = _camera(library, camera)  # it may have changed while this process waited
+        found = camera_of(library, camera)  # it may have changed while this process waited
         with Beside(workers) as beside:
-            job = _Job(library, found, ordered, open_reader, segment_seconds, sample_fps, progress, gate, owner, beside)
+            job = Job(library, found, ordered, open_reader, segment_seconds, sample_fps, progress, gate, owner, beside)
             job.held = held
             if stored is not None:
                 job.stored, job.seconds["alerts"] = stored, 0.0
@@ -139,8 +136,8 @@ def ingest_file(
     Takes no lock: the caller holds the camera's (``held``). Raises NameFault, FailedFault, MediaFault when the file
     cannot be opened, BackendFault when the disk is full.
     """
-    found = _camera(library, camera)
-    job = _Job(library, found, order(analyzers), open_reader, row.segment_seconds, sample_fps, None, gate, "", beside)
+    found = camera_of(library, camera)
+    job = Job(library, found, order(analyzers), open_reader, row.segment_seconds, sample_fps, None, gate, "", beside)
     if stored is not None:
         job.stored, job.seconds["alerts"] = stored, 0.0
     job.file, job.files, job.held = 1, 1, held
@@ -148,7 +145,8 @@ def ingest_file(
     return job.report()
 
 
-def _camera(library: Library, name: str) -> Camera:
+def camera_of(library: Library, name: str) -> Camera:
+    """The camera of this name. Raises NameFault."""
     known = library.cameras()
     match: Camera | None = next((c for c in known if names.folded(c.name) == names.folded(name)), None)
     if match is None:
@@ -157,19 +155,8 @@ def _camera(library: Library, name: str) -> Camera:
     return match
 
 
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """What came of one segment. ``fault`` tells that reading stopped at ``at`` seconds, inside it or before its
-    start."""
-
-    found: list[RunRows]
-    frames: int
-    at: float
-    fault: MediaFault | None = None
-
-
-class _Job:
-    """One run over one camera."""
+class Job:
+    """One run over one camera: what is due, what was stored, and how it went."""
 
     def __init__(
         self,
@@ -186,43 +173,60 @@ class _Job:
     ) -> None:
         self.stored: Callable[[], None] | None = None
         self.held: Held | None = None
-        self.beside = beside
         self.library = library
         self.camera = camera
         self.ordered = ordered
-        self.stamps: dict[str, RunStamp] = stamps(ordered)
         self.open_reader = open_reader
         self.segment_seconds = segment_seconds
         self.sample_fps = sample_fps
         self.progress = progress
-        self.gate = gate
         self.owner = owner
         self.began = time.perf_counter()
         self.shown = 0.0
         self.seconds = dict.fromkeys(["decode", "motion", *(a.name for a in ordered), "store"], 0.0)
+        self.looking = Looking(camera.name, stamps(ordered), beside, gate, self.seconds, self._seen)
         self.segments = self.done_before = self.frames = 0
         self.footage = 0.0
         self.file, self.files = 0, 0
+        self.single = not Path(camera.source).is_dir()
         self.problems: list[Problem] = []
         self.messages: list[str] = []
 
     def run(self) -> IngestReport:
         """All files in order."""
-        paths = sources.files(self.camera)
-        single = not Path(self.camera.source).is_dir()
-        if not single and self.camera.start is not None:
+        for row, reader in self.files_due(alone=True):
+            try:
+                self.due(row, reader)
+            except MediaFault as fault:
+                if self.single:
+                    raise
+                self.problems.append(Problem(row.path, 0.0, str(fault)))
+        return self.report()
+
+    def files_due(self, *, alone: bool) -> Iterator[tuple[MediaRow, Reader | None]]:
+        """All files in order, each with its row, and its reader where it had to be opened for that. ``alone``: a fault
+        of the camera's only file is raised; else it is a problem of the report."""
+        try:
+            paths = sources.files(self.camera)
+        except MediaFault as fault:
+            if alone:
+                raise
+            self.problems.append(Problem(Path(self.camera.source), 0.0, str(fault)))
+            return
+        if not self.single and self.camera.start is not None:
             self.messages.append("The camera's start time is for a single file; each file of its folder keeps its own.")
         known = {row.path: row for row in self.library.media_rows(self.camera.name)}
         self.files = len(paths)
         for i, path in enumerate(paths):
             self.file = i + 1
             try:
-                self._file(path, known.get(path), single)
+                found = self._file(path, known.get(path))
             except MediaFault as fault:
-                if single:
+                if self.single and alone:
                     raise
                 self.problems.append(Problem(path, 0.0, str(fault)))
-        return self.report()
+                continue
+            yield found
 
     def report(self) -> IngestReport:
         """What was done until now."""
@@ -239,8 +243,8 @@ class _Job:
             messages=tuple(self.messages),
         )
 
-    def _file(self, path: Path, row: MediaRow | None, single: bool) -> None:
-        """One file: its row, its plan, its segments."""
+    def _file(self, path: Path, row: MediaRow | None) -> tuple[MediaRow, Reader | None]:
+        """One file: its row, made where it is new or has changed."""
         mark = sources.fingerprint(path)
         reader: Reader | None = None
         if row is None or not sources.same(row.fingerprint, mark):
@@ -250,7 +254,7 @@ class _Job:
                 raise MediaFault(f"The file {path} holds no frames.")
             if row is not None:
                 self.messages.append(f"{path} has changed since it was indexed; what was found in it is replaced.")
-            start_ts, origin = sources.began(self.camera, info, mark.mtime, single=single)
+            start_ts, origin = sources.began(self.camera, info, mark.mtime, single=self.single)
             row = self.library.add_media(
                 self.camera.name,
                 path,
@@ -266,10 +270,21 @@ class _Job:
             )
         elif row.problem:
             self.problems.append(Problem(path, row.duration, row.problem))
-        self.due(row, reader)
+        return row, reader
 
     def due(self, row: MediaRow, reader: Reader | None) -> None:
-        """The segments of one file that are left to do; ``reader`` where it is open already."""
+        """Look at and store the segments of one file that are left to do; ``reader`` where it is open already."""
+        todo, before = self.plan(row)
+        if not todo:
+            return
+        reader = reader or self.open_reader(row.path)
+        frames = reader.read(times(todo))
+        for work in todo:
+            if not self.store(row, work, self.looking.segment(row, work, frames), before):
+                return
+
+    def plan(self, row: MediaRow) -> tuple[list[Due], frozenset[int]]:
+        """The segments of one file that are left to do, and the numbers of those that were stored before."""
         stored = self.library.stored_runs(row.id)
         purged = self.library.purged(row)
         wanted = due(row, self.ordered, stored, self.sample_fps)
@@ -277,72 +292,27 @@ class _Job:
         if len(todo) < len(wanted):
             left = len(wanted) - len(todo)
             self.messages.append(f"{row.path}: {left} segment(s) lie in a time that was purged; they are left out.")
-        self.done_before += len({s.idx for s in stored} - {d.span.idx for d in todo})
-        if not todo:
-            return
-        reader = reader or self.open_reader(row.path)
-        times = array("d")
-        for work in todo:
-            times.extend(work.times())
-        frames = reader.read(times)
-        for work in todo:
-            looked = self._segment(row, work, frames)
-            if looked.frames or looked.fault is None:
-                cut = SegmentSpan(work.span.idx, work.span.t0, looked.at)
-                with self._clock("store"):
-                    if self.held is not None:
-                        self.held.check()
-                    self.library.write_segment(row, cut, looked.found)
-                self.segments += 1
-                self.footage += looked.at - work.span.t0
-                if self.stored is not None:
-                    with self._clock("alerts"):
-                        self.stored()
-                self._show(row, looked.at, force=True)
-            if looked.fault is not None:
-                self._stopped(row, work, looked.fault, looked.at, first=all(s.idx < work.span.idx for s in stored))
-                return
+        before = frozenset(s.idx for s in stored)
+        self.done_before += len(before - {d.span.idx for d in todo})
+        return todo, before
 
-    def _segment(self, row: MediaRow, work: Due, frames: Iterator[Frame]) -> _Looked:
-        """Let the analyzers look at the frames of one segment."""
-        span = work.span
-        info = SegmentInfo(
-            self.camera.name, row.path, span.idx, span.t0, span.t1, row.width, row.height, work.sample_fps
-        )
-        spent = {a.name: -self.seconds[a.name] for a in work.run}
-        looking: list[tuple[Analyzer, SegmentAnalysis]] = []
-        for analyzer in work.run:
-            with self._clock(analyzer.name):
-                looking.append((analyzer, analyzer.start(info)))
-        gate = MotionGate(self.gate)
-        n, at, fault = 0, span.t0, None
-        for t in work.times():
-            try:
-                with self._clock("decode"):
-                    frame = next(frames, None)
-            except MediaFault as error:
-                fault = error
-                break
-            if frame is None:
-                fault = MediaFault(f"The file {row.path} ended before its time.")
-                break
-            with self._clock("motion"):
-                motion, still = gate.look(frame)
-            shared = Shared(motion, still)
-            self.beside.see(looking, frame, shared, self._clock)
-            n += 1
-            self.frames += 1
-            at = min(span.t1, t + 1 / work.sample_fps)
-            self._show(row, at)
-        self.beside.flush()
-        found = []
-        for analyzer, analysis in looking:
-            if analyzer.name in work.write:
-                with self._clock(analyzer.name):
-                    rows = analysis.finish()
-                cost = spent[analyzer.name] + self.seconds[analyzer.name]
-                found.append(RunRows(self.stamps[analyzer.name], rows, work.sample_fps, n, cost))
-        return _Looked(found, n, span.t1 if fault is None else at, fault)
+    def store(self, row: MediaRow, work: Due, looked: Looked, before: frozenset[int]) -> bool:
+        """Store one segment, let alerts look, tell how far it is; False when nothing after it can be read."""
+        if looked.frames or looked.fault is None:
+            cut = SegmentSpan(work.span.idx, work.span.t0, looked.at)
+            with self.looking.clock("store"):
+                if self.held is not None:
+                    self.held.check()
+                self.library.write_segment(row, cut, looked.found)
+            self.segments += 1
+            self.footage += looked.at - work.span.t0
+            if self.stored is not None:
+                with self.looking.clock("alerts"):
+                    self.stored()
+            self._show(row, looked.at, force=True)
+        if looked.fault is not None:
+            self._stopped(row, work, looked.fault, looked.at, first=all(idx < work.span.idx for idx in before))
+        return looked.fault is None
 
     def _stopped(self, row: MediaRow, work: Due, fault: MediaFault, at: float, *, first: bool) -> None:
         """Report a file that broke off; the same file is not tried past that point again.
@@ -355,13 +325,9 @@ class _Job:
         if first:
             self.library.media_stopped(row.id, at, message)
 
-    @contextmanager
-    def _clock(self, part: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[part] += time.perf_counter() - start
+    def _seen(self, row: MediaRow, at: float) -> None:
+        self.frames += 1
+        self._show(row, at)
 
     def _show(self, row: MediaRow, at: float, *, force: bool = False) -> None:
         """Tell how far it is, at most five times a second."""

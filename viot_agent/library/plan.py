@@ -6,6 +6,7 @@ Owns the order of analyzers and the comparison with what is stored. Reads and wr
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,14 @@ class Due:
         first = math.ceil(self.span.t0 * self.sample_fps - 1e-9)
         last = math.ceil(self.span.t1 * self.sample_fps - 1e-9)
         return [k / self.sample_fps for k in range(first, last)]
+
+
+def times(todo: Sequence[Due]) -> array[float]:
+    """All sampled times of these, in order."""
+    found = array("d")
+    for work in todo:
+        found.extend(work.times())
+    return found
 
 
 def order(analyzers: Sequence[Analyzer]) -> list[Analyzer]:

@@ -16,8 +16,9 @@ from viot_agent.errors import MediaFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library import sources
 from viot_agent.library.beside import Beside
-from viot_agent.library.ingest import IngestReport, OpenReader, ingest_file
+from viot_agent.library.ingest import IngestReport, ingest_file
 from viot_agent.library.lock import Held
+from viot_agent.library.looking import OpenReader
 from viot_agent.library.records import MediaRow
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.schema import media, segments

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -41,6 +42,7 @@ class Mp4Recorder:
         self.path = path
         self._first: float | None = None
         self._last = -1
+        self._steps: deque[int] = deque(maxlen=5)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
@@ -60,8 +62,12 @@ class Mp4Recorder:
         copy: Any = av.Packet(packet.data)
         copy.dts, copy.pts = dts, max(dts, round((shown - self._first) * TICKS))
         copy.time_base, copy.is_keyframe, copy.stream = Fraction(1, TICKS), packet.key, self._stream
-        # without it the last picture would last no time, and each border of two files would be a gap
-        copy.duration = max(1, min(dts - self._last, TICKS)) if self._last >= 0 else TICKS // 25
+        if self._last >= 0:
+            self._steps.append(dts - self._last)
+        # without it the last picture would last no time, and each border of two files would be a gap; the usual step,
+        # not the last one: after a loss that would reach into the time of the next file
+        usual = sorted(self._steps)[(len(self._steps) - 1) // 2] if self._steps else TICKS // 25
+        copy.duration = max(1, min(usual, TICKS))
         self._last = dts
         try:
             self._container.mux_one(copy)

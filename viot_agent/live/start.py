@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from viot_agent.errors import MediaFault, UserFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library.beside import Beside
-from viot_agent.library.ingest import IngestReport, OpenReader, Problem, ingest_file
+from viot_agent.library.ingest import IngestReport, Problem, ingest_file
+from viot_agent.library.looking import OpenReader
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.store import Library
 from viot_agent.live import ring as rings

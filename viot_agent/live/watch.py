@@ -19,8 +19,8 @@ from pathlib import Path
 from viot_agent.errors import BackendFault, BusyFault, LibraryFault, MediaFault, NameFault, UserFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library.beside import Beside
-from viot_agent.library.ingest import OpenReader
 from viot_agent.library.lock import Held
+from viot_agent.library.looking import OpenReader
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.store import Library
 from viot_agent.live import ring as rings

@@ -81,7 +81,7 @@ class DecordReader:
                         _first_line(error),
                     )
                     self._successor = PyavReader(self._examined, **self._options)
-                    yield from self._successor.read(times[done:])
+                    yield from self._successor.read(times[done:], last if done and index >= indices[done - 1] else None)
                     return
                 last = Frame(index, timeline.t(index), image)
             yield last

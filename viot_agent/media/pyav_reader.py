@@ -40,18 +40,23 @@ class PyavReader:
         self._threads = threads
         self._idle: list[_Session] = []
 
-    def read(self, times: Sequence[float]) -> Iterator[Frame]:
-        """See the protocol. Raises DamagedMedia at the end of what decodes, MediaFault when the file went away."""
+    def read(self, times: Sequence[float], after: Frame | None = None) -> Iterator[Frame]:
+        """See the protocol; ``after``: the frame that another reader gave just before. Of a damaged file a decoder may
+        give pictures out of order: where times do not go back, frames do not either, the later one stays on screen.
+
+        Raises DamagedMedia at the end of what decodes, MediaFault when the file went away.
+        """
         timeline = self._examined.timeline
         session = self._idle.pop() if self._idle else _Session(self._examined, self._threads)
-        last: Frame | None = None
+        last, before = after, 0
         try:
             for time, index in zip(times, timeline.indices(times).tolist(), strict=True):
                 heed()
                 if last is None or session.wanted != index:
                     position, picture = session.at(index)
-                    if last is None or last.index != position:
+                    if last is None or position > last.index or (position < last.index and index < before):
                         last = Frame(position, timeline.t(position), self._image(picture))
+                before = index
                 self._check_tail(last, index, float(time), session)
                 yield last
         except GeneratorExit:
