@@ -96,8 +96,10 @@ def test_a_redacted_clip_has_nothing_missed_found_or_known(data: Path) -> None:
         ("redact.found.yunet", 0.0, 1.0),
         ("redact.found.dlib-hog", 0.0, 1.0),
     ]
-    known, every = known_rows(seen, "hub", [Judge()], 0)
+    known, nobody, told, every = known_rows(seen, "hub", [Judge()], 0)
     assert known.id == "redact.known.clips.retail-0095" and known.value == 0.0 and known.floor == 1.0
+    assert (nobody.id, nobody.floor) == ("redact.known.clips.nobody.retail-0095", None) and nobody.value < 0.2
+    assert (told.id, told.value, told.floor) == ("redact.known.clips.told.retail-0095", 0.0, 1.0)
     assert every.id == "redact.known.clips.all.retail-0095" and every.n == known.n == 10
 
 
@@ -107,7 +109,8 @@ def test_a_finder_that_sees_nothing_misses_everything(data: Path) -> None:
     assert (missed.value, missed.floor) == (1.0, 0.0)
     assert hand.value == 1.0 and hand.floor == pytest.approx(0.6, abs=0.21)
     assert {r.value for r in found_rows(seen, "hub", 0)} == {1.0}
-    assert known_rows(seen, "hub", [Judge()], 0)[0].value == 1.0
+    known, nobody, told, _ = known_rows(seen, "hub", [Judge()], 0)
+    assert (known.value, told.value) == (1.0, 1.0) and nobody.value < 0.2
 
 
 def test_how_much_of_a_box_is_hidden() -> None:

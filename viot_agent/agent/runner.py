@@ -219,7 +219,7 @@ class Agent:
             undone = state.wanted.left_undone(called)
             answer = replace(answer, text=f"{answer.text} {undone}".rstrip())
         if state.steps and not any(m.kind in ("camera", "group") for m in mentions):
-            looked = [s for s in state.steps if s.observation.evidence or s.observation.status == "ok"]
+            looked = [s for s in state.steps if s.observation is not None and s.observation.status == "ok"]
             everywhere = looked and all(not s.call.args.get("cameras") for s in looked)
             places = unknown_places(request.text, seen) if everywhere else ()
             if places:

@@ -130,8 +130,7 @@ def watch(data: Path, names: Sequence[str], eyes: Eyes, seed: int, longest: floa
             frames = zip(instants, reader.read(instants), copy.read(instants), floor, strict=True)
             for t, before, after, hidden in frames:
                 regions = [r for c in plan.covers if (r := c.region(before.t)) is not None]
-                nobody = [_empty(before.image, regions, rng) for _ in range(NULLS)]
-                seen.places += _places(name, t, before.image, after.image, nobody, regions, hidden, eyes)
+                seen.places += _places(name, t, before.image, after.image, regions, hidden, eyes, rng)
             if all(p.clip != name for p in seen.places):
                 seen.skipped.append(f"redact.*.{Path(name).stem}: no detector is sure of a face in it")
             seen.hand += _hand(data, name, source, plan.covers, eyes.floor)
@@ -163,8 +162,8 @@ def covered(box: XYXY, regions: Sequence[Region], points: int = 24) -> float:
 
 
 def _places(
-    clip: str, t: float, before: Image, after: Image, nobody: Sequence[Image], regions: Sequence[Region],
-    floor: Sequence[Region], eyes: Eyes,
+    clip: str, t: float, before: Image, after: Image, regions: Sequence[Region], floor: Sequence[Region],
+    eyes: Eyes, rng: np.random.Generator,
 ) -> list[Place]:  # fmt: skip
     faces = merged([f for d in eyes.ground for f in d.detect(before) if f.score >= SURE[d.model]])
     if not faces:
@@ -172,6 +171,9 @@ def _places(
     blurred = before
     for face in faces:
         blurred = light_blur(blurred, face.xyxy)
+    # a face that was missed is held against its place as it would look had it been hidden
+    drawn_over = [*regions, *(head(face.xyxy) for face in faces)]
+    nobody = [_empty(before, drawn_over, rng) for _ in range(NULLS)]
     in_copy = {d.model: d.detect(after) for d in eyes.usual}
     in_blur = {d.model: d.detect(blurred) for d in eyes.usual}
     return [
