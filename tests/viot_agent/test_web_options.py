@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from viot_agent.errors import UserFault
 from viot_agent.web.options import Options, checked, parse
+from viot_agent.web.serve import run
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,11 @@ from viot_agent.web.options import Options, checked, parse
         ({"root_path": "/cameras"}, "loopback", False),  # a proxy may open it to others
         ({"root_path": "/"}, "loopback", False),
         ({"root_path": "/"}, "root_path", ""),
+        ({}, "exposed", False),
+        ({"host": "0.0.0.0"}, "exposed", True),
+        ({"host": "0.0.0.0", "auth": ["a:b"]}, "exposed", False),
+        ({"host": "0.0.0.0", "open_": True}, "exposed", False),
+        ({"host": "0.0.0.0", "root_path": "/"}, "exposed", False),  # who comes in is the proxy's to say
     ],
 )
 def test_taken(given: dict[str, Any], field: str, value: object) -> None:
@@ -55,6 +62,16 @@ def test_refused(given: dict[str, Any], words: str) -> None:
 def test_the_command_line_is_the_same() -> None:
     found = parse(["--host", "0.0.0.0", "--port", "1", "--auth", "a:b", "--root-path", "v", "--llm", "mini"])
     assert found == Options("0.0.0.0", 1, (("a", "b"),), "/v", 200, ("mini",), proxied=True)
+    assert parse(["--open"]).open and not parse([]).open
+
+
+def test_an_address_that_others_reach_is_not_served_without_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIOT_HOME", str(tmp_path))
+    monkeypatch.delenv("VIOT_DB", raising=False)
+    with pytest.raises(UserFault, match="no access is set up"):
+        run(checked(host="0.0.0.0", port=0))
 
 
 @pytest.mark.parametrize("argv", [["--auth", "ana"], ["--port", "70000"], ["--max-upload-mb", "0"]])

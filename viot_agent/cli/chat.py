@@ -14,6 +14,7 @@ def chat(
     port: Annotated[int, typer.Option("--port")] = 7860,
     auth: Annotated[list[str] | None, typer.Option("--auth", help="NAME:PASSWORD; may be repeated.")] = None,
     root_path: Annotated[str, typer.Option("--root-path", help="A proxy serves this under: /cameras, or /.")] = "",
+    open_: Annotated[bool, typer.Option("--open", help="Let others in without signing in.")] = False,
     max_upload_mb: Annotated[int, typer.Option("--max-upload-mb", help="Largest upload.")] = 200,
     llm: Annotated[
         list[str] | None, typer.Option("--llm", help="A model the page offers; may be repeated, the first is chosen.")
@@ -30,6 +31,7 @@ def chat(
             auth=auth or (),
             root_path=root_path,
             max_upload_mb=max_upload_mb,
+            open_=open_,
             llm=llm or (),
         )
     )

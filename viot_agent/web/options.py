@@ -20,7 +20,8 @@ LLM = "mini"
 class Options:
     """``auth`` holds (name, password) pairs, empty for none; ``root_path`` the prefix behind a proxy (``/cameras``);
     ``max_upload_mb`` the size of one upload; ``llms`` what the model picker offers, the first one chosen; ``proxied``
-    whether a proxy stands before the server, with a prefix or without one (``--root-path /``)."""
+    whether a proxy stands before the server, with a prefix or without one (``--root-path /``); ``open`` whether anybody
+    may come in from elsewhere without signing in."""
 
     host: str = "127.0.0.1"
     port: int = 7860
@@ -29,6 +30,13 @@ class Options:
     max_upload_mb: int = MAX_UPLOAD_MB
     llms: tuple[str, ...] = (LLM,)
     proxied: bool = False
+    open: bool = False
+
+    @property
+    def exposed(self) -> bool:
+        """Whether other machines reach the page itself and nobody has to sign in by ``auth``, unasked for. Behind a
+        proxy that is the proxy's."""
+        return not (self.open or self.auth or self.proxied or self.loopback)
 
     @property
     def loopback(self) -> bool:
@@ -53,6 +61,7 @@ def checked(
     root_path: str = "",
     max_upload_mb: int = MAX_UPLOAD_MB,
     llm: Sequence[str] = (),
+    open_: bool = False,
 ) -> Options:
     """Options from words. Raises UserFault naming what is wrong."""
     pairs = []
@@ -71,7 +80,7 @@ def checked(
     if not 1 <= max_upload_mb <= 100_000:
         raise UserFault(f"--max-upload-mb {max_upload_mb} cannot be", fix="give a number from 1 to 100000")
     llms = tuple(dict.fromkeys(llm)) or (LLM,)
-    return Options(host, port, tuple(pairs), prefix, max_upload_mb, llms, proxied=bool(root_path))
+    return Options(host, port, tuple(pairs), prefix, max_upload_mb, llms, proxied=bool(root_path), open=open_)
 
 
 def parse(argv: Sequence[str] | None = None) -> Options:
@@ -81,6 +90,7 @@ def parse(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument("--port", type=int, default=7860)
     parser.add_argument("--auth", action="append", default=[], metavar="NAME:PASSWORD", help="may be repeated")
     parser.add_argument("--root-path", default="", help="the path under which a proxy serves this: /cameras, or /")
+    parser.add_argument("--open", action="store_true", help="let others in without signing in, where nobody has a key")
     parser.add_argument("--max-upload-mb", type=int, default=MAX_UPLOAD_MB, help="largest upload (default %(default)s)")
     parser.add_argument(
         "--llm",
@@ -96,4 +106,5 @@ def parse(argv: Sequence[str] | None = None) -> Options:
         root_path=found.root_path,
         max_upload_mb=found.max_upload_mb,
         llm=found.llm,
+        open_=found.open,
     )

@@ -108,10 +108,16 @@ def warm(viot: Viot, llm: str) -> None:
 
 
 def run(options: Options) -> None:
-    """Serve until Ctrl-C. Raises UserFault when the home or the port cannot be used."""
+    """Serve until Ctrl-C. Raises UserFault when the home or the port cannot be used, and for an address that others
+    reach where nobody has to sign in (``--open`` allows it)."""
     import uvicorn
 
     with Viot.open() as viot:
+        if options.exposed and not viot.access.configured:
+            raise UserFault(
+                f"whoever reaches {options.host} could ask your cameras without a key: no access is set up",
+                fix="viot access init NAME; or give --auth NAME:PASSWORD; or say --open where that is meant",
+            )
         listening = listen(options)
         served = build(viot, options)
         server = uvicorn.Server(
