@@ -13,6 +13,7 @@ Owns the decision and the order. How a face is hidden is another room's (entry p
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -31,6 +32,7 @@ from viot_agent.policy.roles import OWNER, may
 from viot_agent.steps import Evidence, Principal, Run
 from viot_agent.weights import Weights
 
+LOG = logging.getLogger("viot_agent.policy")
 SETTING = "VIOT_EXPORTS"
 GROUP = "viot_agent.redaction"
 Scope = Literal["clear", "exports", "redact"]
@@ -123,7 +125,7 @@ class Exports:
                     crop=None if "crop" in gone else piece.crop,
                     clip=None if "clip" in gone else piece.clip,
                 )
-        but = f", except of {', '.join(keep)}" if keep else ""
+        but = f", except of {', '.join(keep)} where they are told apart" if keep else ""
         what = "shown" if self.scope == "redact" else "exported"
         said = [f"Faces are hidden in what is {what}{but}."] if hidden else []
         said += [f"{lost} file(s) were not kept: faces could not be hidden in them."] if lost else []
@@ -139,16 +141,20 @@ class Exports:
         kept = {names.folded(k) for k in keep}
         if path.suffix.lower() != ".mp4" and who is not None and names.folded(who) in kept:
             return True
-        try:
-            hider = self._hider or installed()
-            hider(self.weights, self.library, self.fleet, self.home, path, keep, path.suffix.lower() != ".mp4")
-        except ViotError:
+        whole = path.suffix.lower() != ".mp4"
+        for visible in (keep, ()) if keep else ((),):  # who cannot be told apart is hidden with the others
             try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                raise BackendFault(f"{path} cannot be deleted: {error.strerror}", fix="see to its rights") from error
-            return False
-        return True
+                hider = self._hider or installed()
+                hider(self.weights, self.library, self.fleet, self.home, path, visible, whole)
+            except ViotError as fault:
+                LOG.warning("faces could not be hidden in %s: %s", path.name, fault)
+                continue
+            return True
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise BackendFault(f"{path} cannot be deleted: {error.strerror}", fix="see to its rights") from error
+        return False
 
     def told(self, event: str, make: Sequence[Path]) -> list[Path]:
         """The files that go out with an alert: without faces but those of whom it watches for."""
