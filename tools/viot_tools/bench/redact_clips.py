@@ -30,7 +30,7 @@ from viot_tools.faces.quality import measure
 from viot_tools.faces.recognise import TEMPLATE, similarity, warp
 from viot_tools.redact.find import Finder, Haar, make_finder, merged
 from viot_tools.redact.follow import RATE
-from viot_tools.redact.hide import Region, head, hide, noise, surroundings
+from viot_tools.redact.hide import Colours, Region, head, hide, noise, surroundings
 from viot_tools.redact.video import Cover, drawn, planned
 from viot_tools.verification.recognisers import Recogniser
 
@@ -172,8 +172,8 @@ def _places(
     for face in faces:
         blurred = light_blur(blurred, face.xyxy)
     # a face that was missed is held against its place as it would look had it been hidden
-    drawn_over = [*regions, *(head(face.xyxy) for face in faces)]
-    nobody = [_empty(before, drawn_over, rng) for _ in range(NULLS)]
+    every = [*regions, *(head(face.xyxy) for face in faces)]
+    drawn_over = [(r, colour) for r in every if (colour := surroundings(before, r)) is not None]
     in_copy = {d.model: d.detect(after) for d in eyes.usual}
     in_blur = {d.model: d.detect(blurred) for d in eyes.usual}
     return [
@@ -186,7 +186,7 @@ def _places(
             {m: _at(face, found) for m, found in in_blur.items()},
             crops := _crops(face, before, after, blurred),
             crops is not None and _fair(face, crops[0], before),
-            np.stack([_crop(face, image) for image in nobody]) if crops else np.empty((0, 112, 112, 3), np.uint8),
+            _nobody(face, before, drawn_over, rng) if crops else np.empty((0, 112, 112, 3), np.uint8),
         )
         for face in faces
     ]
@@ -207,14 +207,28 @@ def _crop(face: Face, image: Image) -> Image:
     return warp(image, similarity(face.landmarks, TEMPLATE), 112)
 
 
-def _empty(image: Image, regions: Sequence[Region], rng: np.random.Generator) -> Image:
-    """The frame as it were drawn if nobody had been in the hidden regions."""
-    out = image.copy()
-    for region in regions:
-        around = surroundings(image, region)
-        if around is not None:
-            hide(out, region, around + noise(rng))
-    return out
+def _nobody(
+    face: Face, image: Image, regions: Sequence[tuple[Region, Colours]], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """(NULLS, 112, 112, 3): the face's crop as it were drawn if nobody had been in the hidden ``regions``, each with the
+    colours around it."""
+    corners = np.array([[0, 0], [112, 0], [112, 112], [0, 112]], float) @ _back(face)[:, :2].T + _back(face)[:, 2]
+    height, width = image.shape[:2]
+    left, top = (int(v) for v in np.clip(np.floor(corners.min(axis=0)) - 2, 0, (width - 1, height - 1)))
+    right, bottom = (int(v) for v in np.clip(np.ceil(corners.max(axis=0)) + 2, (left + 1, top + 1), (width, height)))
+    part = image[top:bottom, left:right]
+    matrix = similarity(face.landmarks - (left, top), TEMPLATE)
+    drawn_in = [
+        (Region((r.xyxy[0] - left, r.xyxy[1] - top, r.xyxy[2] - left, r.xyxy[3] - top), r.round), colour)
+        for r, colour in regions
+    ]
+    out = []
+    for _ in range(NULLS):
+        empty = part.copy()
+        for region, colour in drawn_in:
+            hide(empty, region, colour + noise(rng))
+        out.append(warp(empty, matrix, 112))
+    return np.stack(out)
 
 
 def _fair(face: Face, chip: Image, image: Image) -> bool:
