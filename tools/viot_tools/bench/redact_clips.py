@@ -210,7 +210,7 @@ def _crop(face: Face, image: Image) -> Image:
 def _nobody(
     face: Face, image: Image, regions: Sequence[tuple[Region, Colours]], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """(NULLS, 112, 112, 3): the face's crop as it were drawn if nobody had been in the hidden ``regions``, each with the
+    """(NULLS, 112, 112, 3): the crop of a face as it were drawn if nobody had been in the hidden ``regions``, with the
     colours around it."""
     corners = np.array([[0, 0], [112, 0], [112, 112], [0, 112]], float) @ _back(face)[:, :2].T + _back(face)[:, 2]
     height, width = image.shape[:2]
