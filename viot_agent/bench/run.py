@@ -24,11 +24,15 @@ from viot_agent.bench.pairing import Made
 from viot_agent.bench.toolkit import fleet_of, toolbox
 from viot_agent.bench.world import World
 from viot_agent.llm.load import LoadedModel
-from viot_agent.steps import Attachment, Request, Run
+from viot_agent.policy import SingleUserPolicy
+from viot_agent.policy.role_policy import RolePolicy
+from viot_agent.steps import Attachment, Principal, Request, Run
 from viot_agent.toolbox import Toolbox
 from viot_agent.weights import Weights
 
 LIMITS = Limits(seconds=600.0)
+PURPOSE = "a benchmark"
+"""What an operator who asks states."""
 """The product's own limits, but for time: a slow machine is no wrong answer."""
 BARE = Limits(seconds=600.0, repeats=99, parse_retries=0)
 """Without the guards: repeated calls and unreadable text are not caught."""
@@ -92,17 +96,23 @@ def ungrammatical(llm: LoadedModel) -> LoadedModel:
 
 
 def run_cases(
-    cases: Iterable[Case], mind: Mind, *, limits: Limits = LIMITS, done: Callable[[], None] | None = None
+    cases: Iterable[Case],
+    mind: Mind,
+    *,
+    limits: Limits = LIMITS,
+    who: Principal | None = None,
+    done: Callable[[], None] | None = None,
 ) -> Iterator[CaseRun]:
     """Run cases one after the other, in an order that keeps a site's name index warm; ``done`` is called after each."""
     for case in sorted(cases, key=lambda c: (c.plan.site, c.plan.size) if c.plan else ("", 0)):
-        yield run_case(case, mind(case), limits=limits)
+        yield run_case(case, mind(case), limits=limits, who=who)
         if done is not None:
             done()
 
 
-def run_case(case: Case, llm: LoadedModel, *, limits: Limits = LIMITS) -> CaseRun:
-    """All turns of one case through the agent."""
+def run_case(case: Case, llm: LoadedModel, *, limits: Limits = LIMITS, who: Principal | None = None) -> CaseRun:
+    """All turns of one case through the agent. ``who`` asks: each call is then held against that role, and a purpose is
+    stated; None is the single user, who needs neither."""
     order, names = menu_of(case)
     ground = ground_of(case)
     current = Log()
@@ -124,14 +134,16 @@ def run_case(case: Case, llm: LoadedModel, *, limits: Limits = LIMITS) -> CaseRu
         llm_name=llm.name,
         react=llm.react,
         limits=limits,
+        policy=SingleUserPolicy() if who is None else RolePolicy(fleet),
     )
+    asking: dict[str, Any] = {} if who is None else {"principal": who, "purpose": PURPOSE}
     back = {alias: name for name, alias in names.items()}
     turns: list[TurnRun] = []
     for number, turn in enumerate(case.turns):
         current = Log()
         if canned is not None:
             canned.turn = number
-        request = Request(turn.text, now=now, attachments=_attached(turn), conversation=case.id)
+        request = Request(turn.text, now=now, attachments=_attached(turn), conversation=case.id, **asking)
         run = agent.run(request, earlier=[t.run for t in turns])
         turns.append(TurnRun(run, current, tuple(made_of(run, back))))
     state = {} if case.plan is None else world.state.to_json()

@@ -26,6 +26,7 @@ from viot_agent.bench.score import Judged, judge
 from viot_agent.bench.viot_tool import SATURATED, import_suite
 from viot_agent.bench.walk import Marks, walk_cases
 from viot_agent.errors import UserFault
+from viot_agent.steps import Principal
 from viot_agent.toolbox import Toolbox
 
 FLOOR = "router"
@@ -43,18 +44,22 @@ def bench(
     llm: Annotated[str, "the language model: mini[:FILE], hf:NAME[+adapter=PATH], openai:URL#MODEL"] = "mini",
     raw: Annotated[bool, "besides, a part of the cases without grammar and guards: parse failures and loops"] = False,
     unseen: Annotated[str, "tools that the model was not trained on, by name, with commas: a slice of their own"] = "",
+    policies: Annotated[str, "all (an operator asks: roles and purpose hold for each call), or none"] = "none",
 ) -> Report:
     """Run a suite with a model; ``data`` is needed for ``viot-tool`` only.
 
     Raises UserFault for a suite, tool or model nobody knows, and for files that cannot be used.
     """
+    if policies not in ("all", "none"):
+        raise UserFault(f"there are no policies {policies!r}", fix="--policies all or --policies none")
+    who = Principal("an operator", "operator") if policies == "all" else None
     chosen, notes, skipped = _cases(suite, cases, data)
     held = _tools(unseen)
     if quick:
         chosen = sample(chosen, seed)
     mind = _mind(llm)
     with _progress(len(chosen), llm) as step:
-        judged = [judge(r) for r in run_cases(chosen, mind, done=step)]
+        judged = [judge(r) for r in run_cases(chosen, mind, who=who, done=step)]
     bare = _bare(chosen, mind, seed) if raw else []
     below: dict[str, list[Figure]] = {}
     marks: Marks = {}
