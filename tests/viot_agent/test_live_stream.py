@@ -124,6 +124,25 @@ def test_motion_jpeg_has_no_clock_of_its_own(address: str, media: ModuleType, tm
     assert seen == list(range(25))
 
 
+def test_what_a_killed_process_leaves_is_read_up_to_its_last_key_frame(
+    address: str, media: ModuleType, tmp_path: Path
+) -> None:
+    stream = open_stream(f"{address}/cam.ts")
+    packets = [stream.read() for _ in range(95)]
+    path = tmp_path / "recording.part"
+    recorder = Mp4Recorder(path, stream.info)
+    for i, packet in enumerate(packets):
+        recorder.write(packet, i / 25, i / 25)
+    left = tmp_path / "left.mp4"
+    left.write_bytes(path.read_bytes())  # as it lies on the disk, never closed
+    recorder.discard()
+    stream.close()
+    last = max(i for i, packet in enumerate(packets) if packet.key)
+    assert last > 50
+    seen = [media.number_of(f.image) for f in open_media(left).read(np.arange(last) / 25)]
+    assert seen == list(range(last))
+
+
 @pytest.mark.parametrize("lost", [range(5, 40), range(60, 74), range(74, 75)], ids=["early", "before the last", "last"])
 def test_after_a_loss_a_recording_does_not_reach_into_the_next(address: str, tmp_path: Path, lost: range) -> None:
     """A stream of 25 pictures a second, some of which never came."""
