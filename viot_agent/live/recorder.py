@@ -45,7 +45,7 @@ class Mp4Recorder:
         self._steps: deque[int] = deque(maxlen=5)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # each fragment goes to the disk when it is whole: FFmpeg's buffer alone would hold a quiet camera's whole file
+            # a fragment goes to the disk when it is whole: FFmpeg's buffer would hold a quiet camera's whole file
             flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
             self._container: Any = av.open(str(path.absolute()), "w", format="mp4", options=flags)
             self._stream: Any = self._container.add_stream_from_template(info.template)
