@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+import cv2
+import numpy as np
 import pytest
 
 from viot_agent.fleet.places import unknown_places
@@ -11,6 +14,7 @@ from viot_agent.library.store import Library
 from viot_agent.steps import Observation
 from viot_agent.system import Viot
 from viot_agent.toolbox import CamerasArg, Toolbox, ToolContext, tool
+from viot_agent.toolbox.contract import Arg
 from viot_agent.weights import Weights
 
 
@@ -63,3 +67,24 @@ def test_an_answer_about_every_camera_says_that_the_place_is_none(library: Libra
         assert told("How many people were in the garage?")
         assert not told("How many people were in the lobby?")
         assert not told("How many people were at gate 2, not in the garage?")
+
+
+def test_a_copy_of_a_picture_is_of_no_camera(library: Library, tmp_path: Path) -> None:
+    @tool()
+    def face_redaction(ctx: ToolContext, media: Annotated[str, Arg("media")]) -> Observation:
+        """Hide the faces in a picture or video.
+
+        Not for: cloaks.
+
+        Args:
+            media: the picture or video.
+        """
+        return Observation(ctx.call_id, "face_redaction", "ok", "redacted-1 shows image-1.", "found")
+
+    picture = tmp_path / "me.png"
+    picture.write_bytes(cv2.imencode(".png", np.full((64, 64, 3), 128, np.uint8))[1].tobytes())
+    with library:
+        viot = Viot(library, Weights(library.home), Toolbox([face_redaction]), library.home)
+        run = viot.ask("blur the faces in image-1, taken in the kitchen", attach=[picture])
+        assert [s.call.tool for s in run.steps] == ["face_redaction"]
+        assert "No camera" not in run.answer.text

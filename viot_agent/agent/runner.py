@@ -219,13 +219,19 @@ class Agent:
             undone = state.wanted.left_undone(called)
             answer = replace(answer, text=f"{answer.text} {undone}".rstrip())
         if state.steps and not any(m.kind in ("camera", "group") for m in mentions):
-            looked = [s for s in state.steps if s.observation is not None and s.observation.status == "ok"]
-            everywhere = looked and all(not s.call.args.get("cameras") for s in looked)
+            done = [s for s in state.steps if s.observation is not None and s.observation.status == "ok"]
+            # of tools that look at cameras: a copy of an attached picture of a kitchen is of no camera
+            looked = [s.call.args for s in done if s.call.tool in self.toolbox and self._looks(s.call.tool)]
+            everywhere = looked and not any(args.get("cameras") for args in looked)
             places = unknown_places(request.text, seen) if everywhere else ()
             if places:
                 said = f"No camera is called {' or '.join(places)}; this is of every camera."
                 answer = replace(answer, text=f"{answer.text} {said}")
         return answer
+
+    def _looks(self, tool: str) -> bool:
+        """Whether a tool looks at cameras: at every one where none is named."""
+        return any(arg.kind == "cameras" for arg in self.toolbox.get(tool).args)
 
     def _asked_back(
         self, question: str, missing: tuple[str, ...], mentions: Sequence[Mention], request: Request
