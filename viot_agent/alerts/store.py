@@ -178,8 +178,7 @@ class AlertStore:
 
         A key that fired before only grows; a sighting within the cool-down of another on the same camera is counted
         there; what was purged since it was seen is left out. Nothing is stored, and [] comes back, when another process
-        was faster or the alert is gone. ``tell``:
-        somebody is to be told; while it is snoozed nobody is.
+        was faster or the alert is gone. ``tell``: somebody is to be told; while it is snoozed nobody is.
         """
         ordered = sorted(seen, key=lambda s: (s.start, s.key))
         quiet = not tell or (alert.snoozed is not None and now < alert.snoozed)

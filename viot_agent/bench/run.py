@@ -31,9 +31,9 @@ from viot_agent.toolbox import Toolbox
 from viot_agent.weights import Weights
 
 LIMITS = Limits(seconds=600.0)
+"""The product's own limits, but for time: a slow machine is no wrong answer."""
 PURPOSE = "a benchmark"
 """What an operator who asks states."""
-"""The product's own limits, but for time: a slow machine is no wrong answer."""
 BARE = Limits(seconds=600.0, repeats=99, parse_retries=0)
 """Without the guards: repeated calls and unreadable text are not caught."""
 Mind = Callable[[Case], LoadedModel]

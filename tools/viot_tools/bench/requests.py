@@ -6,9 +6,10 @@ nearer, a ninth (no supplied clip shows a plate that can be read); three portrai
 annotations made by eye and from looking at the clips; a request that no tool can answer is right when the answer says
 so and claims nothing, and *cannot tell* is right where the truth allows it. The first 36 were written before any answer
 was read. Those for re-ID, gait, fire, scene, anomaly, pose and action came after the tools' builders had reported some
-answers over the same clips, and one cut-out picture was corrected after the first run: it showed nobody. The last nine
+answers over the same clips, and one cut-out picture was corrected after the first run: it showed nobody. Nine
 (re-ID, plates) were added after a stranger had been named in the lobby, and after the plates of the photographs had
-been asked for by hand.
+been asked for by hand. The last six (copies of attached pictures and clips) came when the wording of those tools'
+answers was known.
 
 Owns the setting and the judging. The requests are data; printing is ``viot bench``'s. ``notes`` hold the transcript.
 """
