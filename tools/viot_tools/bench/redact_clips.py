@@ -30,7 +30,7 @@ from viot_tools.faces.quality import measure
 from viot_tools.faces.recognise import TEMPLATE, similarity, warp
 from viot_tools.redact.find import Finder, Haar, make_finder, merged
 from viot_tools.redact.follow import RATE
-from viot_tools.redact.hide import Colours, Region, head, hide, noise, surroundings
+from viot_tools.redact.hide import Colours, Region, colours, head, hide, noise
 from viot_tools.redact.video import Cover, drawn, planned
 from viot_tools.verification.recognisers import Recogniser
 
@@ -171,16 +171,18 @@ def _places(
     blurred = before
     for face in faces:
         blurred = light_blur(blurred, face.xyxy)
-    # a face that was missed is held against its place as it would look had it been hidden
-    every = [*regions, *(head(face.xyxy) for face in faces)]
-    drawn_over = [(r, colour) for r in every if (colour := surroundings(before, r)) is not None]
+    # a face that was missed is held against its place as it would look had it been hidden; what is seen beside a hidden
+    # one (hair, a wall) is in the drawings too, so that they differ from the copy in nothing but what is hidden
+    missed = [covered(face.xyxy, regions) < HIDDEN for face in faces]
+    every = [*regions, *(head(face.xyxy) for face, bare in zip(faces, missed, strict=True) if bare)]
+    drawn_over = [(r, colour) for r in every if (colour := colours(before, r)) is not None]
     in_copy = {d.model: d.detect(after) for d in eyes.usual}
     in_blur = {d.model: d.detect(blurred) for d in eyes.usual}
     return [
         Place(
             clip,
             int(t),
-            covered(face.xyxy, regions) < HIDDEN,
+            bare,
             covered(face.xyxy, floor) < HIDDEN,
             {m: _at(face, found) for m, found in in_copy.items()},
             {m: _at(face, found) for m, found in in_blur.items()},
@@ -188,7 +190,7 @@ def _places(
             crops is not None and _fair(face, crops[0], before),
             _nobody(face, before, drawn_over, rng) if crops else np.empty((0, 112, 112, 3), np.uint8),
         )
-        for face in faces
+        for face, bare in zip(faces, missed, strict=True)
     ]
 
 

@@ -1,12 +1,11 @@
-"""Hiding one region of a picture: a few blocks of light and shade, blurred, or one flat grey.
+"""Hiding one region of a picture: patches of the colour around it, or one flat grey.
 
-What is left of a head under *blocks* is how bright ``BLOCKS`` x ``BLOCKS`` parts of it are, drawn together
-(``CONTRAST``), half way to the brightness around it (``PULL``), under noise (``NOISE``), and blurred into one another;
-the colour is that of the surroundings. Mosaics and blurs are seen through by learning how people look under them
-(McPherson, Shokri and Shmatikov 2016, "Defeating image obfuscation with deep learning"): a bare mosaic of four blocks
-still tells four people in five apart on AT&T's portraits. So what the blocks tell of one head among others is kept
-small against their noise. ``solid`` leaves nothing. Nothing of the head shows through at the rim: what fades lies
-outside of it.
+What is drawn under *blocks* holds **nothing of the head**: the mean colour of a frame around it, under noise of
+``BLOCKS`` x ``BLOCKS`` parts (``NOISE``) that are blurred into one another, so that it looks like no flat disc. Mosaics
+and blurs are seen through by learning how people look under them (McPherson, Shokri and Shmatikov 2016, "Defeating
+image obfuscation with deep learning"), and blocks with a quarter of the head's contrast and half of its brightness
+under the same noise were found to tell a little (docs/redaction.md). ``solid`` is the same grey whatever is around.
+Nothing of the head shows through at the rim: what fades lies outside of it.
 
 Owns pixels. Knows neither faces nor time; how blocks are held steady in a video is the caller's (``eased``).
 """
@@ -28,16 +27,10 @@ Colours = NDArray[np.float32]
 
 BLOCKS = 4
 """Blocks across and down a region."""
-CONTRAST = 0.25
-"""Share of a block's difference from the mean of its region that is kept."""
-PULL = 0.5
-"""Share of the way that the mean goes towards the surroundings: complexion and light tell people apart too."""
 NOISE = 16.0
 """Standard deviation, of 255, that is added to each block, and once more to all of them; drawn once for a face."""
 GREY = 112
 """The one value of ``solid``: it tells nothing of what was there."""
-_LIGHT = np.array([0.299, 0.587, 0.114], np.float32)
-"""Brightness of RGB (ITU-R BT.601)."""
 FADE = 0.06
 """Share of the region's size over which it fades into the picture, outside of the region."""
 
@@ -75,23 +68,8 @@ def plate(box: XYXY, margin: float = 0.15) -> Region:
 
 
 def colours(image: Image, region: Region) -> Colours | None:
-    """The blocks of a region, drawn together, without noise; None for a region outside of the picture."""
-    import cv2
-
-    x0, y0, x1, y1 = _inside(region.xyxy, image)
-    if x1 <= x0 or y1 <= y0:
-        return None
-    part = image[y0:y1, x0:x1]
-    grid = cv2.resize(part, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA).astype(np.float32) @ _LIGHT
-    mean = np.float32(part.reshape(-1, 3).mean(axis=0, dtype=np.float64) @ _LIGHT)
-    around = _around(image, (x0, y0, x1, y1))
-    light = (1 - PULL) * (mean - around @ _LIGHT) + CONTRAST * (grid - mean)
-    return np.asarray(around + light[..., None], np.float32)
-
-
-def surroundings(image: Image, region: Region) -> Colours | None:
-    """Blocks that hold nothing of what is in the region, only the mean colour around it: what is drawn where nobody is.
-    None for a region outside of the picture."""
+    """The blocks of a region without their noise: the mean colour around it, and nothing of what is in it. None for a
+    region outside of the picture."""
     box = _inside(region.xyxy, image)
     if box[2] <= box[0] or box[3] <= box[1]:
         return None
