@@ -47,6 +47,15 @@ def test_single_user_mode_says_so(home: Path, capsys: Out) -> None:
     assert "viot access init" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("setting", "said"), [("", True), ("exports", True), ("redact", True), ("clear", False)])
+def test_setting_up_access_says_that_faces_are_hidden_from_then_on(
+    setting: str, said: bool, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.setenv("VIOT_EXPORTS", setting)
+    assert run(["access", "init", "Ada"]) == 0
+    assert ("hide faces" in capsys.readouterr().err) == said
+
+
 def test_keys(admin: str, monkeypatch: pytest.MonkeyPatch, capsys: Out) -> None:
     assert run(["access", "init", "Eve"]) == 2
     assert "is an admin already" in capsys.readouterr().err

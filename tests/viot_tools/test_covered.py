@@ -14,6 +14,7 @@ from viot_agent.steps import Request
 from viot_agent.toolbox import ToolContext
 from viot_agent.weights import Weights
 from viot_tools.covered import covered, together
+from viot_tools.saying import footage_words
 
 T0 = 1_772_373_600.0  # 14:00:00 on 1 March 2026, UTC
 GATE = Camera(1, "gate 1", "gate.mp4", (), "UTC", T0)
@@ -79,3 +80,10 @@ def test_what_a_camera_can_be_asked(
     home: Path, looked: list[tuple[str, str, float, float]], window: Window, model: str | None, problem: str
 ) -> None:
     assert judge(home, looked, window) == (model, problem)
+
+
+def test_a_live_camera_that_nobody_watched_is_for_viot_watch() -> None:
+    fleet = Fleet(FakeLibrary([GATE]))
+    live = Camera(2, "gate 2", "rtsp://127.0.0.1:8554/gate", (), "UTC", None)
+    assert footage_words(fleet, live, []) == "nothing of gate 2 was looked at yet: viot watch --camera 'gate 2'"
+    assert footage_words(fleet, GATE, []) == "gate 1 is not indexed yet: viot index 'gate 1'"

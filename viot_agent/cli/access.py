@@ -28,12 +28,15 @@ def init(
     ] = False,
 ) -> None:
     """Set up access: make the first admin's key. From then on everybody needs a key."""
+    from viot_agent.policy.exports import wanted
     from viot_agent.system import Viot, operator
 
     with Viot.open() as viot:
         key, secret = viot.access.init(name or operator(), by=viot.principal, lost=lost)
     typer.echo(secret)
     typer.echo(f"{key.name} is an admin. {_KEEP}", err=True)
+    if (wanted() or "exports") != "clear":
+        typer.echo("From now on clips that are exported and what alerts send hide faces (VIOT_EXPORTS).", err=True)
 
 
 @app.command()

@@ -127,7 +127,7 @@ def revision_of(db: Database) -> str | None:
     raise LibraryFault(
         f"The library {db.where} was made by {by} (schema {revision}); this is viot-agent {viot_agent.__version__} "
         f"(schema {HEAD}).",
-        fix="install that version or a newer one: pip install -U viot-agent",
+        fix="install that version or a newer one: in its clone, pip install --upgrade .",
     )
 
 

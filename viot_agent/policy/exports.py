@@ -65,7 +65,9 @@ def installed() -> Hider:
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
         hider: Hider = point.load()
         return hider
-    raise FailedFault("nothing that hides faces is installed", fix="pip install viot-agent")
+    raise FailedFault(
+        "nothing that hides faces is installed", fix="install viot-agent whole: in its clone, pip install ."
+    )
 
 
 class Exports:
