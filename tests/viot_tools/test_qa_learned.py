@@ -69,6 +69,20 @@ def _tags(*rows: str) -> Array:
     return out
 
 
+def test_of_several_networks_the_mean_counts() -> None:
+    x = np.random.default_rng(3).normal(size=(6, FEATURES)).astype(np.float32)
+    each: list[dict[str, Array]] = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        each.append({k: np.asarray(v, np.float32) for k, v in arrays(QuestionNet(Recipe())).items()})
+    alone = [Net(w, 0.0, {})(x) for w in each]
+    both = Net({f"{k}/{name}": value for k, w in enumerate(each) for name, value in w.items()}, 0.0, {})(x)
+    assert not np.allclose(alone[0].forms, alone[1].forms, atol=1e-3)
+    assert np.allclose(both.forms, np.mean([s.forms for s in alone], axis=0), atol=1e-6)
+    assert np.allclose(both.tags, np.mean([s.tags for s in alone], axis=0), atol=1e-6)
+    assert both.forms.sum() == pytest.approx(1.0, abs=1e-5)
+
+
 def test_slots_begin_with_their_begin_and_hold_one_kind() -> None:
     found = slots_of(_tags("O", "B-thing", "I-thing", "O", "B-n", "O"), ("thing", "n"))
     assert [(s.slot, s.first, s.last) for s in found] == [("thing", 1, 3), ("n", 4, 5)]

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from viot_agent.errors import UserFault
@@ -77,7 +78,10 @@ def fitted(parts: Split, recipe: Recipe, sentences: Sentences, rng: random.Rando
     for e in made:
         once.setdefault(e.sentence.group, e)
     outside = parser_judge.seen_outside(once.values())
-    weights = {name: value.astype(np.float32) for name, value in arrays(trained(samples, recipe)).items()}
+    weights: dict[str, NDArray[np.float32]] = {}
+    for k in range(recipe.nets):
+        one_net = arrays(trained(samples, replace(recipe, seed=recipe.seed + k)))
+        weights |= {f"{k}/{name}" if recipe.nets > 1 else name: v.astype(np.float32) for name, v in one_net.items()}
     return Net(weights, 0.0, outside)
 
 
@@ -119,7 +123,8 @@ def card(path: Path, weights: Path, facts: Mapping[str, str], tables: str) -> No
         "# The learned parser of questions",
         "",
         "Reads questions about video that the rules of `viot_tools.qa.parse` do not: a linear layer, a bidirectional",
-        "GRU and two softmaxes over the untuned token states of all-MiniLM-L6-v2. It tells which of 46 forms a",
+        "GRU and two softmaxes over the untuned token states of all-MiniLM-L6-v2 (`nets` of them from different",
+        "seeds, the mean of whose words counts). It tells which of 46 forms a",
         "question has (or none) and which words fill its slots; code makes the program, or refuses it.",
         "",
         f"- weights: `{weights.name}`, float16, {size:.2f} MB, sha256 `{sha256_of(weights)}`",
@@ -146,12 +151,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="train a second time, on all files, for what ships")
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     parser.add_argument("--fills", type=int, default=Recipe().fills)
+    parser.add_argument("--nets", type=int, default=Recipe().nets, help="networks whose mean counts")
     parser.add_argument("--epochs", type=int, default=Recipe().epochs)
     args = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(message)s")
     _LOG.setLevel(logging.INFO)
     torch.set_num_threads(1)
-    recipe = replace(Recipe(), seed=args.seed, fills=args.fills, epochs=args.epochs)
+    recipe = replace(Recipe(), seed=args.seed, fills=args.fills, epochs=args.epochs, nets=args.nets)
     held = tuple(args.judge.split(","))
     without = tuple(name for name in args.without.split(",") if name)
     net, parts = one(args.data, args.instruct, held, recipe, without)
@@ -192,7 +198,8 @@ def ship(
     facts = {
         "data": f"{len(parts.kept)} authored phrasings ({', '.join(files)}), {len(parts.others)} sentences of no form",
         "recipe": ", ".join(f"{k}={v}" for k, v in asdict(recipe).items()),
-        "command": f"`{command} --seed {recipe.seed} --fills {recipe.fills} --epochs {recipe.epochs}`",
+        "command": f"`{command} --seed {recipe.seed} --fills {recipe.fills} --epochs {recipe.epochs} "
+        f"--nets {recipe.nets}`",
         "threshold": f"{level:.2f}, the least at which at most {100 * MOST_WRONG:.0f} % of what is read is wrong",
     }
     who = "a network trained without it, by the same recipe" if whole else "the network that ships, which never saw it"

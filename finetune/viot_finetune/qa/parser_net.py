@@ -43,6 +43,8 @@ class Recipe:
     smoothing: float = 0.05
     tags: float = 2.0
     """What the loss of the tags weighs beside that of the form."""
+    nets: int = 1
+    """Networks, from seeds ``seed`` on, whose mean counts: one seed's luck with a rare sentence is averaged out."""
 
 
 class QuestionNet(nn.Module):

@@ -48,35 +48,52 @@ class Scores:
 
 
 class Net:
-    """The weights. ``threshold``: below it nothing is read; ``outside``: form -> tags seen outside of its slots."""
+    """The weights. ``threshold``: below it nothing is read; ``outside``: form -> tags seen outside of its slots.
+
+    ``arrays`` may hold several networks, their names behind ``0/``, ``1/``, ...: the mean of what they say counts.
+    """
 
     def __init__(self, arrays: Mapping[str, Array], threshold: float, outside: Mapping[str, frozenset[str]]) -> None:
-        self.arrays = self._w = {k: v.astype(np.float32) for k, v in arrays.items()}
+        self.arrays = {k: v.astype(np.float32) for k, v in arrays.items()}
+        parts: dict[str, dict[str, Array]] = {}
+        for name, value in self.arrays.items():
+            number, _, key = name.rpartition("/")
+            parts.setdefault(number, {})[key] = value
+        self._parts = tuple(parts.values())
         self.threshold, self.outside = threshold, outside
 
     def __call__(self, x: Array) -> Scores:
         """Scores of features ``x`` (T, FEATURES)."""
-        w = self._w
-        z = np.maximum(x @ w["project.weight"].T + w["project.bias"], 0.0)
-        o = np.concatenate([self._gru(z, ""), self._gru(z[::-1], "_reverse")[::-1]], axis=1)
-        attention = softmax((o @ w["attend.weight"].T + w["attend.bias"])[:, 0])
-        pooled = np.concatenate([attention @ o, x[:, : w["form.weight"].shape[1] - o.shape[1]].mean(axis=0)])
-        forms = softmax(pooled @ w["form.weight"].T + w["form.bias"])
-        return Scores(forms, softmax(o @ w["tag.weight"].T + w["tag.bias"]))
+        every = [_scores(w, x) for w in self._parts]
+        return Scores(_mean([s.forms for s in every]), _mean([s.tags for s in every]))
 
-    def _gru(self, z: Array, way: str) -> Array:
-        w_in, w_hid = self._w[f"gru.weight_ih_l0{way}"], self._w[f"gru.weight_hh_l0{way}"]
-        inner = z @ w_in.T + self._w[f"gru.bias_ih_l0{way}"]
-        bias, size = self._w[f"gru.bias_hh_l0{way}"], w_hid.shape[1]
-        h = np.zeros(size, np.float32)
-        out = np.empty((len(z), size), np.float32)
-        for t in range(len(z)):
-            g = w_hid @ h + bias
-            gates = 1.0 / (1.0 + np.exp(-(inner[t, : 2 * size] + g[: 2 * size])))
-            new = np.tanh(inner[t, 2 * size :] + gates[:size] * g[2 * size :])
-            h = (1.0 - gates[size:]) * new + gates[size:] * h
-            out[t] = h
-        return out
+
+def _scores(w: Mapping[str, Array], x: Array) -> Scores:
+    z = np.maximum(x @ w["project.weight"].T + w["project.bias"], 0.0)
+    o = np.concatenate([_gru(w, z, ""), _gru(w, z[::-1], "_reverse")[::-1]], axis=1)
+    attention = softmax((o @ w["attend.weight"].T + w["attend.bias"])[:, 0])
+    pooled = np.concatenate([attention @ o, x[:, : w["form.weight"].shape[1] - o.shape[1]].mean(axis=0)])
+    forms = softmax(pooled @ w["form.weight"].T + w["form.bias"])
+    return Scores(forms, softmax(o @ w["tag.weight"].T + w["tag.bias"]))
+
+
+def _mean(parts: Sequence[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else np.mean(parts, axis=0, dtype=np.float32)
+
+
+def _gru(w: Mapping[str, Array], z: Array, way: str) -> Array:
+    w_in, w_hid = w[f"gru.weight_ih_l0{way}"], w[f"gru.weight_hh_l0{way}"]
+    inner = z @ w_in.T + w[f"gru.bias_ih_l0{way}"]
+    bias, size = w[f"gru.bias_hh_l0{way}"], w_hid.shape[1]
+    h = np.zeros(size, np.float32)
+    out = np.empty((len(z), size), np.float32)
+    for t in range(len(z)):
+        g = w_hid @ h + bias
+        gates = 1.0 / (1.0 + np.exp(-(inner[t, : 2 * size] + g[: 2 * size])))
+        new = np.tanh(inner[t, 2 * size :] + gates[:size] * g[2 * size :])
+        h = (1.0 - gates[size:]) * new + gates[size:] * h
+        out[t] = h
+    return out
 
 
 def softmax(x: Array) -> Array:
