@@ -21,9 +21,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from viot_agent.cluster import Workers
 from viot_agent.library.ingest import ingest
 from viot_agent.library.installed import analyzers
-from viot_agent.library.ray_pool import RayPool, look_here, ray_pool
+from viot_agent.library.ray_pool import look_here, ray_pool
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.schema import metadata
 from viot_agent.library.spread import Piece, Seen, ingest_spread
@@ -74,7 +75,7 @@ def on_own_core(cores: Sequence[int], folder: str) -> Callable[[Piece], Seen]:
     return task
 
 
-def run(clips: Sequence[Path], looking: Sequence[Analyzer], pool: RayPool | None) -> Timed:
+def run(clips: Sequence[Path], looking: Sequence[Analyzer], pool: Workers | None) -> Timed:
     """Index these clips, each as a camera, with the workers of ``pool`` or in this process."""
     with tempfile.TemporaryDirectory() as home, Library.open(Path(home)) as library:
         for i, path in enumerate(clips):

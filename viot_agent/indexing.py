@@ -20,7 +20,7 @@ from viot_agent.live.start import index_recordings
 from viot_agent.media.apart import open_stranger
 
 if TYPE_CHECKING:
-    from viot_agent.library.spread import Pool
+    from viot_agent.cluster import Pool
 
 
 def meant(fleet: Fleet, names: Sequence[str]) -> list[Camera]:

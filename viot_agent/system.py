@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from viot_agent.agent.runner import Agent
     from viot_agent.alerts.engine import Alerts
     from viot_agent.alerts.types import Firing
+    from viot_agent.cluster import Pool
     from viot_agent.library.ingest import IngestReport, Progress
-    from viot_agent.library.spread import Pool
     from viot_agent.llm.mini.model import MiniChat
 
 DEMO_REQUESTS = "demo-requests.json"

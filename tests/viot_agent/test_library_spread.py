@@ -21,6 +21,7 @@ import pytest
 from sqlalchemy import func, select
 
 from viot_agent.cli.app import run
+from viot_agent.cluster import AHEAD
 from viot_agent.errors import BackendFault, BusyFault, FailedFault, MediaFault, ViotError
 from viot_agent.indexing import index_all
 from viot_agent.library.fake_analyzer import FakeLooks, FakeThings, moving_square
@@ -28,7 +29,7 @@ from viot_agent.library.ingest import ingest
 from viot_agent.library.ray_pool import look_here, ray_pool
 from viot_agent.library.rows import Analyzer
 from viot_agent.library.schema import counts, crops, events, plates, segment_runs, segments, tracks
-from viot_agent.library.spread import AHEAD, PIECE, Piece, Seen, ingest_spread, look
+from viot_agent.library.spread import PIECE, Piece, Seen, ingest_spread, look
 from viot_agent.library.store import Library
 from viot_agent.media import apart
 from viot_agent.media.fake import FakeReader, fake_info

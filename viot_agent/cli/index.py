@@ -14,8 +14,8 @@ from viot_agent.cli.gate import cut, opened, seen
 
 if TYPE_CHECKING:
     from viot_agent.alerts.types import Firing
+    from viot_agent.cluster import Pool
     from viot_agent.library.ingest import IngestReport
-    from viot_agent.library.spread import Pool
 
 
 def index(

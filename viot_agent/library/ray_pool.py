@@ -1,33 +1,20 @@
-"""Workers of a Ray cluster for :mod:`~viot_agent.library.spread`: one task a piece, models kept by the process that
-loaded them.
+"""Workers of a Ray cluster for :mod:`~viot_agent.library.spread`: what one does with a piece of a recording.
 
-Ray starts a task anew, on whatever node, when its worker dies (``RETRIES`` times). Owns joining a cluster and the words
-for what Ray says. Ray is imported here only, and late. Whoever can reach a cluster can run code on it: keep it in a
-network of your own.
+Owns that, and a piece's name in messages. The cluster itself is :mod:`viot_agent.cluster`'s.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from viot_agent.errors import BackendFault, FailedFault, LostFault, UserFault, ViotError
+from viot_agent.cluster import Workers, joined
 from viot_agent.library.spread import Piece, Seen, look
 
 if TYPE_CHECKING:
     from viot_agent.library.rows import Analyzer
-
-RETRIES = 3
-"""How often a piece whose worker died is given to another."""
-ANSWER_SECONDS = 5.0
-STORE_BYTES = 256 << 20
-"""Memory for results that travel, of a cluster that is started here."""
-LOCAL, AUTO = "local", "auto"
 
 
 def look_here(piece: Piece) -> Seen:
@@ -47,96 +34,12 @@ def _installed(names: Sequence[str]) -> Sequence[Analyzer]:
     return analyzers(Weights.from_env(), names)
 
 
-class RayPool:
-    """A :class:`~viot_agent.library.spread.Pool` on the cluster that this process has joined; ``size``: its cores."""
-
-    def __init__(self, ray: Any, task: Callable[[Piece], Seen] = look_here) -> None:
-        self._ray = ray
-        self._task = ray.remote(num_cpus=1, max_retries=RETRIES)(task)
-        self.size = max(1, int(ray.cluster_resources().get("CPU", 1)))
-
-    def submit(self, piece: Piece) -> Any:
-        """The task's reference, and the piece for messages."""
-        return self._task.remote(piece), piece
-
-    def result(self, handle: Any) -> Seen:
-        """Wait for it. Raises what the worker raised, FailedFault for a defect there, BackendFault when workers went on
-        dying, LostFault when the cluster is gone."""
-        reference, piece = handle
-        at = f"{piece.row.path} from {piece.work[0].span.t0:.0f} s"
-        try:
-            seen = self._ray.get(reference)
-        except self._ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, ViotError):
-                raise error.cause from error
-            raise FailedFault(f"A worker broke down on {at}: {error.cause!r}.") from error
-        except self._ray.exceptions.WorkerCrashedError as error:
-            raise BackendFault(
-                f"Workers died on {at}, {RETRIES + 1} times.", fix="look at their memory; what was stored stays"
-            ) from error
-        except self._ray.exceptions.RayError as error:
-            words = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise LostFault(
-                f"The Ray cluster gave up on {at}: {words}", fix="run it again: it goes on there"
-            ) from error
-        assert isinstance(seen, Seen)
-        return seen
+def ray_pool(
+    address: str, *, cores: int | None = None, task: Callable[[Piece], Seen] = look_here
+) -> AbstractContextManager[Workers]:
+    """Workers for :func:`~viot_agent.library.spread.ingest_spread`; raises as :func:`~viot_agent.cluster.joined`."""
+    return joined(address, task, _named, cores=cores)
 
 
-@contextmanager
-def ray_pool(address: str, *, cores: int | None = None, task: Callable[[Piece], Seen] = look_here) -> Iterator[RayPool]:
-    """Join the cluster at ``address`` (HOST:PORT), the one of this machine (``auto``), or start one for this run
-    (``local``, with ``cores``; all where None).
-
-    Raises FailedFault without Ray, UserFault for an address that is none, LostFault where nobody answers or another
-    token is asked for, BackendFault for a cluster of another version.
-    """
-    _check(address)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if _token():  # whoever starts a cluster asks for it by default, whoever joins one does not show it by default
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-    try:
-        import ray
-    except ImportError as error:
-        raise FailedFault("indexing on a cluster needs Ray", fix="pip install 'viot-agent[ray]'") from error
-    more: dict[str, Any] = (
-        {"address": LOCAL, "num_cpus": cores, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-        if address == LOCAL
-        else {"address": address}
-    )
-    try:
-        ray.init(logging_level="ERROR", log_to_driver=False, configure_logging=False, **more)
-    except (ConnectionError, ray.exceptions.RayError) as error:
-        if "AuthenticationError" in f"{error!r} {error.__cause__}":
-            fix = "the head's ~/.ray/auth_token on every machine, and export RAY_AUTH_MODE=token before `ray start`"
-            raise LostFault(f"the Ray cluster ({address}) wants its token, and it is not here", fix=fix) from error
-        fix = "ray start --head on one machine, ray start --address HOST:6379 on the others; or --ray local"
-        raise LostFault(f"no Ray cluster answers ({address})", fix=fix) from error
-    except (RuntimeError, ValueError) as error:  # another version of Ray or Python
-        words = " ".join(str(error).split())[:300]
-        raise BackendFault(f"the Ray cluster ({address}) cannot be used: {words}") from error
-    try:
-        yield RayPool(ray, task)
-    finally:
-        ray.shutdown()
-
-
-def _token() -> bool:
-    """Whether the word that Ray's machines share is on this one."""
-    given = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
-    return given or Path("~/.ray/auth_token").expanduser().is_file()
-
-
-def _check(address: str) -> None:
-    """Ray waits long for an address where nobody is: ask first. Raises UserFault, LostFault."""
-    if address in (LOCAL, AUTO):
-        return
-    host, colon, port = address.rpartition(":")
-    if not (colon and host and port.isdigit() and 0 < int(port) < 65_536) or "/" in host:
-        raise UserFault(f"--ray {address!r} is no address", fix="give HOST:PORT of the head, auto or local")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
-    except OSError as error:
-        raise LostFault(
-            f"no Ray cluster answers at {address}: {error.strerror or error}", fix="ray start --head"
-        ) from error
+def _named(piece: Piece) -> str:
+    return f"{piece.row.path} from {piece.work[0].span.t0:.0f} s"

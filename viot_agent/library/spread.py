@@ -3,10 +3,9 @@
 A worker is given a piece (a few segments of one recording) and gives back rows; it opens no library. So nothing is
 lost or doubled whatever becomes of workers: a piece that a dead one had is looked at again by another, and one that
 comes back twice is stored once, under the same lock and the same unique constraints as everywhere. Pieces are stored in
-their order, so the rows are those of one process. Memory: ``AHEAD`` pieces for each worker.
+their order, so the rows are those of one process. Memory: ``cluster.AHEAD`` pieces for each worker.
 
-Owns pieces, their order and the seam to the workers. Does not know what runs them (``ray_pool`` does), and not what an
-analyzer looks for.
+Owns pieces and their order. Does not know what runs them (``cluster`` does), and not what an analyzer looks for.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from viot_agent.cluster import AHEAD, Pool
 from viot_agent.errors import FailedFault, MediaFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library.beside import Beside
@@ -31,8 +31,6 @@ from viot_agent.library.store import Library
 
 PIECE = 4
 """Segments of one recording that a worker looks at in one go."""
-AHEAD = 2
-"""Pieces that are given out for each worker: one it looks at, one that waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +62,6 @@ class Seen:
     looked: tuple[Looked, ...]
     seconds: dict[str, float] = field(default_factory=dict)
     shut: MediaFault | None = None
-
-
-class Pool(Protocol):
-    """Workers. ``size`` of them."""
-
-    size: int
-
-    def submit(self, piece: Piece) -> Any:
-        """Give a piece to whichever is free; a handle for :meth:`result`."""
-
-    def result(self, handle: Any) -> Seen:
-        """Wait for it. A worker that died is the pool's to mend. Raises BackendFault where that fails, FailedFault for
-        what an analyzer raised."""
 
 
 def look(piece: Piece, analyzers: Sequence[Analyzer], open_reader: OpenReader) -> Seen:
