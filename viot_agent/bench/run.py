@@ -95,6 +95,11 @@ def ungrammatical(llm: LoadedModel) -> LoadedModel:
     return llm
 
 
+def turns_taken(cases: Iterable[Case]) -> list[Case]:
+    """Cases in the order in which they are run."""
+    return sorted(cases, key=lambda c: (c.plan.site, c.plan.size) if c.plan else ("", 0))
+
+
 def run_cases(
     cases: Iterable[Case],
     mind: Mind,
@@ -104,7 +109,7 @@ def run_cases(
     done: Callable[[], None] | None = None,
 ) -> Iterator[CaseRun]:
     """Run cases one after the other, in an order that keeps a site's name index warm; ``done`` is called after each."""
-    for case in sorted(cases, key=lambda c: (c.plan.site, c.plan.size) if c.plan else ("", 0)):
+    for case in turns_taken(cases):
         yield run_case(case, mind(case), limits=limits, who=who)
         if done is not None:
             done()

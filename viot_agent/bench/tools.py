@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,17 +17,16 @@ from viot_agent.bench.cards import cards
 from viot_agent.bench.cases import Case, load_pack
 from viot_agent.bench.figures import Figure, bare_figures, by_id, failures, figures, tags_of
 from viot_agent.bench.floors import load_floors
-from viot_agent.bench.oracle import ORACLE
 from viot_agent.bench.outside import read_cases
 from viot_agent.bench.report import Report, Row
-from viot_agent.bench.router import Router
-from viot_agent.bench.run import BARE, Mind, policy_mind, run_cases, steady, ungrammatical
+from viot_agent.bench.run import BARE, Mind, run_cases, ungrammatical
 from viot_agent.bench.score import Judged, judge
+from viot_agent.bench.spread import judged_by, mind_of, workers
 from viot_agent.bench.viot_tool import SATURATED, import_suite
 from viot_agent.bench.walk import Marks, walk_cases
+from viot_agent.cluster import HELP
 from viot_agent.errors import UserFault
 from viot_agent.steps import Principal
-from viot_agent.toolbox import Toolbox
 
 FLOOR = "router"
 """Whose figure stands in the floor column."""
@@ -45,10 +44,12 @@ def bench(
     raw: Annotated[bool, "besides, a part of the cases without grammar and guards: parse failures and loops"] = False,
     unseen: Annotated[str, "tools that the model was not trained on, by name, with commas: a slice of their own"] = "",
     policies: Annotated[str, "all (an operator asks: roles and purpose hold for each call), or none"] = "none",
+    ray: Annotated[str | None, f"run the cases on workers: {HELP}; floors stay here"] = None,
 ) -> Report:
     """Run a suite with a model; ``data`` is needed for ``viot-tool`` only.
 
-    Raises UserFault for a suite, tool or model nobody knows, and for files that cannot be used.
+    Raises UserFault for a suite, tool or model nobody knows, and for files that cannot be used; with ``ray`` also as
+    ``cluster.joined``, and BackendFault when a case's workers died.
     """
     if policies not in ("all", "none"):
         raise UserFault(f"there are no policies {policies!r}", fix="--policies all or --policies none")
@@ -57,22 +58,26 @@ def bench(
     held = _tools(unseen)
     if quick:
         chosen = sample(chosen, seed)
-    mind = _mind(llm)
-    with _progress(len(chosen), llm) as step:
-        judged = [judge(r) for r in run_cases(chosen, mind, who=who, done=step)]
-    bare = _bare(chosen, mind, seed) if raw else []
+    part = sample(chosen, seed) if raw else []
+    with ExitStack() as stack:
+        step = stack.enter_context(_progress(len(chosen) + len(part), llm))
+        if ray is None:
+            mind = mind_of(llm)
+            free: Mind = lambda case: ungrammatical(mind(case))  # noqa: E731
+            judged = [judge(r) for r in run_cases(chosen, mind, who=who, done=step)]
+            # a part again, with the model's grammar and the agent's guards off
+            bare = [judge(r) for r in run_cases(part, free, limits=BARE, done=step)]
+        else:
+            pool = stack.enter_context(workers(ray))
+            print(f"Ray: {pool.size} core(s)", file=sys.stderr, flush=True)
+            judged = list(judged_by(pool, chosen, llm, who=who, done=step))
+            bare = list(judged_by(pool, part, llm, bare=True, done=step))
     below: dict[str, list[Figure]] = {}
     marks: Marks = {}
     for name, policy_of in load_floors(seed, skipped, quick=quick):
         below[name] = figures([judge(w) for w in walk_cases(chosen, policy_of, marks)], seed, unseen=held)
     tier = "remote" if llm.startswith("openai:") else "hub" if llm.startswith("hf:") else "builtin"
     return report(judged, below, seed, model=llm, tier=tier, notes=notes, skipped=skipped, unseen=held, bare=bare)
-
-
-def _bare(chosen: Sequence[Case], mind: Mind, seed: int) -> list[Judged]:
-    """A part of the cases again, with the model's grammar and the agent's guards off."""
-    free: Mind = lambda case: ungrammatical(mind(case))  # noqa: E731
-    return [judge(r) for r in run_cases(sample(chosen, seed), free, limits=BARE)]
 
 
 def _cases(suite: str, file: Path | None, data: Path | None) -> tuple[list[Case], list[str], list[str]]:
@@ -96,17 +101,6 @@ def _tools(names: str) -> tuple[str, ...]:
     if unknown:
         raise UserFault(f"there is no tool {unknown[0]!r}", fix=f"the tools are {', '.join(cards())}")
     return held
-
-
-def _mind(spec: str) -> Mind:
-    """The model behind ``--llm``, loaded once; ``router`` and ``oracle`` run the floors through the real graph."""
-    if spec == "oracle":
-        return ORACLE
-    if spec == "router":
-        return policy_mind(Router(), "router")
-    from viot_agent.llm.load import load_llm
-
-    return steady(load_llm(spec, Toolbox(cards().values())))
 
 
 def _progress(total: int, name: str) -> AbstractContextManager[Any]:
