@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viot_agent.bench.report import Report, Row
+from viot_agent.cluster import HELP
 from viot_agent.errors import UserFault, WeightsMissing
 from viot_agent.weights import Weights
 from viot_tools.bench import cloak_breaks, cloak_search, cloak_universal
@@ -46,6 +48,7 @@ from viot_tools.bench.cloak_scores import (
     share_row,
     verdict,
 )
+from viot_tools.bench.cloak_spread import far, workers
 from viot_tools.bench.cloak_ways import CLAIMS, named
 from viot_tools.cloak.making import DEFAULT, Recipe, chosen, drawn_by, generated
 from viot_tools.cloak.making import PRODUCT as PRODUCT_METHODS
@@ -79,12 +82,14 @@ def bench(
     people: Annotated[int, "people of each set who are cloaked, half of them for choosing"] = PER_SET,
     methods: Annotated[str, "of the table or the search, with commas between; all where none is named"] = "",
     epsilons: Annotated[str, "of the default suite and the table, with commas between"] = "8,4,12",
+    ray: Annotated[str | None, f"have the masks made by workers: {HELP}; all else stays here"] = None,
 ) -> Report:
     """Protection by masks: PSR and share below threshold by black-box recognisers, with intervals over people.
 
     ``data`` is laid out like ``../shared/data``. Hub files come from ``VIOT_MODELS``, else ``data/models``. Made masks
     are kept below ``VIOT_HOME/bench/cloak``. Raises UserFault for an unknown suite, method or epsilon; WeightsMissing
-    without the surrogates' files, or where no recogniser is at hand that had no part in the masks.
+    without the surrogates' files, or where no recogniser is at hand that had no part in the masks; with ``ray`` also as
+    ``cluster.joined``, and BackendFault when workers died of a mask.
     """
     running = tuple(suite.split(",")) if suite else SUITES
     strange = next((s for s in running if s not in SUITES), None)
@@ -107,32 +112,40 @@ def bench(
             fix="viot models pull retail-0095",
         )
     who = cast(data, make_detector(weights), per_set=2 if quick else people, seed=seed)
-    studio = Studio(white, weights.home / "bench" / "cloak", lambda who: print(who, file=sys.stderr, flush=True))
     draws = tuple(range(seed, seed + (1 if quick else seeds)))
-    found = Measuring(who, asked, studio, draws)
     rows: list[Row] = []
     notes = [f"{len(who.sitters)} people, {len(who.others)} faces of others, {len(draws)} seeds; made by "
              f"{'+'.join(white.names)}"]  # fmt: skip
-    if "table" in running:
-        try:
-            ways = (*ways, advcloak(weights))
-        except WeightsMissing as missing:
-            skipped.append(f"cloak.table.advcloak.*: {missing}")
-        made, said = table(found, ways, sizes)
-        rows, notes = rows + made, notes + said
-    if levers:
-        scored = {w.name: found.of(w, EPSILON, True) for w in levers}
-        figures: dict[str, Figure] = {"below_threshold": rejected(found.black), "psr1": not_found(found.black)}
-        made, said = cloak_search.rows(scored, figures, "+".join(found.black), seed, METRICS)
-        rows, notes = rows + made, notes + said
-    if "default" in running:
-        made, said = default(found, epsilons=sizes)
-        rows, notes = rows + made, notes + said
-    if "breaks" in running:
-        rows += cloak_breaks.rows(who.half(False), asked, studio, PRODUCT, EPSILON, seed)
-    if "universal" in running:
-        made, said, left = cloak_universal.rows(who, white, draws, quick, data, weights)
-        rows, notes, skipped = rows + made, notes + said, skipped + left
+    with ExitStack() as stack:
+        made_by = None
+        if ray is not None:
+            pool = stack.enter_context(workers(ray))
+            print(f"Ray: {pool.size} core(s)", file=sys.stderr, flush=True)
+            made_by = far(pool, None if local is None else local.absolute())
+        studio = Studio(
+            white, weights.home / "bench" / "cloak", lambda who: print(who, file=sys.stderr, flush=True), made_by
+        )
+        found = Measuring(who, asked, studio, draws)
+        if "table" in running:
+            try:
+                ways = (*ways, advcloak(weights))
+            except WeightsMissing as missing:
+                skipped.append(f"cloak.table.advcloak.*: {missing}")
+            made, said = table(found, ways, sizes)
+            rows, notes = rows + made, notes + said
+        if levers:
+            scored = {w.name: found.of(w, EPSILON, True) for w in levers}
+            figures: dict[str, Figure] = {"below_threshold": rejected(found.black), "psr1": not_found(found.black)}
+            made, said = cloak_search.rows(scored, figures, "+".join(found.black), seed, METRICS)
+            rows, notes = rows + made, notes + said
+        if "default" in running:
+            made, said = default(found, epsilons=sizes)
+            rows, notes = rows + made, notes + said
+        if "breaks" in running:
+            rows += cloak_breaks.rows(who.half(False), asked, studio, PRODUCT, EPSILON, seed)
+        if "universal" in running:
+            made, said, left = cloak_universal.rows(who, white, draws, quick, data, weights)
+            rows, notes, skipped = rows + made, notes + said, skipped + left
     return Report(tuple(rows), (*who.skipped, *skipped), notes=tuple(notes))
 
 

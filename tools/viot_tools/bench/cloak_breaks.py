@@ -59,6 +59,7 @@ def rows(
     sitters: Sequence[Sitter], targets: Sequence[Target], studio: Studio, way: Way, epsilon: float, seed: int
 ) -> list[Row]:
     """One row a treatment: the share below threshold by all black boxes together."""
+    way.ahead(studio, sitters, epsilon, (seed,))
     hidden = [way.hidden(studio, s, epsilon, seed)[0] for s in sitters]
     bare = [s.test for s in sitters]
     black = [t for t in targets if t.black]

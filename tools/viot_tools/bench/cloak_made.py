@@ -11,7 +11,7 @@ import ast
 import hashlib
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -79,12 +79,53 @@ def targets(weights: Weights, used: Sequence[str]) -> tuple[tuple[Target, ...], 
     return tuple(found), skipped
 
 
-class Studio:
-    """Masks by ``white``, kept in ``folder``; features by anybody, kept in memory."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """A mask to be made: the sitter's ``name``, what it is learnt from, how, by which surrogates of which versions."""
 
-    def __init__(self, white: Surrogates, folder: Path, said: Callable[[str], None] | None = None) -> None:
-        self.white, self.folder, self.said = white, folder, said
+    name: str
+    faces: Faces
+    method: Method
+    white: tuple[str, ...]
+    versions: tuple[str, ...]
+
+
+Far = Callable[[Sequence[Wanted]], Iterator[Made]]
+"""Has masks made elsewhere, in their order."""
+
+
+def mask_of(faces: Faces, method: Method, white: Surrogates) -> Made:
+    """Learnt from (N, 112, 112, 3) faces. Raises as ``methods.make``."""
+    before = time.process_time()
+    delta = make(pixels(faces), white.networks, method).delta.numpy()
+    return Made(np.asarray(delta, np.float32), time.process_time() - before)
+
+
+class Studio:
+    """Masks by ``white``, kept in ``folder``; features by anybody, kept in memory. ``far`` makes those that are told
+    ``ahead``."""
+
+    def __init__(
+        self, white: Surrogates, folder: Path, said: Callable[[str], None] | None = None, far: Far | None = None
+    ) -> None:
+        self.white, self.folder, self.said, self.far = white, folder, said, far
         self._vectors: dict[tuple[str, str], Vectors] = {}
+
+    def ahead(self, wanted: Sequence[tuple[Sitter, Method, Faces]], white: Sequence[str] = ()) -> None:
+        """Have those masks that are not kept yet made by ``far``; nothing without it. Raises as that."""
+        if self.far is None:
+            return
+        used = self.white.only(white)
+        missing: dict[Path, Wanted] = {}
+        for sitter, method, faces in wanted:
+            path = self._path(faces, method, used)
+            if not path.is_file():
+                missing[path] = Wanted(sitter.name, faces, method, used.names, used.versions)
+        made = self.far(list(missing.values()))
+        for number, ((path, one), mask) in enumerate(zip(missing.items(), made, strict=True), 1):
+            _keep(path, mask)
+            if self.said is not None:
+                self.said(f"{one.name} ({number} of {len(missing)})")
 
     def mask(self, sitter: Sitter, method: Method, learn: Faces | None = None, white: Sequence[str] = ()) -> Made:
         """The sitter's mask, learnt from ``learn`` (N, 112, 112, 3), else from the sitter's own pictures to learn from;
@@ -94,7 +135,7 @@ class Studio:
         """
         faces = sitter.learn if learn is None else learn
         used = self.white.only(white)
-        path = self.folder / f"{_key(faces, method, used)}.npz"
+        path = self._path(faces, method, used)
         if path.is_file():
             try:
                 with path.open("rb") as file, np.load(file) as kept:
@@ -103,13 +144,12 @@ class Studio:
                 raise BackendFault(f"{path} cannot be read: {error}", fix="delete that file") from error
         if self.said is not None:
             self.said(sitter.name)
-        before = time.process_time()
-        delta = make(pixels(faces), used.networks, method).delta.numpy()
-        made = Made(np.asarray(delta, np.float32), time.process_time() - before)
-        data = io.BytesIO()
-        np.savez(data, delta=made.delta, seconds=np.float64(made.seconds))
-        write_whole(path, data.getvalue(), fix="free the disk, or set VIOT_HOME elsewhere")
+        made = mask_of(faces, method, used)
+        _keep(path, made)
         return made
+
+    def _path(self, faces: Faces, method: Method, white: Surrogates) -> Path:
+        return self.folder / f"{_key(faces, method, white)}.npz"
 
     def vectors(self, target: Target, faces: Faces) -> Vectors:
         """(N, D) unit features of (N, 112, 112, 3) uint8 faces."""
@@ -117,6 +157,12 @@ class Studio:
         if key not in self._vectors:
             self._vectors[key] = target.judge.recogniser.embed(faces)
         return self._vectors[key]
+
+
+def _keep(path: Path, made: Made) -> None:
+    data = io.BytesIO()
+    np.savez(data, delta=made.delta, seconds=np.float64(made.seconds))
+    write_whole(path, data.getvalue(), fix="free the disk, or set VIOT_HOME elsewhere")
 
 
 def _key(faces: Faces, method: Method, white: Surrogates) -> str:

@@ -39,6 +39,12 @@ class Way:
     white: tuple[str, ...] = ()
     taught_by: tuple[str, ...] = ()
 
+    def ahead(self, studio: Studio, sitters: Sequence[Sitter], epsilon: float, seeds: Sequence[int]) -> None:
+        """Have the masks made elsewhere, where the ``studio`` does that. Raises as ``Studio.ahead``."""
+        if self.method is not None and studio.far is not None:
+            each = [(s, self.method.but(epsilon=epsilon, seed=seed), seed) for seed in seeds for s in sitters]
+            studio.ahead([(s, m, filled(list(s.learn), self.views, seed)) for s, m, seed in each], self.white)
+
     def hidden(self, studio: Studio, sitter: Sitter, epsilon: float, seed: int) -> tuple[Faces, float]:
         """(T, 112, 112, 3) the sitter's test pictures hidden, and the processor's seconds that the mask took."""
         if self.method is not None:
@@ -81,6 +87,7 @@ def scores(
     """One way at one epsilon. ``others``: the distractors' faces. Raises as ``Studio.mask`` and ``psr``."""
     if way.blur:
         seeds = seeds[:1]  # nothing is drawn
+    way.ahead(studio, sitters, epsilon, seeds)
     probes = [[way.hidden(studio, s, epsilon, seed) for s in sitters] for seed in seeds]
     ranks: dict[int, dict[str, Share]] = {k: {} for k in RANKS}
     under: dict[str, Share] = {}
