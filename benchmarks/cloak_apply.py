@@ -53,7 +53,7 @@ def main() -> None:
         reports: list[Report] = []
 
         def whole() -> None:
-            reports.append(cloaker.pictures(files, lambda file, opened: home / f"{file.stem}.png"))
+            reports.append(cloaker.pictures(files, lambda file, ending: home / f"{file.stem}.png", ending=".png"))
 
         wall, cpu = timed(whole)
         people = len({face.person for made in reports[0].pictures for face in made.faces})

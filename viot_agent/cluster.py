@@ -42,16 +42,27 @@ class Pool(Protocol):
 
 class Workers:
     """A :class:`Pool` on the cluster that this process has joined; ``size``: its cores. ``named`` says of a piece what
-    it is, for messages; ``stays`` what a fault leaves."""
+    it is, for messages; ``wide`` how many cores it wants, of which it gets what every machine has that works; ``stays``
+    what a fault leaves."""
 
-    def __init__(self, ray: Any, task: Callable[[Any], Any], named: Callable[[Any], str], stays: str) -> None:
-        self._ray, self._named, self._stays = ray, named, stays
-        self._task = ray.remote(num_cpus=1, max_retries=RETRIES)(task)
-        self.size = max(1, int(ray.cluster_resources().get("CPU", 1)))
+    def __init__(
+        self,
+        ray: Any,
+        task: Callable[[Any], Any],
+        named: Callable[[Any], str],
+        wide: Callable[[Any], int],
+        stays: str,
+    ) -> None:
+        self._ray, self._named, self._wide, self._stays = ray, named, wide, stays
+        self._task = ray.remote(max_retries=RETRIES)(task)
+        cores = [int(n["Resources"].get("CPU", 0)) for n in ray.nodes() if n["Alive"]]
+        self._most = max(1, min((n for n in cores if n), default=1))
+        self.size = max(1, sum(cores))
 
     def submit(self, work: Any) -> Any:
         """The task's reference, and its name for messages."""
-        return self._task.remote(work), self._named(work)
+        task = self._task.options(num_cpus=min(self._wide(work), self._most))
+        return task.remote(work), self._named(work)
 
     def result(self, handle: Any) -> Any:
         """Wait for it. Raises what the worker raised, FailedFault for a defect there, BackendFault when workers went on
@@ -100,10 +111,11 @@ def joined(
     named: Callable[[Any], str],
     *,
     cores: int | None = None,
+    wide: Callable[[Any], int] = lambda work: 1,
     stays: str = "what was stored stays",
 ) -> Iterator[Workers]:
     """Join the cluster at ``address`` (HOST:PORT), the one of this machine (``auto``), or start one for this run
-    (``local``, with ``cores``; all where None). ``task`` runs on the workers.
+    (``local``, with ``cores``; all where None). ``task`` runs on the workers; the rest as of :class:`Workers`.
 
     Raises FailedFault without Ray, UserFault for an address that is none, LostFault where nobody answers or another
     token is asked for, BackendFault for a cluster of another version.
@@ -133,7 +145,7 @@ def joined(
         words = " ".join(str(error).split())[:300]
         raise BackendFault(f"the Ray cluster ({address}) cannot be used: {words}") from error
     try:
-        yield Workers(ray, task, named, stays)
+        yield Workers(ray, task, named, wide, stays)
     finally:
         ray.shutdown()
 

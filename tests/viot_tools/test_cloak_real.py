@@ -41,7 +41,7 @@ def weights(shared_models: Path, tmp_path_factory: pytest.TempPathFactory) -> We
 def cloak(weights: Weights, files: Sequence[Path], out: Path, recipe: Recipe) -> Report:
     library = FakeLibrary()
     ctx = ToolContext(Request(""), Fleet(library), library, weights, weights.home)
-    return Cloaker(ctx, recipe).pictures(files, lambda file, opened: out / f"{file.stem}.png")
+    return Cloaker(ctx, recipe).pictures(files, lambda file, ending: out / f"{file.stem}.png", ending=".png")
 
 
 def test_mobilefacenet_with_its_norms_folded_in_is_the_onnx_file(weights: Weights) -> None:
@@ -73,7 +73,7 @@ def test_who_taught_the_generator_does_not_judge_its_masks(weights: Weights, tmp
     ctx = ToolContext(Request(""), Fleet(library), library, own, tmp_path)
 
     def judges(method: str) -> set[str]:
-        return {j.name for j in Cloaker(ctx, Recipe(method)).judges.judges}
+        return {j.name for j in Cloaker(ctx, Recipe(method)).hands.judges.judges}
 
     assert judges("opom") == {"qengineering", "mobileface-v2", "retail-0095"}
     assert judges("advcloak") == {"mobileface-v2", "retail-0095"}

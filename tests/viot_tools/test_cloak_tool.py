@@ -20,8 +20,9 @@ from viot_agent.media.pictures import decode_image
 from viot_agent.media.types import Image
 from viot_agent.steps import Attachment, Observation
 from viot_agent.toolbox.contract import ToolContext
+from viot_tools.cloak.hands import FaceReport
 from viot_tools.cloak.making import Recipe
-from viot_tools.cloak.protect import Cloaker, FaceReport, NoFace
+from viot_tools.cloak.protect import Cloaker, NoFace
 from viot_tools.cloak.store import digest
 from viot_tools.cloak.tool import cloaked, privacy_cloak
 from viot_tools.cloak.words import LIMITS, origin_words, to_json
@@ -50,7 +51,7 @@ def cloaker(made: ModuleType, ctx: ToolContext, recipe: Recipe = FEW, **more: An
 
 
 def beside(folder: Path) -> Any:
-    return lambda file, opened: folder / f"{file.stem}-out.png"
+    return lambda file, ending: folder / f"{file.stem}-out.png"
 
 
 def ask(made: ModuleType, home: Path, file: Path, *more: Path, kind: Any = "image", **given: Any) -> Observation:
@@ -339,7 +340,7 @@ def test_the_source_is_never_written_over(made: ModuleType, tmp_path: Path) -> N
     source = portrait(made, tmp_path, 1, 0)
     before = source.read_bytes()
     with pytest.raises(UserFault, match="never written over"):
-        cloaker(made, made.context(tmp_path)).pictures([source], lambda file, opened: file)
+        cloaker(made, made.context(tmp_path)).pictures([source], lambda file, ending: file)
     assert source.read_bytes() == before
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +15,10 @@ if TYPE_CHECKING:
 
     from viot_agent.system import Viot
     from viot_agent.toolbox.contract import ToolContext
+    from viot_tools.cloak.hands import Crew, Hands
     from viot_tools.cloak.making import Recipe
     from viot_tools.cloak.protect import Report
     from viot_tools.cloak.video import VideoReport
-    from viot_tools.masks.pictures import Opened
 
 
 def register(app: typer.Typer) -> None:
@@ -46,13 +48,22 @@ def cloak(
         bool, typer.Option("--keep-metadata", help="Keep EXIF (camera, time, place) in the copies of pictures.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Cloak pictures with the workers of a Ray cluster: HOST:PORT of its head, auto (this machine's), or "
+            "local (started for this run).",
+        ),
+    ] = None,
     forget: Annotated[str, typer.Option("--forget", help="Delete the kept masks of this person, and end.")] = "",
 ) -> None:
     """Cloak faces in pictures and videos against face recognition, and measure what it brings."""
     from rich.console import Console
 
     from viot_agent.cli.gate import opened
-    from viot_agent.errors import MediaFault, UserFault
+    from viot_agent.errors import FailedFault, MediaFault, UserFault
     from viot_agent.media.sniff import SUFFIXES
     from viot_tools.cloak.making import Recipe
     from viot_tools.cloak.protect import Report as Pictures
@@ -73,13 +84,14 @@ def cloak(
         raise MediaFault(f"{folder} is a folder", fix=f"name its pictures: viot cloak {folder}/*.jpg")
     videos = [f for f in files if f.suffix.lower() in SUFFIXES]
     pictures = [f for f in files if f.suffix.lower() not in SUFFIXES]
-    if videos and keep_metadata:
-        raise UserFault("--keep-metadata is for pictures", fix="leave it out for videos")
+    for option, given in (("--keep-metadata", keep_metadata), ("--ray", ray is not None)):
+        if videos and given:
+            raise UserFault(f"{option} is for pictures", fix="leave it out for videos")
     reports: list[Report | VideoReport] = []
     with opened("redaction") as viot:
         if pictures:
             reports.append(
-                _pictures(viot, pictures, recipe, as_kept, person or None, out, keep_metadata, as_json, console)
+                _pictures(viot, pictures, recipe, as_kept, person or None, out, keep_metadata, ray, as_json, console)
             )
         for video in videos:
             reports.append(_video(viot, video, recipe, as_kept, person or None, out, as_json, console))
@@ -88,6 +100,9 @@ def cloak(
 
         typer.echo(json.dumps([to_json(r) for r in reports], ensure_ascii=False, indent=2))
     unread = sum(r.unread for r in reports if isinstance(r, Pictures))
+    failed = sum(r.failed for r in reports if isinstance(r, Pictures))
+    if failed:
+        raise FailedFault(f"{failed} of {len(files)} files could not be cloaked", fix="see the lines above")
     if unread:
         raise MediaFault(f"{unread} of {len(files)} files could not be read", fix="see the lines above")
 
@@ -114,7 +129,7 @@ def _forget(name: str, console: Console) -> None:
 
 def _pictures(
     viot: Viot, files: list[Path], recipe: Recipe, as_kept: bool, person: str | None, out: Path | None,
-    keep_metadata: bool, quiet: bool, console: Console,
+    keep_metadata: bool, ray: str | None, quiet: bool, console: Console,
 ) -> Report:  # fmt: skip
     from rich.progress import Progress
 
@@ -122,12 +137,26 @@ def _pictures(
     from viot_tools.cloak.words import LIMITS, face_words, left_words, made_with
     from viot_tools.masks.pictures import free_name
 
-    def target(file: Path, opened: Opened) -> Path:
-        return free_name(out or file.parent, file.stem, ".jpg" if opened.jpeg else ".png", "cloaked")
+    def target(file: Path, ending: str) -> Path:
+        return free_name(out or file.parent, file.stem, ending, "cloaked")
 
-    with Progress(console=console, transient=True, disable=quiet) as progress:
-        task = progress.add_task("making the mask", total=1.0)
-        cloaker = Cloaker(_context(viot), recipe, lambda share: progress.update(task, completed=share), as_kept=as_kept)
+    with ExitStack() as held:
+        crew = None if ray is None else held.enter_context(_workers(ray))
+        progress = held.enter_context(Progress(console=console, transient=True, disable=quiet))
+        task = progress.add_task("making the mask" if ray is None else "joining the workers", total=1.0)
+
+        def counted(step: str, number: int, count: int) -> None:
+            if ray is not None:
+                progress.update(task, description=f"{step}: {number} of {count}", completed=number / count)
+
+        cloaker = Cloaker(
+            _context(viot),
+            recipe,
+            lambda share: progress.update(task, completed=share),
+            as_kept=as_kept,
+            crew=crew,
+            counted=counted,
+        )
         report = cloaker.pictures(files, target, person=person, keep_metadata=keep_metadata)
     if quiet:
         return report
@@ -143,6 +172,19 @@ def _pictures(
         console.print(f"not written: {why}", style="yellow", markup=False)
     console.print(f"{made_with(report)} {LIMITS}", markup=False)
     return report
+
+
+@contextmanager
+def _workers(ray: str) -> Iterator[Callable[[Hands], Crew]]:
+    """Those of a cluster, for hands that are to be like theirs; raises as ``cluster.joined``."""
+    from rich.console import Console
+
+    from viot_agent.cluster import in_order, joined
+    from viot_tools.cloak.workers import Afar, do_here, named, wide
+
+    with joined(ray, do_here, named, wide=wide, stays="what was written stays") as pool:
+        Console(stderr=True).print(f"Ray: {pool.size} core(s)", highlight=False, markup=False)
+        yield lambda hands: Afar(hands, lambda errands: in_order(pool, errands))
 
 
 def _video(

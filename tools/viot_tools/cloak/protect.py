@@ -2,78 +2,52 @@
 measure.
 
 Pictures are decoded twice, once to look and once to write, so that a folder of large photos does not lie in memory.
-Owns the order of these steps and the report. Its words are in ``words``.
+Owns the order of these steps, what is kept and written, and the report. A step on one picture or mask is done by
+``hands``, here or elsewhere. Its words are in ``words``.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
-from viot_agent.errors import FailedFault, MediaFault, UserFault
-from viot_agent.media.pictures import decode_image
-from viot_agent.media.types import XYXY, Image
+from viot_agent.errors import MediaFault, UserFault, ViotError
+from viot_agent.media.files import write_whole
+from viot_agent.media.types import Image
 from viot_agent.toolbox.contract import ToolContext
-from viot_tools.cloak.apply import Delta, again, largest_change, lay
-from viot_tools.cloak.making import (
-    PEOPLE,
-    Recipe,
-    Said,
-    chosen,
-    drawn_by,
-    drop,
-    generated,
-    make_mask,
-    make_universal,
-    spread,
+from viot_tools.cloak.apply import Delta
+from viot_tools.cloak.hands import (
+    Cover,
+    Crew,
+    Drawing,
+    Drawn,
+    FaceReport,
+    Hands,
+    Making,
+    Mask,
+    Origin,
+    Seek,
+    Shared,
+    Work,
+    of_one,
 )
-from viot_tools.cloak.measure import Judged, Looks, judged, looks
-from viot_tools.cloak.people import Found, Look, Subject, TooSmall, apart, enrolled_faces, group, only
+from viot_tools.cloak.making import PEOPLE, Recipe, Said, chosen
+from viot_tools.cloak.people import Found, Look, Subject, TooSmall, enrolled_faces, group, only
 from viot_tools.cloak.store import EVERYBODY, Kept, MaskStore, digest
-from viot_tools.cloak.surrogates import Panel, Surrogates, panel, surrogates
-from viot_tools.cloak.views import LASTING, wanted
+from viot_tools.cloak.surrogates import Panel, Surrogates
 from viot_tools.faces.enrol import Kit
 from viot_tools.faces.gallery import enrolled
-from viot_tools.masks.pictures import Opened, open_picture, same_file, write_picture
+from viot_tools.masks.pictures import same_file
 
-HOLDS = 0.75
-"""A kept mask holds on pictures where it takes off this share of the likeness that it takes from those it was made
-from."""
-MOST_FACES = 30
-"""Pictures that one mask is learnt from; of more, that many evenly chosen."""
+Counted = Callable[[str, int, int], None]
+"""Hears a step's name, and how many of how many are done."""
 
 
 class NoFace(MediaFault):
     """Nothing in what was given can be cloaked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a mask came from: ``stored`` earlier, or made now; learnt from ``faces`` pictures of ``people`` people, of
-    which ``given`` are not enrolled ones, and from ``views`` synthetic ones besides (0 for a stored mask)."""
-
-    stored: bool
-    faces: int
-    people: int = 1
-    given: int = 0
-    views: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class FaceReport:
-    """One cloaked face: ``xyxy`` in the picture, ``person`` an enrolled name or ``person 1``, ``others`` pictures of
-    the person it is measured against. ``lost``: it is not found any more in the written picture."""
-
-    xyxy: XYXY
-    person: str
-    enrolled: bool
-    origin: Origin
-    others: int
-    judged: tuple[Judged, ...]
-    looks: Looks
-    lost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +66,8 @@ class PictureReport:
 class Report:
     """``used``: what made the masks, and ``versions`` of its weights: the recognisers whose networks were attacked, or
     AdvCloak's generator; neither they nor others of their makers judge. ``absent``: judges whose files are not here.
-    ``without``: pictures that were not written, and why; ``unread`` of them could not be read."""
+    ``without``: pictures that were not written, and why; ``unread`` of them could not be read, ``failed`` could not be
+    cloaked."""
 
     recipe: Recipe
     used: tuple[str, ...]
@@ -102,14 +77,15 @@ class Report:
     pictures: tuple[PictureReport, ...]
     without: tuple[tuple[Path, str], ...] = ()
     unread: int = 0
+    failed: int = 0
 
 
 class Cloaker:
     """Cloaks with one recipe for one installation. ``said`` hears the progress of a mask that is being made.
     ``as_kept``: an enrolled person's kept mask is used as it is, and learns nothing from the pictures at hand.
 
-    ``kit``, ``white`` and ``jury``: detector and recogniser, surrogates, and judges; those of the tier where they are
-    left out, loaded when first wanted.
+    ``kit``, ``white`` and ``jury`` as of :class:`~viot_tools.cloak.hands.Hands`. ``crew`` does the work on pictures,
+    these hands where it is left out; ``counted`` hears which step they are at, and with how many of how many.
     """
 
     def __init__(
@@ -122,13 +98,16 @@ class Cloaker:
         kit: Kit | None = None,
         white: Surrogates | None = None,
         jury: Panel | None = None,
+        crew: Callable[[Hands], Crew] | None = None,
+        counted: Counted | None = None,
     ) -> None:
-        self.ctx, self.recipe, self.said, self.as_kept = ctx, recipe, said, as_kept
-        self.kit = kit or Kit.of(ctx.weights)
+        self.ctx, self.recipe, self.as_kept, self.counted = ctx, recipe, as_kept, counted
+        self.hands = Hands(ctx.weights, recipe.method, said, kit=kit, white=white, jury=jury)
+        self.kit = self.hands.kit
+        self.crew: Crew = self.hands if crew is None else crew(self.hands)
         self.store = MaskStore(ctx.home)
-        self._white, self._jury = white, jury
         self._known: dict[str, tuple[Image, ...]] = {}
-        self._universal: tuple[Delta, Origin] | None = None
+        self._universal: Mask | None = None
 
     # who ---------------------------------------------------------------------------------------------------------
 
@@ -154,78 +133,43 @@ class Cloaker:
 
     # masks -------------------------------------------------------------------------------------------------------
 
-    @property
-    def white(self) -> Surrogates:
-        """The tier's surrogates, loaded when first wanted."""
-        if self._white is None:
-            self._white = surrogates(self.ctx.weights)
-        return self._white
-
-    @property
-    def judges(self) -> Panel:
-        """Who may judge."""
-        if self._jury is None:
-            taught = drawn_by(self.ctx.weights).taught_by if self.recipe.method == "advcloak" else ()
-            self._jury = panel(self.ctx.weights, (*self.white.names, *taught))
-        return self._jury
-
-    @property
-    def made_by(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Names and versions of what makes the masks."""
-        if self.recipe.method == "advcloak":
-            return ("advcloak-generator",), (drawn_by(self.ctx.weights).version,)
-        return self.white.names, self.white.versions
-
     def mask(self, subject: Subject, everybody: Sequence[Subject]) -> tuple[Delta, Origin]:
-        """The mask of one of ``everybody`` in these pictures, kept where the person is enrolled."""
+        """The mask of one of ``everybody`` in these pictures, kept where the person is enrolled. Raises as
+        ``Hands.do``."""
+        [made] = self._masks([subject], everybody, self.hands)
+        if isinstance(made, ViotError):
+            raise made
+        return made.delta, made.origin
+
+    def _masks(self, some: Sequence[Subject], everybody: Sequence[Subject], crew: Crew) -> Iterator[Mask | ViotError]:
+        """The masks of some of ``everybody``, or why there is none; new ones of enrolled people are kept."""
         if self.recipe.universal:
             if self._universal is None:
-                self._universal = self._for_all(everybody)
-            return self._universal
-        given = [look.crop for look in subject.looks]
+                self._universal = self._for_all(everybody, crew)
+            yield from (self._universal for _ in some)
+            return
+        works = [self._making(s, everybody) for s in some]
+        for work, made in zip(works, self._each("masks", works, crew), strict=True):
+            if isinstance(made, Mask) and made.drop is not None:
+                self._keep(work.person, digest(work.known), made)
+            yield made
+
+    def _making(self, subject: Subject, everybody: Sequence[Subject]) -> Making:
+        recipe, given = self._seeded(), tuple(look.crop for look in subject.looks)
+        name = label(subject, everybody)
         if subject.name is None:
-            beside = sum(s.name is None for s in everybody)
-            return self._made([], given, wanted(len(spread(given, MOST_FACES))), beside)
-        return self._of_enrolled(subject.name, subject.known, given)
+            return Making(name, recipe, (), given, beside=sum(s.name is None for s in everybody))
+        kept = self.store.get(name, recipe, self.marks(), digest(subject.known))
+        return Making(name, recipe, subject.known, given, kept, self.as_kept)
 
-    def _of_enrolled(self, name: str, known: Sequence[Image], given: Sequence[Image]) -> tuple[Delta, Origin]:
-        """The kept mask where it holds on the ``given`` faces, else one that is learnt from them too, and kept.
+    def _keep(self, person: str, key: str, made: Mask) -> None:
+        self.store.put(Kept(person, self._seeded(), self.marks(), key, made.delta, made.origin.faces, made.drop or 0.0))
 
-        A mask takes more likeness from pictures that it has seen than from others. Whether the kept one holds is asked
-        of the surrogates alone: the judges have no part in any mask.
-        """
-        recipe, marks, key = self._seeded(), self.marks(), digest(known)
-        kept = self.store.get(name, recipe, marks, key)
-        if kept is not None and (
-            self.as_kept
-            or recipe.method == "advcloak"
-            or drop(given, known, kept.delta, self.white) >= HOLDS * kept.drop
-        ):
-            return kept.delta, Origin(True, kept.learnt)
-        fresh = [] if self.as_kept else [f for f in given if all(apart(f, other) for other in known)]
-        delta, origin = self._made(known, fresh, LASTING)
-        reached = drop([*known, *fresh], known, delta, self.white)
-        self.store.put(Kept(name, recipe, marks, key, delta, origin.faces, reached))
-        return delta, origin
-
-    def _made(
-        self, known: Sequence[Image], given: Sequence[Image], count: int, beside: int = 1
-    ) -> tuple[Delta, Origin]:
-        """From enrolled and given faces, with views up to ``count`` where the method learns; ``beside``: so many masks
-        share the time of one."""
-        taken = spread([*((f, False) for f in known), *((f, True) for f in given)], MOST_FACES)
-        faces = [face for face, _ in taken]
-        recipe, new = self._seeded(), sum(fresh for _, fresh in taken)
-        if recipe.method == "advcloak":
-            return generated(faces, recipe, self.ctx.weights), Origin(False, len(faces), given=new)
-        origin = Origin(False, len(faces), given=new, views=max(0, count - len(faces)))
-        return make_mask(faces, recipe, self.white, self.said, count=count, beside=beside), origin
-
-    def _for_all(self, everybody: Sequence[Subject]) -> tuple[Delta, Origin]:
+    def _for_all(self, everybody: Sequence[Subject], crew: Crew) -> Mask:
         """One mask for everybody: of the enrolled where they are enough, else of those in the pictures too."""
-        recipe, marks = self._seeded(), self.marks()
+        recipe = self._seeded()
         names = [p.name for p in self.ctx.library.people()]
-        sets: list[Sequence[Image]] = []
+        sets: list[tuple[Image, ...]] = []
         for name in names:
             try:
                 sets.append(self.known(name))
@@ -234,15 +178,17 @@ class Cloaker:
         keep = len(sets) >= PEOPLE
         key = digest(face for faces in sets for face in faces)
         if keep:
-            kept = self.store.get(EVERYBODY, recipe, marks, key)
+            kept = self.store.get(EVERYBODY, recipe, self.marks(), key)
             if kept is not None:
-                return kept.delta, Origin(True, kept.learnt, len(sets))
+                return Mask(kept.delta, Origin(True, kept.learnt, len(sets)))
         else:
-            sets += [[look.crop for look in s.looks] for s in everybody if s.name is None]
-        delta, count, views = make_universal(sets, recipe, self.white, self.said)
+            sets += [tuple(look.crop for look in s.looks) for s in everybody if s.name is None]
+        [made] = self._each("masks", [Shared(recipe, tuple(sets))], crew)
+        if isinstance(made, ViotError):
+            raise made
         if keep:
-            self.store.put(Kept(EVERYBODY, recipe, marks, key, delta, count))
-        return delta, Origin(False, count, len(sets), views=views)
+            self._keep(EVERYBODY, key, made)
+        return cast(Mask, made)
 
     def _seeded(self) -> Recipe:
         r = self.recipe
@@ -252,7 +198,7 @@ class Cloaker:
         """What a kept mask must share to be used again, besides the recipe and the enrolled faces: the weights, and for
         an optimised one its method's options. Not the code: ``viot cloak --forget`` ends what an older version made.
         """
-        weights = tuple(f"{n}@{v}" for n, v in zip(*self.made_by, strict=True))
+        weights = tuple(f"{n}@{v}" for n, v in zip(*self.hands.made_by, strict=True))
         if self.recipe.method == "advcloak":
             return weights
         meaning = hashlib.sha256(repr(chosen(self.recipe)).encode()).hexdigest()[:12]
@@ -263,63 +209,120 @@ class Cloaker:
     def pictures(
         self,
         sources: Sequence[Path],
-        target: Callable[[Path, Opened], Path],
+        target: Callable[[Path, str], Path],
         *,
         names: Sequence[str] = (),
         person: str | None = None,
         keep_metadata: bool = False,
         also: Sequence[Path] = (),
+        ending: str = "",
     ) -> Report:
-        """Cloak picture files. ``target`` says where the copy of one goes; ``also``: further pictures that are only
+        """Cloak picture files. ``target`` says where the copy of one goes, which is of the kind that its second
+        argument names (``.png``, ``.jpg``): ``ending``, or what its source is; ``also``: further pictures that are only
         looked at, to learn and to measure with; ``names`` are what messages call the sources.
 
-        Of several, one that cannot be read is told in the report. Raises MediaFault where none can, NoFace when no
-        picture shows a face that can be cloaked, NameFault for an unknown person, UserFault when a copy would fall on
-        its source, WeightsMissing.
+        Of several, one that cannot be read or cloaked is told in the report. Raises MediaFault where none can, NoFace
+        when no picture shows a face that can be cloaked, NameFault for an unknown person, UserFault when a copy would
+        fall on its source, WeightsMissing, LostFault where the crew is gone.
         """
         names = tuple(names) or tuple(str(p) for p in sources)
         self.store.prune(p.name for p in self.ctx.library.people())
         found, counts = Found(), []
         unread: dict[int, str] = {}
-        for number, path in enumerate([*sources, *also]):
-            try:
-                image = decode_image(path)
-            except MediaFault as fault:
-                # one bad file of many does not keep the others from their cloaks
-                if number >= len(sources) or len(sources) == 1:
-                    raise
-                unread[number] = str(fault).rstrip(".")
-                counts.append(0)
+        failed: dict[int, ViotError] = {}
+        everything = [*sources, *also]
+        seeking = self._each("pictures looked at", [Seek(path, i) for i, path in enumerate(everything)], self.crew)
+        for number, came in enumerate(seeking):
+            if not isinstance(came, ViotError):
+                found.looks += came.found.looks
+                found.too_small += came.found.too_small
+                counts.append(came.count)
+                continue
+            # one bad file of many does not keep the others from their cloaks
+            if number >= len(sources) or len(sources) == 1:
+                raise came
+            counts.append(0)
+            if isinstance(came, MediaFault):
+                unread[number] = str(came).rstrip(".")
             else:
-                counts.append(found.add(number, image, self.kit))
+                failed[number] = came
         if len(unread) == len(sources):
             raise MediaFault("; ".join(unread.values()), fix="give JPEG, PNG or WebP files")
         subjects = self.subjects(found, [*names, *map(str, also)], person)
-        wanted = {look.picture for s in subjects for look in s.looks}
-        without = [
-            (path, unread.get(i) or self._why(names[i], counts[i], found.too_small, i, person))
-            for i, path in enumerate(sources)
-            if i not in wanted
-        ]
-        if len(without) == len(sources):
-            raise NoFace("; ".join(why for _, why in without), fix=_LARGER)
-        masks = {
-            id(s): self.mask(s, subjects) for s in subjects if any(look.picture < len(sources) for look in s.looks)
+        here: dict[int, list[tuple[Subject, Look]]] = {}
+        for s in subjects:
+            for look in s.looks:
+                here.setdefault(look.picture, []).append((s, look))
+        without = {
+            i: unread.get(i) or self._why(names[i], counts[i], found.too_small, i, person)
+            for i in range(len(sources))
+            if i not in here and i not in failed
         }
-        written = [
-            self._picture(number, path, target, subjects, masks, found, counts[number], keep_metadata)
-            for number, path in enumerate(sources)
-            if number in wanted
-        ]
+        if len(without) == len(sources):
+            raise NoFace("; ".join(without.values()), fix=_LARGER)
+        shown = [s for s in subjects if any(look.picture < len(sources) for look in s.looks)]
+        masks = {id(s): made for s, made in zip(shown, self._masks(shown, subjects, self.crew), strict=True)}
+        drawings: dict[int, Drawing] = {}
+        for i in (i for i in range(len(sources)) if i in here):
+            covers, fault = self._covers(here[i], subjects, masks)
+            if fault is not None:
+                failed[i] = fault  # half a picture's faces are no cloak
+            else:
+                drawings[i] = Drawing(sources[i], covers, self.recipe.epsilon, keep_metadata, ending)
+        written = []
+        drawn = self._each("pictures written", list(drawings.values()), self.crew)
+        for (i, drawing), came in zip(drawings.items(), drawn, strict=True):
+            if isinstance(came, ViotError):
+                failed[i] = came
+                continue
+            out = self._write(drawing, came, target)
+            small = sum(1 for t in found.too_small if t.picture == i)
+            rest = counts[i] - small - len(drawing.covers)
+            written.append(PictureReport(sources[i], out, came.faces, small, rest, came.notes))
+        if not written:
+            raise next(iter(failed.values()))
+        without |= {i: f"{names[i]} was not cloaked: {fault}" for i, fault in failed.items()}
         return Report(
             self.recipe,
-            *self.made_by,
-            tuple(j.name for j in self.judges.judges),
-            self.judges.absent,
+            *self.hands.made_by,
+            tuple(j.name for j in self.hands.judges.judges),
+            self.hands.judges.absent,
             tuple(written),
-            tuple(without),
+            tuple((sources[i], without[i]) for i in sorted(without)),
             len(unread),
+            len(failed),
         )
+
+    def _each(self, step: str, works: Sequence[Work], crew: Crew) -> Iterator[Any]:
+        """What comes of each; a fault that is no picture's own is raised."""
+        for number, came in enumerate(crew.each(works), 1):
+            if isinstance(came, ViotError) and not of_one(came):
+                raise came
+            yield came
+            if self.counted is not None:
+                self.counted(step, number, len(works))
+
+    def _covers(
+        self, here: Sequence[tuple[Subject, Look]], subjects: Sequence[Subject], masks: dict[int, Mask | ViotError]
+    ) -> tuple[tuple[Cover, ...], ViotError | None]:
+        """What goes on a picture, or why one of its faces has no mask."""
+        covers = []
+        for s, look in here:
+            made = masks[id(s)]
+            if isinstance(made, ViotError):
+                return (), made
+            person, others = label(s, subjects), tuple(s.others(look))
+            covers.append(Cover(made, look.spot, look.crop, others, person, s.name is not None))
+        return tuple(covers), None
+
+    def _write(self, drawing: Drawing, drawn: Drawn, target: Callable[[Path, str], Path]) -> Path:
+        out = target(drawing.path, drawn.ending)
+        if same_file(drawing.path, out):
+            raise UserFault(f"{out} is the picture itself; it is never written over", fix="give another --out")
+        if out.suffix.lower() != drawn.ending:
+            raise UserFault(f"{out} is to be a {drawn.ending} file", fix="change its ending")
+        write_whole(out, drawn.data, fix="free the disk or choose another --out")
+        return out
 
     def _why(self, name: str, count: int, small: Sequence[TooSmall], number: int, person: str | None) -> str:
         mine = [s for s in small if s.picture == number]
@@ -330,58 +333,6 @@ class Cloaker:
             tall = max(s.xyxy[3] - s.xyxy[1] for s in mine)
             return f"the face in {name} is too small to cloak ({tall:.0f} pixels; at least 40 are needed)"
         return f"{name} does not show {person}"
-
-    def _picture(
-        self,
-        number: int,
-        source: Path,
-        target: Callable[[Path, Opened], Path],
-        subjects: Sequence[Subject],
-        masks: dict[int, tuple[Delta, Origin]],
-        found: Found,
-        count: int,
-        keep_metadata: bool,
-    ) -> PictureReport:
-        opened = open_picture(source)
-        here = [(s, look) for s in subjects for look in s.looks if look.picture == number]
-        laid = opened.image.copy()
-        lay(laid, opened.image, [(masks[id(s)][0], look.spot) for s, look in here], self.recipe.epsilon)
-        if largest_change(opened.image, laid) > self.recipe.epsilon:
-            raise FailedFault(f"the cloak of {source} would change it by more than epsilon", fix="report this")
-        out = target(source, opened)
-        if same_file(source, out):
-            raise UserFault(f"{out} is the picture itself; it is never written over", fix="give another --out")
-        notes = opened.notes
-        exif = None
-        if keep_metadata:
-            from viot_tools.cloak.metadata import kept_exif
-
-            exif, note = kept_exif(source)
-            notes = (*notes, note)
-        write_picture(laid, out, profile=opened.profile, exif=exif)
-        again_read = decode_image(out)
-        faces = [self._face(s, look, subjects, masks[id(s)][1], opened.image, laid, again_read) for s, look in here]
-        small = sum(1 for s in found.too_small if s.picture == number)
-        return PictureReport(source, out, tuple(faces), small, count - small - len(here), notes)
-
-    def _face(
-        self, subject: Subject, look: Look, subjects: Sequence[Subject], origin: Origin, clean: Image, laid: Image,
-        written: Image,
-    ) -> FaceReport:  # fmt: skip
-        x0, y0, x1, y1 = look.spot.region(*clean.shape[:2])
-        parts = (clean[y0:y1, x0:x1], laid[y0:y1, x0:x1], written[y0:y1, x0:x1])
-        spot = again(written, look.spot, self.kit.detector)
-        others = subject.others(look)
-        return FaceReport(
-            look.spot.face.xyxy,
-            label(subject, subjects),
-            subject.name is not None,
-            origin,
-            len(others),
-            judged(self.judges.judges, look.crop, (spot or look.spot).crop(written), others),
-            looks(*parts),
-            spot is None,
-        )
 
 
 _LARGER = "give a picture in which a face is large and from the front"

@@ -67,13 +67,12 @@ def cloaked(ctx: ToolContext, media: str, cloaker: Cloaker) -> Observation:
 
 def _picture(ctx: ToolContext, handle: str, source: Path, cloaker: Cloaker) -> Observation:
     from viot_tools.cloak.words import LIMITS, face_words, left_words, made_with
-    from viot_tools.masks.pictures import Opened
 
-    def target(path: Path, opened: Opened) -> Path:
-        return place(ctx, source, ".png", "cloaked")
+    def target(path: Path, ending: str) -> Path:
+        return place(ctx, source, ending, "cloaked")
 
     also = [a.path for a in ctx.request.attachments if a.kind == "image" and a.handle != handle]
-    report = cloaker.pictures([source], target, names=[handle], also=also)
+    report = cloaker.pictures([source], target, names=[handle], also=also, ending=".png")
     [made] = report.pictures
     new = ctx.new_handle("cloak", made.written)
     piece = _evidence(ctx, handle, new, report, crop=str(made.written))

@@ -20,10 +20,11 @@ from viot_agent.media.readers import open_media
 from viot_agent.media.types import Frame, Image
 from viot_tools.cloak.apply import Delta, again, lay
 from viot_tools.cloak.follow import Moment, Track, follow
+from viot_tools.cloak.hands import Origin
 from viot_tools.cloak.making import Recipe
 from viot_tools.cloak.measure import Judged, judged, mean
 from viot_tools.cloak.people import Look, Subject
-from viot_tools.cloak.protect import Cloaker, NoFace, Origin, label
+from viot_tools.cloak.protect import Cloaker, NoFace, label
 from viot_tools.faces import identity
 from viot_tools.faces.gallery import enrolled
 from viot_tools.masks.pictures import same_file
@@ -126,9 +127,9 @@ def cloak_video(
     ]
     return VideoReport(
         cloaker.recipe,
-        *cloaker.made_by,
-        tuple(j.name for j in cloaker.judges.judges),
-        cloaker.judges.absent,
+        *cloaker.hands.made_by,
+        tuple(j.name for j in cloaker.hands.judges.judges),
+        cloaker.hands.judges.absent,
         source,
         clip,
         tuple(sorted(reports, key=lambda r: r.first)),
@@ -211,7 +212,7 @@ def _track(
             others = [m.crop for m in _spread([m for m in elsewhere if abs(m.t - moment.t) >= APART], LEARNT)]
         spot = again(frame.image, moment.spot, cloaker.kit.detector)
         lost += spot is None
-        found = judged(cloaker.judges.judges, moment.crop, (spot or moment.spot).crop(frame.image), others)
+        found = judged(cloaker.hands.judges.judges, moment.crop, (spot or moment.spot).crop(frame.image), others)
         if found:
             rows.append(found)
     means = tuple(mean([row[k] for row in rows]) for k in range(len(rows[0]))) if rows else ()

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from viot_tools.cloak.hands import FaceReport, Origin
 from viot_tools.cloak.measure import Judged, Looks
-from viot_tools.cloak.protect import FaceReport, Origin, PictureReport, Report
+from viot_tools.cloak.protect import PictureReport, Report
 from viot_tools.cloak.video import TrackReport, VideoReport
 from viot_tools.saying import names_words
 
