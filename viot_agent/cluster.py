@@ -80,9 +80,10 @@ class Workers:
             ) from error
         except self._ray.exceptions.RayError as error:
             words = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise LostFault(
-                f"The Ray cluster gave up on {at}: {words}", fix="run it again: it goes on there"
-            ) from error
+            fix = "run it again: it goes on there"
+            if isinstance(error, self._ray.exceptions.OwnerDiedError):  # its machines may not fetch what is large
+                fix = "export RAY_AUTH_MODE=token on every machine before `ray start`"
+            raise LostFault(f"The Ray cluster gave up on {at}: {words}", fix=fix) from error
 
 
 def in_order(pool: Pool, works: Iterable[Any]) -> Iterator[Any | ViotError]:

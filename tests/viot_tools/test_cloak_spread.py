@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import pickle
+import secrets
 import signal
 import subprocess
 import sys
@@ -325,7 +326,9 @@ def test_a_real_cluster_whose_workers_are_killed(made: ModuleType, tmp_path: Pat
         (tmp_path / name).mkdir()
     for i in range(6):
         Pil.fromarray(made.picture(ONE, {i % 3 + 1: SPOT}, i)).save(tmp_path / "in" / f"{i}.png")
-    env = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": "/tmp"}
+    # one token for all of it: a machine fetches what is large only from those that show it
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    env = {**os.environ, **token, "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": "/tmp"}
     env["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), env.get("PYTHONPATH", "")])
     command = [sys.executable, "-W", "ignore", "-c", REAL, str(tmp_path)]
     with subprocess.Popen(
