@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Camera, Window
-from viot_agent.live.address import is_live
 
 MOST_SPANS = 3
 """Stretches of footage that a sentence names; the rest are counted."""
@@ -32,7 +31,7 @@ def span_words(fleet: Fleet, camera: Camera, start: float, end: float, words: tu
 
 def footage_words(fleet: Fleet, camera: Camera, spans: Sequence[tuple[float, float]]) -> str:
     """``gate 2 has footage from ... to ...``, or how to index it when there is none."""
-    if not spans and is_live(camera.source):
+    if not spans and camera.live:
         return f"nothing of {camera.name} was looked at yet: viot watch --camera {shlex.quote(camera.name)}"
     if not spans:
         return f"{camera.name} is not indexed yet: viot index {shlex.quote(camera.name)}"

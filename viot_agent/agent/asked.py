@@ -2,9 +2,10 @@
 
 A text that a camera sees, a name, an earlier answer or an outside tool's result may talk a language model into a call.
 What has an effect (exports, alerts, altered copies, outside tools) is therefore made only where the request asks for
-it, and nobody is looked for by name or plate whom neither a person asking nor typed evidence has named. Two readers
-judge the request, both over the person's words alone, with quoted passages left out: a list of plain words, and where
-those are not there the embedded model, which has then seen no observation.
+it; where it names cameras, for these and those of the evidence alone; and nobody is looked for by name or plate whom
+neither a person asking nor typed evidence has named. Two readers judge the request, both over the person's words alone,
+with quoted passages left out: a list of plain words, and where those are not there the embedded model, which has then
+seen no observation.
 
 Owns this rule. Roles, purpose, consent and scope are the policy's. Knows no tool by name.
 """
@@ -20,6 +21,7 @@ from langchain_core.messages import HumanMessage
 from rapidfuzz import fuzz
 
 from viot_agent.agent.prompt import request_message
+from viot_agent.errors import ViotError
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.names import name_tokens, person_key
 from viot_agent.fleet.plates import normalise_plate
@@ -93,6 +95,11 @@ _OUTSIDE = re.compile(r"«[^»]*»")
 """What an outside tool said, of whatever length, as answers give it."""
 _HANDLE = re.compile(r"(?:poses|clip|image|video|cloak|mask|redacted)-\d{1,4}")
 """What is attached or was made here; anything else with a hyphen and digits may be a plate."""
+_ANYWHERE = re.compile(
+    r"\b(?:all|every\w*|anywhere|other|others|rest|whole|entire|both|remaining|elsewhere|near\w*|next|adjacent|around|cameras)\b",
+    re.IGNORECASE,
+)
+"""Words that mean cameras which are not named."""
 _NAMED = 82
 """Likeness (0..100) from which a word of a name is the one that the person wrote: "Sylva" is Silva's."""
 
@@ -126,6 +133,8 @@ class Wanted:
         if kind in _SAY and not self._asked(spec, kind, first=not seen):
             how = f'say "{_SAY[kind]}" to have it done' if not spec.origin.startswith(OUTSIDE) else "name it to use it"
             return f"the request does not ask for {spec.name}; {how}"
+        if kind in _SAY and not spec.origin.startswith(OUTSIDE) and self._elsewhere(spec, args, seen):
+            return f"{spec.name} was meant for a camera that the request does not name; name it to have it done"
         for name, value in _looked_for(spec, args):
             if not self._named(name, value, seen):
                 return f"{spec.name} was to look for a {name} that the request does not name; name it to have it done"
@@ -156,6 +165,37 @@ class Wanted:
         ):
             return True
         return spec.name in self._plan()
+
+    def _elsewhere(self, spec: ToolSpec, args: Mapping[str, Any], seen: Sequence[Observation]) -> bool:
+        """Whether an effect is for a camera that no person and no evidence of this conversation has named, though the
+        request names cameras. What is no camera is the tool's to refuse."""
+        fleet, words = self.rule.fleet, unquoted(self.request.text)
+        if not self._cameras(words) or _ANYWHERE.search(self._nameless(words)):
+            return False
+        near = {e.camera for o in seen for e in o.evidence} | {e.camera for run in self.earlier for e in run.evidence}
+        for past in (self.request, *(run.request for run in self.earlier)):
+            near |= self._cameras(unquoted(past.text))
+        for arg in (a for a in spec.args if a.kind == "cameras"):
+            given = args.get(arg.name) or ()
+            try:
+                meant = fleet.resolve_cameras([given] if isinstance(given, str) else list(given)) if given else []
+            except ViotError:
+                continue
+            # of "the lobby and the dock" the second is dock B: a word of a name that is no named camera's
+            others = {w for name in self._cameras(words) for w in _long(name)}
+            if any(c.name not in near and not _long(c.name) & (_long(words) - others) for c in meant):
+                return True
+        return False
+
+    def _cameras(self, words: str) -> set[str]:
+        """The cameras, those of groups too, that words mention."""
+        fleet = self.rule.fleet
+        return {
+            camera.name
+            for mention in fleet.mentions(words)
+            if mention.kind in ("camera", "group")
+            for camera in fleet.resolve_cameras([mention.target])
+        }
 
     def _nameless(self, words: str) -> str:
         """Without the names of cameras and people: "Sam Warner" warns nobody, and who enrols him asks for nothing."""
@@ -221,6 +261,10 @@ def _says(asked: re.Pattern[str], words: str) -> bool:
 def unquoted(text: str) -> str:
     """The person's own words: passages of three words and more in quotation marks, of code or after ``>`` left out."""
     return _QUOTED.sub(lambda m: " " if len(m[0].split()) >= 3 else m[0], text)
+
+
+def _long(text: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]{4,}", text.casefold()))
 
 
 def _stems(text: str) -> set[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
+LIVE = re.compile(r".*://.*|/dev/video\d+", re.DOTALL)
+"""A source that is a stream or a device, not a file or a folder."""
 MentionKind = Literal["camera", "group", "person", "time", "plate", "upload"]
 
 
@@ -19,6 +22,11 @@ class Camera:
     groups: tuple[str, ...]
     tz: str
     start: float | None
+
+    @property
+    def live(self) -> bool:
+        """Whether it is watched as it runs, not indexed from files."""
+        return LIVE.fullmatch(self.source) is not None
 
 
 @dataclass(frozen=True, slots=True)

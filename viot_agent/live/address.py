@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from viot_agent.errors import MediaFault, UserFault
+from viot_agent.fleet.types import LIVE
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "loop")
 _SECRET = re.compile(r"((?:user|pass|pwd)[a-z]*=)[^/]*", re.IGNORECASE)
@@ -31,7 +32,7 @@ class Opening:
 
 def is_live(source: str) -> bool:
     """Whether a camera's source is a stream or a device, not a file or a folder."""
-    return "://" in source or _DEVICE.fullmatch(source) is not None
+    return LIVE.fullmatch(source) is not None
 
 
 def checked(source: str) -> str:
