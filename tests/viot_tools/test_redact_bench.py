@@ -194,7 +194,8 @@ def test_on_real_footage_a_redacted_face_is_found_by_nobody_and_known_less_than_
     # none as printed here; another processor's detectors may see one or two of 29 in the noise
     assert len(found) == 4 and all(r.value < 0.1 and r.floor is not None and r.floor > 0.15 for r in found)
     told = [r for r in report.rows if r.id.startswith("redact.known.clips.told.")]
-    assert len(told) == 5 and {r.value for r in told} == {0.0}
+    # the copy is one drawing more of the same kind as the forty: of 13 places one may be the highest of them by chance
+    assert len(told) == 5 and all(r.value < 0.1 for r in told) and sum(r.value > 0 for r in told) <= 1
     assert sum(r.floor is not None and r.floor > 0 for r in told) >= 3  # under a light blur they know somebody
     assert sum(".nobody." in r.id for r in report.rows) == 5
     [missed] = [r for r in report.rows if r.id == "redact.missed"]
