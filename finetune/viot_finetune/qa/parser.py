@@ -207,7 +207,7 @@ def ship(
         f"Judged on {', '.join(held)} ({len(judged)} sentences; names and cameras of the other half of the pools) by "
         f"{who}.\n*Rightly*: the program is the true one. The network alone, without the rules before it. Whoever "
         "wrote the\nguards (`viot_tools.qa.learned.checks`) had seen what went wrong on half of phrasings_dev_d,\nand "
-        "which sentences of phrasings_dev_g to _k an earlier network read rightly and they refused."
+        "which sentences of phrasings_dev_g to _m an earlier network read rightly and they refused."
     )
     card(weights.with_suffix(".md"), weights, facts, f"{words}\n\n{table(judged)}\n\n{forms_table(judged)}")
 

@@ -76,6 +76,7 @@ TEXT_SPEAK = {
     "thx": "thanks",
     "lng": "long", "mny": "many", "mani": "many", "ppl": "people", "thru": "through", "abt": "about", "cud": "could",
     "shud": "should", "dis": "this", "dat": "that", "da": "the", "teh": "the", "hte": "the", "vna": "van", "cra": "car",
+    "firt": "first", "frist": "first", "fisrt": "first", "frst": "first",
     "bfore": "before", "b4": "before", "aftr": "after", "frm": "from", "wth": "with", "wid": "with", "wo": "without",
     "gonna": "going to", "wanna": "want to", "gotta": "got to", "dunno": "do not know", "cos": "because",
     "anybdy": "anybody", "smbdy": "somebody", "evr": "ever",

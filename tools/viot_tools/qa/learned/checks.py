@@ -25,7 +25,18 @@ SURE: Final = 0.85
 was refused so of five authors' sentences, which no network had read, was right."""
 SUREST: Final = 0.95
 """From here on so do tags of ``_MOVES``, but for forms of ``_NARROWED``."""
-_MOVES: Final = frozenset("later leaves enters waits doing".split())
+_MOVES: Final = frozenset("leaves enters only".split())
+_STEPS: Final = frozenset("later waits doing".split())
+"""Tags that do so from ``SURE`` on."""
+_ALIKE: Final = frozenset("neg not never neither same waits".split())
+"""What offers that nothing changed: "up, down, neither", "or did it stop where it was"."""
+_HARMLESS: Final = re.compile(
+    r"\bno idea\b|\b(?:can|could|would|will) (?:some|any)(?:body|one)\b|\byou people\b|\bhello again\b|\bfull stop\b|"
+    r"\b(?:for|to) (?:a|the) second\b|\bthe second (?=the |that |when |he |she |it )|\bsome1\b|\b4 (?=the |a |me\b)",
+    re.IGNORECASE,
+)
+"""Turns of phrase of which a word alone would narrow the question."""
+_B4: Final = re.compile(r"\bb4\b", re.IGNORECASE)
 _AFTER: Final = (
     r"after|following|follow\w*|since|once|from|later|behind|then|subsequent\w*|onwards?|upon|next|start\w*|trail\w*|"
     r"succe\w+|wake|heels"
@@ -200,6 +211,8 @@ def _counts(tag_: str, form: str, sure: float) -> bool:
         return True
     if kind == "only" and form in _TURNED:
         return False  # "only those after it" counts no others
+    if kind in _STEPS or (form == "change" and kind in _ALIKE):
+        return False
     return kind in CRITICAL and not (sure >= SUREST and kind in _MOVES)
 
 
@@ -209,8 +222,9 @@ def _actions(text: str) -> set[str]:
 
 
 def _rest(text: str, slots: Sequence[tuple[str, int, int]]) -> str:
+    """What is outside of the slots, without turns of phrase that say nothing."""
     out, at = "", 0
     for _, start, end in sorted(slots, key=lambda s: s[1]):
         out += text[at:start] + " , "
         at = max(at, end)
-    return out + text[at:]
+    return _HARMLESS.sub(" ", _B4.sub("before", out + text[at:]))
