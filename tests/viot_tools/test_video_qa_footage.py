@@ -11,7 +11,7 @@ import pytest
 from viot_agent.errors import UserFault
 from viot_agent.media.clips import write_clip
 from viot_tools.bench import video_qa
-from viot_tools.bench.video_qa_clips import Question
+from viot_tools.bench.video_qa_clips import BadQuestions, Question, load, load_forms
 from viot_tools.bench.video_qa_figures import Marked, Said
 from viot_tools.bench.video_qa_footage import START
 from viot_tools.bench.video_qa_public import figures_of
@@ -19,6 +19,7 @@ from viot_tools.bench.video_qa_real import figures_of as real_figures
 from viot_tools.bench.video_qa_real import real
 from viot_tools.bench.video_qa_suites import SuiteQuestion
 from viot_tools.bench.video_qa_wups import Nouns
+from viot_tools.qa.learned.forms import FORMS
 
 
 @pytest.fixture
@@ -95,7 +96,14 @@ def test_rows_of_the_real_suite_tell_claimed_from_the_rest() -> None:
         Marked(question(id="yard-02"), Said("")),
         Marked(question(id="yard-03", type="why", answer="rain", factoid=False), Said("sun")),
     ]
-    found = {r.id: r.value for r in real_figures(marked, 0, "symbolic", "hub")}
+    forms = {"yard-01": ("count", True), "yard-02": ("count", False), "yard-03": ("why", True)}
+    found = {r.id: r.value for r in real_figures(marked, 0, "symbolic", "hub", forms)}
+    assert found["videoqa.real.form.acc"] == 1.0
+    forms["yard-02"] = ("none", True)
+    rows = {r.id: r for r in real_figures(marked, 0, "symbolic", "hub", forms)}
+    assert rows["videoqa.real.form.acc"].n == 1
+    forms["yard-02"] = ("exists", True)
+    assert {r.id: r.value for r in real_figures(marked, 0, "symbolic", "hub", forms)}["videoqa.real.form.acc"] == 0.5
     assert found["videoqa.real.claimed.acc"] == 0.5
     assert found["videoqa.real.parsed.acc"] == 1.0
     assert found["videoqa.real.claimed.missed.cannot_tell"] == 1.0
@@ -128,3 +136,13 @@ def test_wups_is_given_for_words_of_ones_own() -> None:
 
 def test_the_start_of_every_file_is_a_whole_minute() -> None:
     assert START % 60 == 0
+
+
+def test_every_real_question_has_the_form_that_an_annotator_gave_it(tmp_path: Path) -> None:
+    forms = load_forms()
+    assert set(forms) == {q.id for q in load()}
+    assert {form for form, _ in forms.values()} <= {*FORMS, "none"}
+    file = tmp_path / "forms.jsonl"
+    file.write_text('{"id": "a", "form": "count", "described": true}\n{"id": "b", "form": 3, "described": true}\n')
+    with pytest.raises(BadQuestions, match="line 2: form is a text"):
+        load_forms(file)

@@ -15,7 +15,7 @@ from viot_tools.bench.video_qa_marking import CANNOT_TELL, Accepted, BadQuestion
 HOME = Path(__file__).resolve().parents[3] / "datasets" / "viot_qa"
 """Where the questions lie in a checkout; a wheel has none of them."""
 
-__all__ = ["CANNOT_TELL", "HOME", "BadQuestions", "Clip", "Question", "load", "load_clips"]
+__all__ = ["CANNOT_TELL", "HOME", "BadQuestions", "Clip", "Question", "load", "load_clips", "load_forms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,21 @@ def load(path: Path = HOME / "real_clips.jsonl") -> list[Question]:
         except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise BadQuestions(f"{path}, line {n}: {error}", fix="see datasets/viot_qa/README.md") from error
     return rows
+
+
+def load_forms(path: Path = HOME / "real_forms.jsonl") -> dict[str, tuple[str, bool]]:
+    """Of each question (id) the form that its words have, "none" for none of them, and whether who or what it is about
+    is described by what is indexed (kind, clothes, hat, hair, what is carried). Raises BadQuestions."""
+    forms = {}
+    for n, line in enumerate(_text(path).splitlines(), 1):
+        try:
+            row = json.loads(line)
+            if not isinstance(row["form"], str) or not isinstance(row["described"], bool):
+                raise ValueError("form is a text, described true or false")
+            forms[str(row["id"])] = (row["form"], row["described"])
+        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise BadQuestions(f"{path}, line {n}: {error}", fix="see datasets/viot_qa/README.md") from error
+    return forms
 
 
 def load_clips(path: Path = HOME / "clips.json") -> list[Clip]:

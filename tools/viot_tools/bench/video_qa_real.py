@@ -1,12 +1,14 @@
 """The suite ``real``: hand-written questions on real clips, which the product indexes and answers by itself.
 
 Two halves by clip. What the symbolic engine claims are the factoid questions and those of time; of the others (why,
-how, what next, what if) it should say that it cannot tell. Owns this suite's rows. The questions are data.
+how, what next, what if) it should say that it cannot tell. Narrower, ``form``: those that ask what a program says,
+about somebody or something that the index describes, as an annotator judged who saw the questions alone
+(``real_forms.jsonl``). Owns this suite's rows. The questions are data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +16,11 @@ from viot_agent.bench.report import Report, Row
 from viot_agent.errors import UserFault
 from viot_tools.bench import video_qa_figures as figures
 from viot_tools.bench.video_qa_ask import EngineName
-from viot_tools.bench.video_qa_clips import CANNOT_TELL, HOME, Question, load, load_clips
+from viot_tools.bench.video_qa_clips import CANNOT_TELL, HOME, Question, load, load_clips, load_forms
 from viot_tools.bench.video_qa_figures import TEMPORAL, Marked
 from viot_tools.bench.video_qa_footage import Footage, camera_names, indexed
 from viot_tools.bench.video_qa_marking import floors
+from viot_tools.qa.learned.forms import FORMS, UNTOLD
 from viot_tools.qa.types import FACTOID, TYPES
 
 CLAIMED = (*FACTOID, *TEMPORAL)
@@ -49,7 +52,12 @@ def real(
         f"floors: {figures.floor_words(floors([m.question for m in marked]))}",
         f"time: {figures.seconds_words(marked)}",
     ]
-    return Report(tuple(figures_of(marked, seed, engine, tier)), tuple(skipped), notes=tuple(notes)), marked
+    forms = load_forms() if questions is None else {}
+    return Report(tuple(figures_of(marked, seed, engine, tier, forms)), tuple(skipped), notes=tuple(notes)), marked
+
+
+def _told(form: str) -> bool:
+    return form in FORMS and form not in UNTOLD
 
 
 def _ask(footage: Footage, q: Question, camera: str) -> Marked[Question]:
@@ -58,8 +66,11 @@ def _ask(footage: Footage, q: Question, camera: str) -> Marked[Question]:
     return Marked(q, replace(said, spans=tuple((q.clip, a, b) for _, a, b in said.spans)))
 
 
-def figures_of(marked: Sequence[Marked[Question]], seed: int, engine: str, tier: str) -> list[Row]:
-    """All rows of the suite."""
+def figures_of(
+    marked: Sequence[Marked[Question]], seed: int, engine: str, tier: str, forms: Mapping[str, tuple[str, bool]]
+) -> list[Row]:
+    """All rows of the suite. ``forms``: of questions (id) their form, and whether the index describes what they are
+    about."""
 
     def of(id_: str, words: str, mine: Sequence[Marked[Question]]) -> list[Row]:
         if not mine:
@@ -72,6 +83,8 @@ def figures_of(marked: Sequence[Marked[Question]], seed: int, engine: str, tier:
     rest = [m for m in marked if m.question.type not in CLAIMED]
     missed = [m for m in claimed if not m.right]
     rows = of("acc", "all questions", marked) + of("claimed.acc", "types that the engine claims", claimed)
+    able = [m for m in marked if forms.get(m.question.id, ("", False))[1] and _told(forms[m.question.id][0])]
+    rows += of("form.acc", "questions that a program could say, of what is described", able)
     rows += of("parsed.acc", "questions that a program says", [m for m in claimed if m.said.parsed])
     rows += of("answered.acc", "questions that were answered", [m for m in marked if m.said.answer])
     for id_, words, mine in (
