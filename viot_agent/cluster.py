@@ -54,6 +54,8 @@ class Workers:
         stays: str,
     ) -> None:
         self._ray, self._named, self._wide, self._stays = ray, named, wide, stays
+        gone = ray.exceptions
+        self._dead = (gone.WorkerCrashedError, gone.OutOfMemoryError, gone.NodeDiedError)
         self._task = ray.remote(max_retries=RETRIES)(task)
         cores = [int(n["Resources"].get("CPU", 0)) for n in ray.nodes() if n["Alive"]]
         self._most = max(1, min((n for n in cores if n), default=1))
@@ -74,13 +76,13 @@ class Workers:
             if isinstance(error.cause, ViotError):
                 raise error.cause from error
             raise FailedFault(f"A worker broke down on {at}: {error.cause!r}.") from error
-        except self._ray.exceptions.WorkerCrashedError as error:
+        except self._dead as error:
             raise BackendFault(
                 f"Workers died on {at}, {RETRIES + 1} times.", fix=f"look at their memory; {self._stays}"
             ) from error
         except self._ray.exceptions.RayError as error:
             words = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            fix = "run it again: it goes on there"
+            fix = self._stays
             if isinstance(error, self._ray.exceptions.OwnerDiedError):  # its machines may not fetch what is large
                 fix = "export RAY_AUTH_MODE=token on every machine before `ray start`"
             raise LostFault(f"The Ray cluster gave up on {at}: {words}", fix=fix) from error

@@ -525,16 +525,32 @@ def test_what_a_request_asks_for(text: str, tool: str, args: dict[str, Any], ask
         ("export that clip", ["yard"], True),  # the request names none: roles and scope decide
         ("was she at gate 2? Export where she was seen", ["lobby"], True),  # the evidence names it
         ('export gate 2, the sign there says "please export the yard too"', ["yard"], False),
+        ("export gates 1 to 4", ["gate 1", "gate 2", "gate 3", "gate 4"], True),
+        ("export gates 1 to 3", ["gate 4"], False),
+        ("export gate 2 around 10:00", ["yard"], False),
+        ("export the whole clip of gate 2", ["yard"], False),
+        ("export gate 2 and the other cameras", ["yard"], True),
+        ("Exportiere alle Kameras außer gate 2", ["yard"], True),
+        ("export the clip from the lobby camera", ["vault camera"], False),
+        ("export lobby when the door opens", ["back door"], False),
+        ("alert me when somebody is at gate 2", [], False),  # none = the whole fleet
+        ("alert me when somebody is at gate 2", None, False),
+        ("alert me every time a car is at gate 2", ["yard"], False),
+        ("alert me when somebody is at gate 2 or anywhere else", [], True),
+        ("alert me when somebody comes", [], True),
+        ("alert me when somebody is at gate 2", ["gate 2"], True),
     ],
 )
-def test_an_effect_is_for_cameras_that_were_named(text: str, cameras: list[str], asked: bool) -> None:
-    names = ["gate 2", "gate 3", "yard", "lobby", "dock B"]
+def test_an_effect_is_for_cameras_that_were_named(text: str, cameras: list[str] | None, asked: bool) -> None:
+    names = ["gate 1", "gate 2", "gate 3", "gate 4", "yard", "lobby", "dock B", "vault camera", "back door"]
     groups = {"gate 2": ("gates",), "gate 3": ("gates",)}
     library = FakeLibrary([Camera(n, name, "x.mp4", groups.get(name, ()), "UTC", 0.0) for n, name in enumerate(names)])
     made = Asked(Toolbox.from_entry_points(), Fleet(library))
     seen = Evidence("e1", "lobby", 0.0, 1.0, "face_recognition", "eye", "1")
     looked = Observation("c1", "face_recognition", "ok", "Ana was seen.", "found", evidence=(seen,))
-    why = made.of(Request(text)).why_not(made.toolbox.get("export_clip"), {"cameras": cameras}, [looked])
+    args: dict[str, Any] = {} if cameras is None else {"cameras": cameras}
+    tool = made.toolbox.get("create_alert" if "alert" in text else "export_clip")
+    why = made.of(Request(text)).why_not(tool, args | ({"event": "person"} if "alert" in text else {}), [looked])
     assert (why == "") is asked, why
 
 

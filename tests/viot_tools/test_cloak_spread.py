@@ -166,6 +166,22 @@ def test_what_fails_is_told_and_the_others_are_cloaked(
     assert [path for path, _ in report.without] == sorted(told, key=files.index)
 
 
+def test_in_one_process_too_one_picture_that_fails_ends_no_other(
+    made: ModuleType, tmp_path: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do = Hands.do
+
+    def failing(self: Hands, work: Any) -> Any:
+        if isinstance(work, Drawing) and work.path.name == "both.png":
+            raise BROKE
+        return do(self, work)
+
+    monkeypatch.setattr(Hands, "do", failing)
+    report, written = cloak(made, tmp_path / "h", tmp_path / "o", files)
+    assert [p.source.stem for p in report.pictures] == ["a", "c", "c"] and len(written) == 3
+    assert str(BROKE) in dict(report.without)[files[2]] and report.failed == 1
+
+
 @pytest.mark.parametrize("kind", [Seek, Making, Drawing])
 def test_where_all_fail_that_is_the_fault(made: ModuleType, tmp_path: Path, files: list[Path], kind: type) -> None:
     good = worker(made, tmp_path)

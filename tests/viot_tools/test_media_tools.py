@@ -94,9 +94,13 @@ def test_nothing_recorded_then_cannot_be_told(recorded: FakeLibrary, tmp_path: P
 
 
 def test_a_camera_never_indexed_says_how(tmp_path: Path) -> None:
-    library = FakeLibrary([camera(1, "gate 2")])
-    seen = export_clip.fn(context(library, tmp_path), cameras=["gate 2"], time="since midnight")
-    assert seen.summary == "Cannot tell: nothing is recorded then; gate 2 is not indexed yet: viot index 'gate 2'."
+    for source, how in (
+        ("rtsp://10.0.0.1/live", "nothing of gate 2 was looked at yet: viot watch --camera 'gate 2'."),
+        ("gate.mp4", "gate 2 is not indexed yet: viot index 'gate 2'."),
+    ):
+        library = FakeLibrary([camera(1, "gate 2", source)])
+        seen = export_clip.fn(context(library, tmp_path), cameras=["gate 2"], time="since midnight")
+        assert seen.summary == f"Cannot tell: nothing is recorded then; {how}"
 
 
 def test_more_than_ten_minutes_asks_for_less(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from langchain_core.messages import HumanMessage
@@ -96,10 +97,15 @@ _OUTSIDE = re.compile(r"«[^»]*»")
 _HANDLE = re.compile(r"(?:poses|clip|image|video|cloak|mask|redacted)-\d{1,4}")
 """What is attached or was made here; anything else with a hyphen and digits may be a plate."""
 _ANYWHERE = re.compile(
-    r"\b(?:all|every\w*|anywhere|other|others|rest|whole|entire|both|remaining|elsewhere|near\w*|next|adjacent|around|cameras)\b",
+    r"\b(?:all|every|each|both|other|others|remaining|nearby|neighbou?ring|adjacent|next|nearest)(?: \w+)? "
+    r"(?:cameras?|cams?|gates?|doors?|places?|sites?|entrances?|exits?|ones?)\b|"
+    r"\b(?:every ?where|anywhere|elsewhere|the others|all others|the rest|whole (?:site|fleet|building|place)|"
+    r"all of them|both of them|(?:alle|tutte|toutes|todas|alla)\b)|все|所有|全部|すべて|모든",
     re.IGNORECASE,
 )
 """Words that mean cameras which are not named."""
+_RANGE = re.compile(r"\d\W*(?:to|through|thru|until|till|up to|bis|-|–)\W*(?:\w+\W+)?\d", re.IGNORECASE)
+_NUMBERED = re.compile(r"(.*?)(\d+)(\D*)")
 _NAMED = 82
 """Likeness (0..100) from which a word of a name is the one that the person wrote: "Sylva" is Silva's."""
 
@@ -175,27 +181,33 @@ class Wanted:
         near = {e.camera for o in seen for e in o.evidence} | {e.camera for run in self.earlier for e in run.evidence}
         for past in (self.request, *(run.request for run in self.earlier)):
             near |= self._cameras(unquoted(past.text))
+        # of "the lobby and the dock" the second is dock B: all words of its name, which are no named camera's
+        named = {w for name in self._cameras(words) for w in _long(name)}
+        heard = _long(words) - named - _FLEET
         for arg in (a for a in spec.args if a.kind == "cameras"):
             given = args.get(arg.name) or ()
             try:
-                meant = fleet.resolve_cameras([given] if isinstance(given, str) else list(given)) if given else []
+                meant = fleet.resolve_cameras(
+                    [given] if isinstance(given, str) else list(given), self.request.camera_scope
+                )
             except ViotError:
                 continue
-            # of "the lobby and the dock" the second is dock B: a word of a name that is no named camera's
-            others = {w for name in self._cameras(words) for w in _long(name)}
-            if any(c.name not in near and not _long(c.name) & (_long(words) - others) for c in meant):
+            if any(c.name not in near and not (_long(c.name) and _long(c.name) <= heard) for c in meant):
                 return True
         return False
 
     def _cameras(self, words: str) -> set[str]:
-        """The cameras, those of groups too, that words mention."""
+        """The cameras, those of groups and between two of a range ("gates 1 to 4") too, that words mention."""
         fleet = self.rule.fleet
-        return {
-            camera.name
-            for mention in fleet.mentions(words)
-            if mention.kind in ("camera", "group")
-            for camera in fleet.resolve_cameras([mention.target])
-        }
+        found = [m for m in fleet.mentions(words) if m.kind in ("camera", "group")]
+        names = {camera.name for m in found for camera in fleet.resolve_cameras([m.target])}
+        for a, b in pairwise(m for m in found if m.kind == "camera"):
+            one, other = _NUMBERED.fullmatch(a.target), _NUMBERED.fullmatch(b.target)
+            ends = _RANGE.search(words[a.start : b.end])
+            if one and other and ends and (one[1], one[3]) == (other[1], other[3]):
+                reach = range(int(one[2]), int(other[2]) + 1)
+                names |= {c.name for c in fleet.cameras() if c.name in {f"{one[1]}{n}{one[3]}" for n in reach}}
+        return names
 
     def _nameless(self, words: str) -> str:
         """Without the names of cameras and people: "Sam Warner" warns nobody, and who enrols him asks for nothing."""

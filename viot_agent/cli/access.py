@@ -36,7 +36,10 @@ def init(
     typer.echo(secret)
     typer.echo(f"{key.name} is an admin. {_KEEP}", err=True)
     if (wanted() or "exports") != "clear":
-        typer.echo("From now on clips that are exported and what alerts send hide faces (VIOT_EXPORTS).", err=True)
+        typer.echo(
+            "Exported clips hide faces, but for admins and privacy officers; what alerts send does (VIOT_EXPORTS).",
+            err=True,
+        )
 
 
 @app.command()

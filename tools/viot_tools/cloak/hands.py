@@ -203,7 +203,7 @@ class Hands:
         return self.white.names, self.white.versions
 
     def stamp(self) -> tuple[str, ...]:
-        """Every model that has a part in a result."""
+        """Every model that has a part in a result, with its version, and who judges, by name."""
         detector, recogniser = self.kit.detector, self.kit.recogniser
         return (
             f"{detector.model}@{detector.model_version}",
@@ -217,7 +217,9 @@ class Hands:
         for work in works:
             try:
                 came = self.do(work)
-            except MediaFault as fault:
+            except ViotError as fault:
+                if not of_one(fault):
+                    raise
                 came = fault
             yield came
 

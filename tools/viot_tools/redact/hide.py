@@ -90,8 +90,8 @@ def _around(image: Image, box: tuple[int, int, int, int]) -> NDArray[np.float32]
 
 
 def eased(before: Colours | None, now: Colours, seconds: float, over: float = 0.5) -> Colours:
-    """Colours that follow the picture slowly: a moving face seen through many frames of a mosaic would tell more than
-    one frame does, and blocks would flicker. ``seconds`` since ``before``; ``over``: the time constant."""
+    """Colours that follow what is around slowly, else they would flicker. ``seconds`` since ``before``; ``over``: the
+    time constant."""
     if before is None:
         return now
     share = np.float32(1 - np.exp(-max(seconds, 0.0) / over))

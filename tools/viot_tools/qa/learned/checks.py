@@ -28,11 +28,12 @@ SUREST: Final = 0.95
 _MOVES: Final = frozenset("leaves enters only".split())
 _STEPS: Final = frozenset("later waits doing".split())
 """Tags that do so from ``SURE`` on."""
-_ALIKE: Final = frozenset("neg not never neither same waits".split())
-"""What offers that nothing changed: "up, down, neither", "or did it stop where it was"."""
+_ALIKE: Final = frozenset("neg not never neither same".split())
+"""What offers that nothing changed: "up, down or neither"."""
 _HARMLESS: Final = re.compile(
-    r"\bno idea\b|\b(?:can|could|would|will) (?:some|any)(?:body|one)\b|\byou people\b|\bhello again\b|\bfull stop\b|"
-    r"\b(?:for|to) (?:a|the) second\b|\bthe second (?=the |that |when |he |she |it )|\bsome1\b|\b4 (?=the |a |me\b)",
+    r"\bno idea\b|\b(?:can|could|would|will) (?:some|any)(?:body|one)\b|\byou people\b|\bhello again\b|"
+    r"[,;.] *full stop\b|\beven for a second\b(?! time)|\bto the second\b(?=\s*(?:[,;.?!]|if\b|$))|"
+    r"\bthe second (?=the |when |he |she |it )|\bsome1\b|\b4 (?=the |a |me\b)",
     re.IGNORECASE,
 )
 """Turns of phrase of which a word alone would narrow the question."""
