@@ -16,6 +16,7 @@ from viot_agent.toolbox.contract import ToolContext
 from viot_agent.weights import Weights
 from viot_tools.faces.detect import YuNet
 from viot_tools.redact.find import make_finder
+from viot_tools.redact.hide import BLOCKS, NOISE
 from viot_tools.redact.video import redact_video
 from viot_tools.redact.who import keeper
 
@@ -47,4 +48,6 @@ def test_one_man_is_kept_in_his_shot_and_nobody_else_anywhere(
             part = after.image[y0:y1, x0:x1].astype(float)
             was = before.image[y0:y1, x0:x1].astype(float)
             fine = [np.abs(np.diff(p.mean(axis=2), axis=1)).mean() for p in (was, part)]
-            assert fine[1] < 0.4 * fine[0] or fine[1] < 1.0, (t, face.xyxy)
+            # in a dark, coarse face the noise that is drawn is as steep as what it hides: blocks apart by their noise
+            noisy = 2 * NOISE * BLOCKS / (x1 - x0)
+            assert fine[1] < max(0.4 * fine[0], noisy), (t, face.xyxy)
