@@ -115,7 +115,7 @@ def joined(
     *,
     cores: int | None = None,
     wide: Callable[[Any], int] = lambda work: 1,
-    stays: str = "what was stored stays",
+    stays: str = "what was stored stays: run it again, and it goes on there",
 ) -> Iterator[Workers]:
     """Join the cluster at ``address`` (HOST:PORT), the one of this machine (``auto``), or start one for this run
     (``local``, with ``cores``; all where None). ``task`` runs on the workers; the rest as of :class:`Workers`.

@@ -527,6 +527,8 @@ def test_what_a_request_asks_for(text: str, tool: str, args: dict[str, Any], ask
         ('export gate 2, the sign there says "please export the yard too"', ["yard"], False),
         ("export gates 1 to 4", ["gate 1", "gate 2", "gate 3", "gate 4"], True),
         ("export gates 1 to 3", ["gate 4"], False),
+        ("export cam 0001 to cam 90000000", ["cam 0500"], True),
+        ("export cam 0001 to cam 0500", ["cam 90000000"], False),
         ("export gate 2 around 10:00", ["yard"], False),
         ("export the whole clip of gate 2", ["yard"], False),
         ("export gate 2 and the other cameras", ["yard"], True),
@@ -543,6 +545,7 @@ def test_what_a_request_asks_for(text: str, tool: str, args: dict[str, Any], ask
 )
 def test_an_effect_is_for_cameras_that_were_named(text: str, cameras: list[str] | None, asked: bool) -> None:
     names = ["gate 1", "gate 2", "gate 3", "gate 4", "yard", "lobby", "dock B", "vault camera", "back door"]
+    names += ["cam 0001", "cam 0500", "cam 90000000"]
     groups = {"gate 2": ("gates",), "gate 3": ("gates",)}
     library = FakeLibrary([Camera(n, name, "x.mp4", groups.get(name, ()), "UTC", 0.0) for n, name in enumerate(names)])
     made = Asked(Toolbox.from_entry_points(), Fleet(library))

@@ -205,8 +205,10 @@ class Wanted:
             one, other = _NUMBERED.fullmatch(a.target), _NUMBERED.fullmatch(b.target)
             ends = _RANGE.search(words[a.start : b.end])
             if one and other and ends and (one[1], one[3]) == (other[1], other[3]):
-                reach = range(int(one[2]), int(other[2]) + 1)
-                names |= {c.name for c in fleet.cameras() if c.name in {f"{one[1]}{n}{one[3]}" for n in reach}}
+                for name in (c.name for c in fleet.cameras()):
+                    its = _NUMBERED.fullmatch(name)
+                    if its and (its[1], its[3]) == (one[1], one[3]) and int(one[2]) <= int(its[2]) <= int(other[2]):
+                        names.add(name)
         return names
 
     def _nameless(self, words: str) -> str:
