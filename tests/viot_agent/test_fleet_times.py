@@ -155,6 +155,13 @@ the first hour of today | 23.11. 0:00 | 23.11. 1:00
 first 10 seconds | 23.11. 14:20 | 23.11. 14:20:10
 seconds 5 to 12 | 23.11. 14:20:05 | 23.11. 14:20:12
 the first minute | 23.11. 14:20 | 23.11. 14:21
+by second 8 | 23.11. 14:20 | 23.11. 14:20:08
+until second nine of the clip | 23.11. 14:20 | 23.11. 14:20:09
+after about second 9 | 23.11. 14:20:09 | 23.11. 14:30
+from second 3 on | 23.11. 14:20:03 | 23.11. 14:30
+from second 9 until the end | 23.11. 14:20:09 | 23.11. 14:30
+around second 6 | 23.11. 14:20:05 | 23.11. 14:20:08
+halfway through the video | 23.11. 14:24:30 | 23.11. 14:25:30
 at 0:12 into the video | 23.11. 14:20:11 | 23.11. 14:20:13
 between 0:12 and 0:30 in the clip | 23.11. 14:20:12 | 23.11. 14:20:30
 the beginning of the recording | 23.11. 14:20 | 23.11. 14:21
@@ -237,6 +244,11 @@ def test_faults(phrase: str, reason: str) -> None:
     with pytest.raises(TimeFault, match=reason) as caught:
         resolve_time(phrase, NOW, "Europe/Berlin", extent=EXTENT)
     assert caught.value.exit_code == 2 and caught.value.fix
+
+
+def test_positions_may_have_tenths() -> None:
+    found = resolve_time("at second 6.5", NOW, "UTC", extent=(1000.0, 1060.0))
+    assert (found.start, found.end) == (1006.5, 1007.5)
 
 
 def test_positions_need_footage() -> None:

@@ -6,6 +6,7 @@ zones or calendars: ``times`` turns the tree into a window.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -165,7 +166,12 @@ class _Parser(Moments):
         return None
 
     def media(self) -> Phrase | None:
-        rules: tuple[Callable[[], Phrase | None], ...] = (self.media_share, self.media_units, self.media_offsets)
+        rules: tuple[Callable[[], Phrase | None], ...] = (
+            self.media_share,
+            self.media_half_open,
+            self.media_units,
+            self.media_offsets,
+        )
         for rule in rules:
             found: Phrase | None = self.tree(rule)
             if found is not None:
@@ -176,6 +182,10 @@ class _Parser(Moments):
         self.say("very")
         if self.say("second half"):
             return MediaSpan(0.5, 1, "share") if self.of_media() else None
+        if self.take("halfway", "midway"):
+            through = self.take("to") is not None
+            told = (through and self.done) or self.of_media() or self.the_media()
+            return MediaSpan(0.45, 0.55, "share") if told else None
         which = self.take("beginning", "end", "middle")
         if which is None or not self.of_media():
             return None
@@ -184,6 +194,47 @@ class _Parser(Moments):
             "middle": MediaSpan(0.4, 0.6, "share"),
             "end": MediaSpan(0.9, 1, "share"),
         }[which]
+
+    def the_media(self) -> bool:
+        """``the recording``."""
+        self.article()
+        return self.take(*MEDIA) is not None
+
+    def media_half_open(self) -> Phrase | None:
+        """``after second 9``, ``from second 3 on``, ``by second 8``, ``before second 5``, ``around second 6``."""
+        op = self.take("after", "from", "since", "before", "until", "by", "around")
+        self.skip("around", "exactly")
+        unit = self.take("second", "minute") if op is not None else None
+        at = self.position() if unit is not None else None
+        if op is None or unit is None or at is None or (op == "since" and self.done and unit == "minute"):
+            return None
+        onwards = self.take("onwards", "onward", "on") is not None or self.to_the_end()
+        self.of_media()
+        t, width = at * SECONDS[unit], SECONDS[unit]
+        if op in ("after", "since") or (op == "from" and (onwards or self.done)):
+            return MediaSpan(t, math.inf)
+        if onwards or op == "from" or (op != "around" and t <= 0):
+            return None
+        return MediaSpan(max(0.0, t - width), t + 2 * width) if op == "around" else MediaSpan(0.0, t)
+
+    def to_the_end(self) -> bool:
+        """``to the end``."""
+
+        def rule() -> bool | None:
+            if not self.take("to", "until"):
+                return None
+            self.article()
+            return True if self.take("end") else None
+
+        return self.attempt(rule) is True
+
+    def position(self) -> float | None:
+        """A number of seconds or minutes, with tenths too."""
+        t = self.peek()
+        if t is not None and t.kind == "number" and t.value != int(t.value):
+            self.i += 1
+            return t.value
+        return self.integer()
 
     def media_units(self) -> Phrase | None:
         """``second 5``, ``seconds 5 to 12``, ``minute 3``, ``the third minute``."""
@@ -200,13 +251,13 @@ class _Parser(Moments):
         unit = self.take("second", "minute")
         if unit is None:
             return None
-        a = self.integer()
+        a = self.position()
         if a is None:
             return None
         b = a + 1
         if self.connector(and_too=True):
             self.take(unit)
-            last = self.integer()
+            last = self.position()
             if last is None or last <= a:
                 return None
             b = last

@@ -6,6 +6,7 @@ over/for/within/throughout and articles; since/between/from/after/before/until/a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from viot_agent.fleet.moments import NO_SUCH_DAY
 from viot_agent.fleet.timedays import LEADS
 from viot_agent.fleet.timegrammar import parse
 from viot_agent.fleet.times import resolve_time
-from viot_agent.fleet.timetree import Always, Between, Clock, Moment, Phrase, When
+from viot_agent.fleet.timetree import Always, Between, Clock, MediaSpan, Moment, Phrase, When
 from viot_agent.fleet.timewords import TimeToken, lex
 from viot_agent.fleet.words import TENS, UNITS
 
@@ -62,10 +63,12 @@ def find_times(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
                 break
             limit += 1
         for j in range(limit, i, -1):
-            if cut[j - 1].kind == "mark" or cut[j - 1].text in LEADS:
+            if cut[j - 1].kind == "mark" or (cut[j - 1].text in LEADS and cut[j - 1].text != "on"):
                 continue
             tree = parse(cut[i:j])
             if tree is None or not _meant(tree, cut, i, j, text):
+                continue
+            if cut[j - 1].text == "on" and not _onwards(tree):
                 continue
             begin = _after_from(tree, cut, i, j)
             start, end = cut[begin].start, cut[j - 1].end
@@ -107,13 +110,19 @@ def _can_begin(t: TimeToken) -> bool:
     return t.text == "~" if t.kind == "mark" else t.kind != "word" or t.text not in LEADS
 
 
+def _onwards(tree: Phrase) -> bool:
+    """``from second 3 on``."""
+    return isinstance(tree, MediaSpan) and tree.end == math.inf
+
+
 def _after_from(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int) -> int:
     """Where the phrase begins: "from yesterday" means "of yesterday", and in "came by yesterday" *by* is the verb's."""
     if isinstance(tree, When) and tree.op == "around" and tree.moment.ago == 0 and i + 1 < j:
         return i + 1  # "up and about right now"
     if cut[i].text == "by" and i > 0 and cut[i - 1].text in _BY_VERBS and i + 1 < j:
         return i + 1
-    if cut[i].text != "from" or isinstance(tree, Between) or (isinstance(tree, When) and tree.op):
+    ranged = isinstance(tree, Between | MediaSpan) or (isinstance(tree, When) and tree.op != "")
+    if cut[i].text != "from" or ranged:
         return i
     begin = i + 1
     while begin < j - 1 and (cut[begin].text in LEADS or cut[begin].kind == "mark"):
@@ -135,6 +144,10 @@ def _meant(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int, text: str) ->
         return False
     before = cut[i - 1].text if i else ""
     following = cut[j] if j < len(cut) else None
+    if isinstance(tree, MediaSpan):
+        if cut[i].text in ("halfway", "midway"):  # of the recording, not of a shift
+            return following is None or following.kind in ("break", "mark") or following.text in _AFTER_NUMBER
+        return before != "the" or cut[j - 1].text != "one"  # "the second one"
     last = tree.b if isinstance(tree, Between) else tree.moment if isinstance(tree, When) else None
     counted = following is not None and following.kind == "word" and following.text not in _AFTER_NUMBER
     if last is not None and _bare(last.clock) and _number(cut[j - 1]) and counted:

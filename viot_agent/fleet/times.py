@@ -25,7 +25,9 @@ until X, before X                     from the start of X's day (today when none
                                       whole day ("before Monday") from the beginning
 last week, this week, last month      calendar, weeks from Monday; "past week", "last 7 days" = up to now
 the weekend                           the most recent one that has begun
-beginning, end of the recording       its first, last tenth; the middle: the fifth around its centre
+beginning, end of the recording       its first, last tenth; the middle: the fifth around its centre; halfway: a tenth
+second 6; by, before, until second 8  that second of the recording; from its first frame until second 8 begins
+after second 9, from second 9 on      until its end; around second 6: from 5 to 8
 a few, several                        five
 ====================================  =================================================================================
 
@@ -34,6 +36,7 @@ Windows may lie in the future ("tonight", for alerts). ``start < end`` always ho
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from viot_agent.errors import TimeFault
@@ -149,7 +152,7 @@ def _media(tree: MediaSpan, r: Resolver, extent: tuple[float, float] | None) -> 
             f"the time {r.phrase!r} lies past the end of the recording, which is {length:.0f} s long",
             fix=f"give a position below {length:.0f} s",
         )
-    return begin + tree.start, begin + tree.end
+    return begin + tree.start, end if tree.end == math.inf else begin + tree.end
 
 
 def _edge(tree: Edge, r: Resolver, extent: tuple[float, float] | None) -> Bounds:

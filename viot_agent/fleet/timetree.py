@@ -106,7 +106,8 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class MediaSpan:
-    """A stretch of the recording: seconds from its first frame (``unit`` = "s") or shares of its length ("share")."""
+    """A stretch of the recording: seconds from its first frame (``unit`` = "s"), ``end`` infinite up to its last; or
+    shares of its length ("share")."""
 
     start: float
     end: float

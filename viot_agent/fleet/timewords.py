@@ -114,7 +114,8 @@ _OTHER = (
     "late earlier later before after since from until to between and but up by ago noon midnight o'clock am pm half "
     "quarter couple few several dozen any time always ever whenever all whole entire full weekend weekday lunchtime "
     "beginning end middle part around or so ish sharp exactly precisely sometime some point shift long far only "
-    "starting as small wee fortnight decade other onwards onward no than more less one's mid it utc gmt z break clock"
+    "starting as small wee fortnight decade other onwards onward no than more less one's mid it utc gmt z break clock "
+    "halfway midway"
 ).split()
 VOCABULARY = frozenset(
     [*_ALIASES, *_OTHER, *WEEKDAYS, *MONTH_WORDS, *TIME_UNITS, *MEDIA, *UNITS, *TENS]

@@ -70,7 +70,8 @@ def split(
 def fitted(parts: Split, recipe: Recipe, sentences: Sentences, rng: random.Random) -> Net:
     """The network trained on what is kept, with what it saw outside of slots; its threshold is 0."""
     filler = Filler(Pools("train"))
-    made = list(examples(parts.kept, filler, rng, recipe.fills))
+    made = list(examples([s for s in parts.kept if s.gaps], filler, rng, recipe.fills))
+    made += examples([s for s in parts.kept if not s.gaps], filler, rng, recipe.spoken)
     rest = list(examples(parts.others, filler, rng, recipe.others))
     _LOG.info("%d fillings of %d phrasings, %d out of reach", len(made), len(parts.kept), len(rest))
     samples: list[Sample] = [s for e in (*made, *rest) if (s := sample(e, sentences)) is not None]

@@ -24,10 +24,12 @@ from viot_agent.foreign import read_json
 from viot_agent.sentences import Sentences
 from viot_finetune.instruct.pools import Pools
 from viot_tools.bench.video_qa_words import article
-from viot_tools.qa.learned.forms import KINDS
+from viot_tools.qa.learned.build import noun_phrase
+from viot_tools.qa.learned.forms import KINDS, SLOTS
 from viot_tools.qa.learned.net import CLASSES, NONE, TAGS
 from viot_tools.qa.learned.text import Masked, features, masked
 from viot_tools.qa.lexicon import COLOUR_WORDS
+from viot_tools.qa.parse_said import Lost, pronoun
 from viot_tools.qa.parse_words import plain
 
 _SLOT = re.compile(r"\b([aA]) \{(\w+)\}|\{(\w+)\}")
@@ -82,11 +84,14 @@ _OTHERS: Final = frozenset(
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A phrasing: ``text`` with slots, of a form of the network or ``none``. ``group``: phrasings that are kept
-    together when some are held out."""
+    together when some are held out. ``words``: of a sentence without gaps, (slot of the network, its words in it)."""
 
     form: str
     text: str
     group: str
+    words: tuple[tuple[str, str], ...] = ()
+    gaps: bool = True
+    """Whether it has slots to fill, or is a sentence as somebody said it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +116,45 @@ class Sample:
     form: int
 
 
-def phrasings(folder: Path, pattern: str = "phrasings_dev*.jsonl") -> list[Sentence]:
-    """The authored phrasings, in the order of files and lines. A sentence that a tested author hit on too, word for
-    word, is left out. Raises ValueError for a line that is no phrasing, and for a form nobody knows."""
+SPOKEN: Final = "phrasings_real"
+"""What the files of sentences without gaps begin with."""
+PATTERNS: Final = ("phrasings_dev*.jsonl", f"{SPOKEN}*.jsonl")
+
+
+def phrasings(folder: Path, *patterns: str) -> list[Sentence]:
+    """The authored phrasings (of ``PATTERNS``), in the order of files and lines. A sentence that a tested author hit on
+    too, word for word, is left out. Raises ValueError for a line that is no phrasing, and for a form nobody knows."""
     tested = folder / "phrasings_test.jsonl"
     lines = tested.read_text("utf-8").splitlines() if tested.is_file() else []
     known = {_phrasing(tested, line)["text"].casefold() for line in lines}
     found: list[Sentence] = []
-    for path in sorted(folder.glob(pattern)):
+    for path in (p for pattern in patterns or PATTERNS for p in sorted(folder.glob(pattern))):
         for line in path.read_text("utf-8").splitlines():
             row = _phrasing(path, line)
             if row["form"] not in CLASSES:
                 raise ValueError(f"{path}: there is no form {row['form']!r}")
             if row["text"].casefold() not in known:
-                found.append(Sentence(row["form"], plain(row["text"]), f"{path.stem} {row['id']}"))
+                words = _spoken(path, row)
+                gaps = not path.stem.startswith(SPOKEN)
+                found.append(Sentence(row["form"], plain(row["text"]), f"{path.stem} {row['id']}", words, gaps))
     return found
 
 
-def _phrasing(path: Path, line: str) -> dict[str, str]:
+def _spoken(path: Path, row: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The words of each slot of a sentence without gaps. Raises ValueError for words that are not in it."""
+    slots: dict[str, str] = row.get("slots", {})
+    for slot, words in slots.items():
+        if slot not in SLOTS or _where(plain(row["text"]), words) is None:
+            raise ValueError(f"{path}: {row['id']} has no {slot} {words!r}")
+    return tuple(slots.items())
+
+
+def _where(text: str, words: str) -> tuple[int, int] | None:
+    m = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text)
+    return None if m is None else m.span()
+
+
+def _phrasing(path: Path, line: str) -> dict[str, Any]:
     """A line as an object with the texts ``id``, ``form`` and ``text``. Raises ValueError."""
     row = read_json(line)
     if not isinstance(row, dict) or not all(isinstance(row.get(key), str) for key in ("id", "form", "text")):
@@ -176,8 +202,10 @@ class Filler:
     def __call__(self, sentence: Sentence, rng: random.Random, noise: float = 0.12) -> Example | None:
         """The phrasing filled and read; None where the fleet's own finder takes a slot's words for a name or a time."""
         cameras, people = self._site(rng)
-        words = self._words(sentence, rng, cameras, people)
-        question, slots = _filled(sentence.text, words, rng, noise)
+        if sentence.gaps:
+            question, slots = _filled(sentence.text, self._words(sentence, rng, cameras, people), rng, noise)
+        else:
+            question, slots = _said(sentence, rng, noise)
         fleet = tuple(Camera(i, name, "a.mp4", (), "UTC", None) for i, name in enumerate(cameras))
         read = masked(question, fleet, people)
         kept: list[tuple[str, int, int]] = []
@@ -295,6 +323,47 @@ def _filled(
         bare = out.rstrip("?.! ")
         out = bare if not slots or len(bare) >= slots[-1][2] else out
     return out, slots
+
+
+def _said(sentence: Sentence, rng: random.Random, noise: float) -> tuple[str, list[tuple[str, int, int]]]:
+    """A sentence without gaps; what it is about is now and then another thing of the lexicon."""
+    places = sorted((*place, slot) for slot, words in sentence.words if (place := _where(sentence.text, words)))
+    out, at = "", 0
+    slots: list[tuple[str, int, int]] = []
+    slips = rng.random() < noise
+    for start, end, slot in places:
+        literal = sentence.text[at:start]
+        out += _typo(literal, rng) if slips else literal
+        words = _another(sentence.text[start:end], rng) if noise and slot in ("thing", "a", "b") else ""
+        first = len(out)
+        out += words or sentence.text[start:end]
+        slots.append((slot, first, len(out)))
+        at = end
+    rest = sentence.text[at:]
+    out += _typo(rest, rng) if slips else rest
+    return (out.rstrip("?.! ") if rng.random() < noise and rest.rstrip("?.! ") else out), slots
+
+
+_ARTICLE: Final = re.compile(r"(?:the|a|an|any|this|that|some) ", re.IGNORECASE)
+
+
+def _another(words: str, rng: random.Random) -> str:
+    """Another thing in place of one that the lexicon can read; "" where it is kept."""
+    if pronoun(words) is not None or rng.random() < 0.5:
+        return ""
+    try:
+        phrase = noun_phrase(words)
+    except Lost:
+        return ""
+    if phrase.indefinite:
+        return ""
+    kind = phrase.pick.kind
+    one, many = person(rng) if kind == "person" else vehicles(rng) if kind == "vehicle" else thing(rng)
+    new = many if phrase.plural else one
+    lead = _ARTICLE.match(words)
+    if lead is not None and lead[0].casefold() in ("a ", "an "):
+        return article(new)
+    return (lead[0] if lead is not None else "") + new
 
 
 def _typo(literal: str, rng: random.Random) -> str:

@@ -28,11 +28,13 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that decides a run. ``fills``: fillings of each phrasing; ``others``: of each sentence out of reach."""
+    """All that decides a run. ``fills``: fillings of each phrasing; ``others``: of each sentence out of reach;
+    ``spoken``: copies of each sentence without gaps, the thing in it often another one."""
 
     seed: int = 0
     fills: int = 2
     others: int = 1
+    spoken: int = 4
     epochs: int = 10
     batch: int = 48
     rate: float = 4e-3

@@ -136,8 +136,8 @@ _PEOPLE: tuple[tuple[str, str, tuple[Has, ...]], ...] = (
         (),
     ),
     (
-        "man guy bloke gent gentleman chap fellow dude fella male mister",
-        "men guys blokes gents gentlemen chaps fellows dudes fellas males",
+        "man lad guy bloke gent gentleman chap fellow dude fella male mister",
+        "men lads guys blokes gents gentlemen chaps fellows dudes fellas males",
         _MALE,
     ),
     ("woman lady female lass madam", "women ladies females lasses", _FEMALE),
@@ -221,15 +221,38 @@ HATS = "hat hats cap caps beanie headgear headwear baseball+cap"
 ACTION_WORDS = {
     "standing": "^stand (upright|about|)",
     "walking": "(^walk|^stroll|^amble) (around|about|along|)",
-    "running": "(^run|^jog|^sprint) (around|about|along|)",
-    "sitting": "^sit (down|around|)\nseated",
-    "lying": "(lying|lain|lies|lay) (down|about|on the (ground|floor)|)",
-    "falling": "(^fall|^tumble|^topple|^collapse) (over|down|(to|on) the (ground|floor)|)\n^have a fall",
-    "squatting": "(^squat|^crouch) (down|)",
-    "waving": "^wave",
-    "fighting": "(^fight|^brawl|^scuffle) (with each other|)\nthrowing punches",
+    "running": "(^run|^jog|^sprint) (around|about|along|)\n^break into a run\n^leg it",
+    "sitting": "^sit (down|around|)\nseated\n(^stay|^remain) (seated|sat)\n(^take|^have) a seat",
+    "lying": """
+(lying|lain|lies|lay) (down|about|on the (ground|floor)|)
+(lie|laid|lying|lay) (down|flat|still|on the (ground|floor))
+flat on (his|her|their|the) (back|ground|floor)
+""",
+    "falling": """
+(^fall|^tumble|^topple|^collapse) (over|down|(to|on) the (ground|floor)|)
+(^have|^take) a (fall|tumble)
+^trip over
+^keel over
+^hit the (deck|ground|floor)
+""",
+    "squatting": "(^squat|^crouch) (down|)\n(^go|^drop) into a (squat|crouch)",
+    "waving": "^wave (goodbye|(a|his|her|their) (hand|hands|arm|arms)|)\n^give a wave",
+    "fighting": """
+(^fight|^brawl|^scuffle) (with each other|)
+throwing punches
+^throw a punch
+^punch (each other|)
+^hit each other
+(^have|^get into|^get in) a fight
+""",
+    "upright": "on (his|her|their) feet\nupright\n(^stay|^remain) standing",
+    "rising": """
+(^get|^stand|^hop) (back|) up (again|)
+(^get|^rise) (back|) (to|on) (his|her|their) feet
+^get out of (his|her|their|the) (chair|seat)
+""",
 }
-"""Verbs of what action recognition tells. ``carrying`` is read as what is carried."""
+"""Verbs of what action recognition tells, and of ``doings``. ``carrying`` is read as what is carried."""
 
 CUES: dict[str, str] = {**lexicon_asks.PHRASES, **lexicon_moves.PHRASES, **lexicon_nil.PHRASES}
 """Tags with the phrases that say them. Longer phrases win; of equal ones the later tag."""

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from viot_agent.fleet.types import Camera
+from viot_tools.qa.doings import in_its_words
 from viot_tools.qa.kinds import by_words, refusal
 from viot_tools.qa.parse_clauses import clauses, without_framing, without_reports
 from viot_tools.qa.parse_frames import program
 from viot_tools.qa.parse_picks import noun_phrases
-from viot_tools.qa.parse_said import AGREED, Lost, beside_something, gather, loose_action, stand_in, unresolved
+from viot_tools.qa.parse_said import Lost, beside_something, gather, headed, loose_action, stand_in, unresolved
 from viot_tools.qa.parse_text import readable
 from viot_tools.qa.parse_words import LONGEST, Words, foreign, plain, read
 from viot_tools.qa.program import Program, Unparsed
@@ -76,8 +77,8 @@ def parse(
 
 
 def _program(words: Words, people: Sequence[str], options: tuple[str, ...]) -> Program:
-    alone, heard_ = stand_in(words.tags, words.said)
-    tags, spoken = without_reports(alone, heard_)
+    alone = stand_in(words.tags, words.said)
+    tags, spoken = without_reports(alone.tags, alone.said)
     draft = noun_phrases(tags, spoken, words.names)
     heard = dict(zip(reversed(words.tags), reversed(words.said), strict=True))
     whole = clauses(draft)
@@ -89,9 +90,7 @@ def _program(words: Words, people: Sequence[str], options: tuple[str, ...]) -> P
     if pronoun:
         raise Lost(f"I do not know who or what {pronoun!r} is: say it in the question")
     made = program(said)
-    if alone != words.tags and made.ask not in AGREED:
-        raise Lost("I do not know who that is: say it in the question")
-    return made
+    return in_its_words(made if alone.heads is None else headed(made, alone.heads, said))
 
 
 def _unreadable(question: str) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from viot_agent.fleet.words import UNITS
 from viot_tools.qa.lexicon import noun_phrases
 from viot_tools.qa.neutral import ACTIVE, NEUTRAL, REFERRING, WH
 from viot_tools.qa.parse_clauses import Clauses
 from viot_tools.qa.parse_picks import Phrase
-from viot_tools.qa.program import Pick
+from viot_tools.qa.program import Has, Pick, Program
 
 _ALWAYS = frozenset("cam time yesno rel nil".split())
 _RELATED = frozenset("later already together followed".split())
@@ -83,8 +84,13 @@ def gather(
     return out
 
 
+_OTHERS = frozenset("else other others".split())
+
+
 def no_strange_word(said: Said) -> None:
     for word in said.words:
+        if word in _OTHERS and not said.has("first", "last"):
+            raise Lost(f"I do not know who or what {word!r} leaves out")
         if word.isalpha() and word not in NEUTRAL and word not in WH:
             raise Lost(f"I do not know what to look for by {word!r}")
         if not word.isalpha() and word not in (",", ".", "/", "?"):
@@ -136,23 +142,123 @@ def beside_something(text: str, heard: dict[str, str]) -> None:
         raise Lost(f"I do not know who {who[1]!r} is")
 
 
-_ALONE = {"he": "man", "his": "man", "she": "woman", "her": "woman"}
-AGREED = ("attribute", "when", "duration", "where")
-"""What is only told where all that are meant agree: there somebody called *he* may be whoever is the only man."""
+_ALONE = {"he": "man", "him": "man", "his": "man", "she": "woman", "her": "woman"}
+_GROUPS = {"couple": 2, "pair": 2, "duo": 2, "trio": 3}
+_OWNS = ("his", "her")
 
 
-def stand_in(tags: tuple[str, ...], said: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """``he`` in a question that names nobody and nothing as ``the man``, ``his`` as ``the man's``."""
-    words = [t for t in tags if t in _ALONE]
-    named = any(t.startswith(("<N:", "<name:")) for t in tags)
-    if named or len(words) != 1:
-        return tags, said
-    at = tags.index(words[0])
-    noun = next(i for i, phrase in enumerate(noun_phrases()) if phrase == (_ALONE[words[0]],))
-    owns = words[0] == "his" or (words[0] == "her" and tags[at + 1 : at + 2] != ("?",))
-    new = ("the", f"<N:{noun}>", *(("s",) if owns else ()))
-    spoken = ("the", _ALONE[words[0]], *(("s",) if owns else ()))
-    return (*tags[:at], *new, *tags[at + 1 :]), (*said[:at], *spoken, *said[at + 1 :])
+@dataclass(frozen=True, slots=True)
+class StoodIn:
+    """A question's tags with the words behind them, nobody's name in them replaced by a noun. ``heads``: as in
+    ``Pick``; 0 for ``they``, whoever is there."""
+
+    tags: tuple[str, ...]
+    said: tuple[str, ...]
+    heads: int | None = None
+
+
+def stand_in(tags: tuple[str, ...], said: tuple[str, ...]) -> StoodIn:
+    """``he`` in a question that names nobody and nothing as ``the man``, ``his`` as ``the man's``; ``the two`` as
+    ``the people``."""
+    if any(t.startswith(("<N:", "<name:")) for t in tags):
+        return StoodIn(tags, said)
+    many = _many(tags)
+    words = {_ALONE[t] for t in tags if t in _ALONE}
+    if len(words) + len(many) != 1:
+        return StoodIn(tags, said)
+    noun = words.pop() if words else "people"
+    new_tags: list[str] = []
+    new_said: list[str] = []
+    size = many[0][1] - many[0][0] if many else 1
+    i = 0
+    while i < len(tags):
+        if (many and i == many[0][0]) or (not many and tags[i] in _ALONE):
+            owns = tags[i] == "his" or (tags[i] == "her" and tags[i + 1 : i + 2] not in (("?",), (".",), ()))
+            new_tags += ["the", f"<N:{_index(noun)}>", *(["s"] if owns else [])]
+            new_said += ["the", noun, *(["s"] if owns else [])]
+            i += size
+        else:
+            new_tags.append(tags[i])
+            new_said.append(said[i])
+            i += 1
+    return StoodIn(tuple(new_tags), tuple(new_said), many[0][2] if many else 1)
+
+
+def _index(noun: str) -> int:
+    return next(i for i, phrase in enumerate(noun_phrases()) if phrase == (noun,))
+
+
+def _many(tags: Sequence[str]) -> list[tuple[int, int, int]]:
+    """(from, to, heads) of what stands for several people: ``the two``, ``both of them``, ``the couple``, ``they``."""
+    found: list[tuple[int, int, int]] = []
+    i = 0
+    while i < len(tags):
+        size = heads = 0
+        if tags[i] in ("the", "these", "those", "all", "of") and i + 1 < len(tags):
+            number = re.fullmatch(r"<n:([2-9])>", tags[i + 1])
+            size, heads = (
+                (2, int(number[1])) if number else (2, _GROUPS[tags[i + 1]]) if tags[i + 1] in _GROUPS else (0, 0)
+            )
+        elif tags[i] == "both":
+            size, heads = 1, 2
+        elif tags[i] in ("they", "them"):
+            size = 1
+        if size and list(tags[i + size : i + size + 2]) == ["of", "them"]:
+            size += 2
+        if size:
+            found.append((i, i + size, heads))
+        i += max(1, size)
+    return found
+
+
+_STANDING_FOR: dict[str, Pick] = {
+    **{w: Pick("person", attributes=(Has("sex", ("male",)),), heads=1) for w in ("he", "him", "his")},
+    **{w: Pick("person", attributes=(Has("sex", ("female",)),), heads=1) for w in ("she", "her")},
+    **dict.fromkeys(("they", "them", "everybody", "everyone", "all of them", "people"), Pick("person")),
+    **dict.fromkeys("anybody anyone somebody someone nobody none".split(), Pick("person")),
+    "no one": Pick("person"),
+    "any one": Pick("person"),
+    **dict.fromkeys(("both", "they both", "them both", "the both of them"), Pick("person", heads=2)),
+}
+
+
+def pronoun(words: str) -> Phrase | None:
+    """Whom a pronoun alone means: ``she``, ``both of them``, ``nobody``; None for all other words."""
+    plain_ = " ".join(words.casefold().split())
+    pick = _STANDING_FOR.get(plain_)
+    if pick is None:
+        group = re.fullmatch(
+            r"(?:(?:the|these|those|all) (?:(two|three|four|five)|(couple|pair|duo|trio))|(both))"
+            r"(?: of (?:them|these))?",
+            plain_,
+        )
+        if group is None:
+            return None
+        heads = UNITS[group[1]] if group[1] else _GROUPS[group[2]] if group[2] else 2
+        pick = Pick("person", heads=heads)
+    many = pick.heads != 1
+    return Phrase(pick, plain_, plural=many, definite=pick.heads is not None)
+
+
+_VERBS = frozenset("is was are were does did do has have had".split())
+_OF_THEM = ("attribute", "when", "duration", "where", "action", "exists")
+
+
+def headed(program: Program, heads: int, said: Said) -> Program:
+    """The program, whose people are called by no noun, with their number in it. Raises Lost where that asks nothing."""
+    if program.ask not in _OF_THEM or (not heads and program.ask not in ("action", "exists")):
+        raise Lost("I do not know who that is: say it in the question")
+    told = any(p.doing or p.motion or p.when or p.place or len(p.attributes) > 1 for p in program.picks)
+    asked = heads == 1 and any(w in _VERBS for w in said.words)
+    if program.ask == "exists" and not (told or asked):
+        raise Lost("I do not know who that is: say it in the question")
+
+    def counted(pick: Pick) -> Pick:
+        when = tuple(r if r.anchor is None else replace(r, anchor=counted(r.anchor)) for r in pick.when)
+        mine = pick.kind == "person" and not pick.name
+        return replace(pick, when=when, heads=heads if mine and heads else pick.heads)
+
+    return replace(program, picks=tuple(counted(p) for p in program.picks))
 
 
 def unresolved(said: Said) -> str:

@@ -33,6 +33,8 @@ def single(said: Said, np: Phrase) -> Program:
     if said.has("fewer") and said.has("more") and len(said.cues.get("cam", ())) < 2:
         said.take("fewer", "more", "atstart", "atend", "startend", "howmany")
         return Program("change", (pick,), "state_change")
+    if said.has("doing", "doingcue") and not said.has("still", "howmany", "when", "howlong"):
+        pick = _at_a_moment(said, pick)
     if said.has("atend", "still") and not said.has("howmany", "when", "howlong"):
         return _at_end(said, pick)
     cams = [said.cameras[int(c)] for c in said.cues.get("cam", ())]
@@ -176,6 +178,18 @@ def single(said: Said, np: Phrase) -> Program:
     return _exists(said, np, pick, asks_what=asks_what)
 
 
+def _at_a_moment(said: Said, pick: Pick) -> Pick:
+    """What is done at the start or at the end: in the first or the last second. *Before the end* is any time."""
+    edges = [name for name in ("atstart", "atend") if said.has(name)]
+    if len(edges) != 1:
+        return pick
+    said.cues.pop(edges[0])
+    if said.said.get(f"<{edges[0]}>", "").split(" ")[0] in ("before", "by", "until", "till", "from", "since"):
+        return pick
+    clock = "in the first second" if edges[0] == "atstart" else "in the last second"
+    return replace(pick, when=(*pick.when, Relation("during", clock=clock)))
+
+
 def _yes_first(said: Said) -> bool:
     """Whether it begins as a yes-no question: ``were most people ...``."""
     return bool(said.words) and said.words[0] in _YES_FIRST
@@ -302,7 +316,7 @@ def _exists(said: Said, np: Phrase, pick: Pick, *, asks_what: bool) -> Program:
         kind = "when"
     if moved.doing or moved.motion in ("approaches", "recedes"):
         kind = "action"
-    if moved.when:
+    if any(r.anchor is not None or r.how != "during" for r in moved.when):
         kind = "before_after"
     return Program("exists", (moved,), kind, value="no" if said.has("neg") else "", options=said.options)
 

@@ -73,6 +73,7 @@ _UNIT = {
     **dict.fromkeys("minutes mins min minute".split(), 60.0),
     **dict.fromkeys("hours hrs hr hour".split(), 3600.0),
 }
+_TIMES = {"dozen": 12, "hundred": 100, "thousand": 1000}
 _NO_TIME = re.compile(
     r"^(?:(?:from|until|till|since|at|in|by|to|of|before|after) )?(?:the )?(?:\w+ )?(?:moment|moments|second|"
     r"seconds|minute|present|instant|start|beginning|end|finish|close)"
@@ -227,8 +228,29 @@ def tokens(text: str) -> list[str]:
     return _numbers(out)
 
 
-def _numbers(words: list[str]) -> list[str]:
+def _compounds(words: Sequence[str]) -> list[str]:
+    """``twenty five`` and ``two hundred`` as ``<n:25>`` and ``<n:200>``; ``a dozen`` as ``<n:12>``."""
+    out: list[str] = []
+    for i, word in enumerate(words):
+        before = out[-1] if out else ""
+        if word in UNITS and 0 < UNITS[word] < 10 and i and words[i - 1] in TENS and words[i + 1 : i + 2] != ["of"]:
+            out[-1] = f"<n:{TENS[words[i - 1]] + UNITS[word]}>"
+        elif word not in _TIMES:
+            out.append(word)
+        elif before in ("a", "one"):
+            out[-1] = f"<n:{_TIMES[word]}>"
+        elif before.startswith("<n:"):
+            out[-1] = f"<n:{float(before[3:-1]) * _TIMES[word]:g}>"
+        elif before in UNITS or before in TENS:
+            out[-1] = f"<n:{(UNITS.get(before) or TENS[before]) * _TIMES[word]}>"
+        else:
+            out.append(word)
+    return out
+
+
+def _numbers(words: Sequence[str]) -> list[str]:
     """Number words, ordinals and units as tags."""
+    words = _compounds(words)
     out: list[str] = []
     for i, word in enumerate(words):
         after_number = bool(out) and out[-1].startswith("<n:")

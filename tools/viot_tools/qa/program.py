@@ -100,6 +100,7 @@ class Pick:
     ``name``: an enrolled person. ``number``: the second, third ... to come (1-based); ``which`` picks out of those
     left.
     ``stay``: (least, most) seconds in view. ``cameras``: only these, by name; empty = those of the question.
+    ``heads``: how many people must have been there in all, for this to mean them (``he``: 1, ``the two``: 2).
     """
 
     kind: Subject
@@ -114,6 +115,7 @@ class Pick:
     which: Literal["all", "first", "last", "longest", "largest", "only"] = "all"
     number: int | None = None
     place: Literal["", "left", "right", "middle", "top", "bottom"] = ""
+    heads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

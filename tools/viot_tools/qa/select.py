@@ -22,6 +22,8 @@ UNKNOWN = "unknown"
 """The action of a stretch that was looked at and cannot be told."""
 TOLD = 0.5
 """Share of a stay of which the actions must be known before one that was not seen is ruled out."""
+PIECE = 0.25
+"""Share of the longest stay below which somebody else's is most likely a piece of it, or nothing."""
 ALIKE = 1.05
 """Two stays or sizes whose ratio is below this are about the same."""
 
@@ -70,12 +72,32 @@ def choose(ground: Ground, pick: Pick) -> Picked:
     """What the pick means. Raises CannotTell when something it needs was not looked for, or an anchor is not there."""
     _demand(ground, pick)
     anchors = [anchors_of(ground, relation) for relation in pick.when]
-    found = [c for thing in ground.things(pick.kind) if (c := _candidate(ground, pick, thing, anchors)) is not None]
+    able, asked = ground.things(pick.kind), pick
+    if pick.heads is not None:
+        able = alone(ground, pick)
+        asked = replace(pick, attributes=tuple(h for h in pick.attributes if h.attribute != "sex"))
+    found = [c for thing in able if (c := _candidate(ground, asked, thing, anchors)) is not None]
     for relation, points in zip(pick.when, anchors, strict=True):
         if relation.next:
             found = _next(found, relation, points, ground.step(pick.kind))
     before = sum(c.sure for c in found)
     return Picked(pick, tuple(sorted(_which(found, pick, ground), key=lambda c: (c.start, c.thing.id))), before)
+
+
+def alone(ground: Ground, pick: Pick) -> list[Thing]:
+    """The ``heads`` people of a pick that names nobody, whom nobody else can be: of the others, if there are any, each
+    was there for a small part of their time only, and may be a piece of one of them. Raises CannotTell."""
+    cameras = {name.casefold() for name in pick.cameras}
+    there = [t for t in ground.things(pick.kind) if not cameras or t.camera.casefold() in cameras]
+    stays = {t.id: b - a for t in there for a, b in [ground.inside(t)]}
+    longest = max(stays.values(), default=0.0)
+    main = [t for t in there if t.sure and stays[t.id] >= PIECE * longest]
+    sexes = [h for h in pick.attributes if h.attribute == "sex"]
+    main = [t for t in main if all(carries(t, h) is not False for h in sexes)]
+    if there and len(main) != pick.heads:
+        seen = {0: "nobody was surely seen", 1: "one person was seen"}.get(len(main), f"{len(main)} people were seen")
+        raise CannotTell(f"{seen}, and the question does not say who is meant")
+    return main
 
 
 def _demand(ground: Ground, pick: Pick) -> None:
@@ -186,7 +208,7 @@ def _spans(ground: Ground, pick: Pick, thing: Thing) -> Iterator[tuple[Span, Tri
     """The stretches in which the thing is what is meant, each sure or maybe: its actions, its coming, going or waiting,
     else its stay."""
     if pick.doing:
-        yield from _doing(pick, thing)
+        yield from _doing(ground, pick, thing)
     elif pick.motion == "enters":
         yield (thing.start, thing.start), True
     elif pick.motion == "leaves":
@@ -197,16 +219,24 @@ def _spans(ground: Ground, pick: Pick, thing: Thing) -> Iterator[tuple[Span, Tri
         yield ground.inside(thing), True
 
 
-def _doing(pick: Pick, thing: Thing) -> Iterator[tuple[Span, Tri]]:
+def _doing(ground: Ground, pick: Pick, thing: Thing) -> Iterator[tuple[Span, Tri]]:
+    """As far as it was asked about. An action that was not seen is ruled out where most of the time is known."""
+    low, high = ground.inside(thing)
     if thing.doing is None:
-        yield (thing.start, thing.end), None
+        yield (low, high), None
         return
-    mine = [d for d in thing.doing if d.action in pick.doing]
-    for d in mine:
-        yield (d.start, d.end), True
-    unknown = sum(d.end - d.start for d in thing.doing if d.action == UNKNOWN)
-    if not mine and unknown > (1 - TOLD) * (thing.end - thing.start):
-        yield (thing.start, thing.end), None
+    known, mine = 0.0, False
+    for d in thing.doing:
+        a, b = max(d.start, low), min(d.end, high)
+        if a > b:
+            continue
+        if d.action in pick.doing:
+            mine = True
+            yield (a, b), True
+        elif d.action != UNKNOWN:
+            known += b - a
+    if not mine and known < TOLD * (high - low):
+        yield (low, high), None
 
 
 # anchors -------------------------------------------------------------------------------------------------------------

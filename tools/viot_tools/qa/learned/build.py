@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
+from viot_tools.qa.doings import in_its_words
 from viot_tools.qa.neutral import GRAMMAR
 from viot_tools.qa.parse_picks import Phrase, noun_phrases
-from viot_tools.qa.parse_said import Lost
+from viot_tools.qa.parse_said import Lost, pronoun
 from viot_tools.qa.parse_words import read
 from viot_tools.qa.program import Has, Pick, Program, Relation, Subject
 from viot_tools.qa.types import QuestionType
@@ -22,13 +23,15 @@ from viot_tools.qa.types import QuestionType
 @dataclass(frozen=True, slots=True)
 class Filled:
     """The words of each slot, in the order of the sentence. ``unit``: seconds of the word behind the number, None where
-    none stands there. ``cameras``, ``names``: those that the sentence names; ``options``: those given apart."""
+    none stands there. ``cameras``, ``names``: those that the sentence names; ``options``: those given apart; ``edge``:
+    whether it asks about the start or the end of the footage alone."""
 
     words: dict[str, tuple[str, ...]]
     unit: float | None = None
     cameras: tuple[tuple[str, ...], ...] = ()
     names: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    edge: Literal["", "start", "end"] = ""
 
     def thing(self, slot: str = "thing", kind: Subject | None = None) -> Phrase:
         """The one thing of a slot. Raises Lost where there is none, where two are meant or where it is of another
@@ -75,6 +78,9 @@ class Filled:
 
 def noun_phrase(words: str) -> Phrase:
     """The thing that ``words`` say, all of them. Raises Lost where a word is left over."""
+    meant = pronoun(words)
+    if meant is not None:
+        return meant
     spoken = read(words)
     draft = noun_phrases(spoken.tags, spoken.said, spoken.names)
     rest = [said for tag, said in zip(draft.tags, draft.said, strict=True) if not tag.startswith("<np:")]
@@ -288,9 +294,30 @@ BUILDERS: Final[dict[str, Build]] = {
 """Form -> its program. The forms that no footage answers have none."""
 
 
+_AT_AN_EDGE: Final = frozenset("did_action action where carried colour_upper colour_lower colour_vehicle".split())
+"""Forms that may be asked of the start or the end alone."""
+_EDGELESS: Final = frozenset("direction approaches waits compare during".split())
+"""Forms of which a moment says nothing."""
+
+
 def programmed(form: str, filled: Filled) -> Program:
     """The program of a form. Raises Lost with the reason where its slots do not hold what it needs."""
-    return BUILDERS[form](filled)
+    made = in_its_words(BUILDERS[form](filled))
+    return _at_edge(form, made, filled.edge) if filled.edge else made
+
+
+def _at_edge(form: str, made: Program, edge: Literal["start", "end"]) -> Program:
+    """The program of the first or the last moment alone, where that is what the words of an edge say in the form."""
+    if form in _EDGELESS:
+        raise Lost(f"I do not see what 'at the {edge}' says in it")
+    if form == "at_once":
+        return replace(made, edge=edge, by="start")
+    if form in ("exists", "exists_not") and edge == "end":
+        return replace(made, edge="end")
+    if form not in _AT_AN_EDGE and form not in ("exists", "exists_not"):
+        return made
+    moment = Relation("during", clock=f"in the {'first' if edge == 'start' else 'last'} second")
+    return replace(made, picks=tuple(replace(p, when=(*p.when, moment)) for p in made.picks))
 
 
 def texts(words: Sequence[str]) -> tuple[str, ...]:

@@ -12,14 +12,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
 from viot_agent.fleet.types import Camera
 from viot_agent.sentences import Encoded, Sentences, shared
 from viot_tools.qa.learned.build import Filled, programmed, texts
-from viot_tools.qa.learned.checks import contradicted, turned
+from viot_tools.qa.learned.checks import contradicted, outside, turned
 from viot_tools.qa.learned.forms import FORMS, SYMMETRIC, UNTOLD
 from viot_tools.qa.learned.net import CLASSES, NONE, Net, Spotted, load, one_slot, slots_of
 from viot_tools.qa.learned.text import Masked, features, masked
@@ -85,7 +85,7 @@ class Reader:
         if strange:
             return Read(sure=guess.sure, reason=f"I do not see how {strange} goes with the rest")
         try:
-            program = programmed(guess.form, filled(seen, guess, options))
+            program = programmed(guess.form, filled(seen, guess, options, edge_of(seen.text, guess.slots)))
         except Lost as why:
             return Read(sure=guess.sure, reason=str(why))
         if options and not program.options and not program.value:
@@ -118,7 +118,14 @@ def _characters(slot: Spotted, encoded: Encoded) -> tuple[str, int, int]:
     return slot.slot, encoded.spans[slot.first][0], encoded.spans[slot.last - 1][1]
 
 
-def filled(seen: Masked, guess: Guess, options: Sequence[str] = ()) -> Filled:
+def edge_of(text: str, slots: Sequence[tuple[str, int, int]]) -> Literal["", "start", "end"]:
+    """Whether the words outside of the slots are about the start or the end of the footage; "" for neither or both."""
+    tags = outside(text, slots)
+    start, end = "atstart" in tags, "atend" in tags
+    return "" if start == end or "startend" in tags else "start" if start else "end"
+
+
+def filled(seen: Masked, guess: Guess, options: Sequence[str] = (), edge: Literal["", "start", "end"] = "") -> Filled:
     """The words of each slot."""
     words: dict[str, tuple[str, ...]] = {}
     unit: float | None = None
@@ -126,7 +133,9 @@ def filled(seen: Masked, guess: Guess, options: Sequence[str] = ()) -> Filled:
         words[slot] = (*words.get(slot, ()), seen.text[start:end])
         if slot == "n":
             unit = next((u for rule, u in _UNITS if rule.match(seen.text, end)), None)
-    return Filled({slot: texts(found) for slot, found in words.items()}, unit, seen.cameras, seen.names, tuple(options))
+    return Filled(
+        {slot: texts(found) for slot, found in words.items()}, unit, seen.cameras, seen.names, tuple(options), edge
+    )
 
 
 @cache
