@@ -341,6 +341,9 @@ class Oracle:
     def claims(self, kind: Kind, parsed: Program | Unparsed) -> bool:
         return isinstance(parsed, Unparsed)
 
+    def tries(self, kind: Kind, parsed: Program | Unparsed) -> bool:
+        return isinstance(parsed, Unparsed)
+
     def answer(
         self,
         question: str,
@@ -365,7 +368,7 @@ def test_the_engine_is_chosen_by_who_claims_and_is_named(tmp_path: Path) -> None
     assert why.verdict == "found" and why.claims[0].evidence == (why.evidence[0].id,)
     colour = say(context(tmp_path), "What colour was the van at gate 2?", engines=engines)
     assert colour.data["engine"] == "symbolic"
-    assert chosen(Kind("why"), Unparsed("why", "no"), [Symbolic()]) is None
+    assert chosen(Kind("why"), Unparsed("why", "no"), [Symbolic()]) == []
     with pytest.raises(TypeError, match="programs only"):
         Symbolic().answer("?", Kind("why"), Unparsed("why", "no"), Facts((), 0, 1, (), frozenset()), books())
 

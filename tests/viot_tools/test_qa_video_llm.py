@@ -233,5 +233,8 @@ def test_the_choice_of_engines_gives_it_what_no_program_says() -> None:
     llm = engine("")
     engines: list[Engine[Any]] = [Symbolic(), llm]
     counting = Program("count", (Pick("person"),), "how_many")
-    assert choose_engine(WHY, UNSAID, engines) is llm
-    assert choose_engine(Kind("how_many"), counting, engines) is engines[0]
+    assert choose_engine(WHY, UNSAID, engines) == [llm]
+    assert choose_engine(Kind("how_many"), counting, engines) == engines[:1]
+    colour = Program("attribute", (Pick("vehicle"),), "which_colour", attribute="colour")
+    assert choose_engine(Kind("which_colour"), colour, engines) == engines
+    assert choose_engine(Kind("which_colour", data="multi-modal"), colour, engines) == engines[:1]

@@ -85,7 +85,7 @@ def said(observation: Observation, seconds: float) -> Said:
     spans = tuple((str(c), float(a), float(b)) for c, a, b in data["intervals"])
     answer, number = str(data["answer"]), data["number"]
     text, parsed = observation.summary, bool(data["parsed"])
-    return Said(answer, number, spans, str(data["engine"]), seconds, text, parsed)
+    return Said(answer, number, spans, str(data["engine"]), seconds, text, parsed, bool(data["claimed"]))
 
 
 def engine_name(text: str) -> EngineName:

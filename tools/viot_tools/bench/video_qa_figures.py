@@ -24,7 +24,7 @@ TEMPORAL = ("order", "before_after", "state_change")
 class Said:
     """What an engine answered. ``answer``: a few words, "" where it cannot tell; ``number``: the same as a number, in
     the unit of the gold; ``spans``: what it shows for it; ``text``: its sentences;
-    ``parsed``: a typed program says the question."""
+    ``parsed``: a typed program says the question; ``claimed``: the engine vouches for its answers to such."""
 
     answer: str
     number: float | None = None
@@ -33,6 +33,7 @@ class Said:
     seconds: float = 0.0
     text: str = ""
     parsed: bool = False
+    claimed: bool = False
 
 
 Q = TypeVar("Q", bound=Markable)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class Footage:
         if number is not None and is_moment and number >= START:
             number -= START
         spans = tuple((c, a - START, b - START) for c, a, b in said.spans)
-        return Said(said.answer, number, spans, said.engine, said.seconds, said.text, said.parsed)
+        return replace(said, number=number, spans=spans)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """The suite ``real``: hand-written questions on real clips, which the product indexes and answers by itself.
 
-Two halves by clip. What the symbolic engine claims are the factoid questions and those of time; of the others (why,
-how, what next, what if) it should say that it cannot tell. Narrower, ``form``: those that ask what a program says,
+Two halves by clip. ``claimed``: the questions that the engine vouches for, by what is asked and of whom, before it
+looks (``viot_tools.qa.abilities``); of the rest it should rather say that it cannot tell than be wrong. ``told``: all
+factoid questions and those of time, whether the engine reads them or not; ``form``: those that ask what a program says,
 about somebody or something that the index describes, as an annotator judged who saw the questions alone
 (``real_forms.jsonl``). Owns this suite's rows. The questions are data.
 """
@@ -23,7 +24,7 @@ from viot_tools.bench.video_qa_marking import floors
 from viot_tools.qa.learned.forms import FORMS, UNTOLD
 from viot_tools.qa.types import FACTOID, TYPES
 
-CLAIMED = (*FACTOID, *TEMPORAL)
+TOLD = (*FACTOID, *TEMPORAL)
 QUICK_CLIPS = 2
 
 
@@ -79,21 +80,24 @@ def figures_of(
         floor = max(*found.values(), floors([m.question for m in mine])[CANNOT_TELL])
         return [figures.accuracy(f"videoqa.real.{id_}", words, mine, seed, engine, tier, floor)]
 
-    claimed = [m for m in marked if m.question.type in CLAIMED]
-    rest = [m for m in marked if m.question.type not in CLAIMED]
-    missed = [m for m in claimed if not m.right]
-    rows = of("acc", "all questions", marked) + of("claimed.acc", "types that the engine claims", claimed)
+    claimed = [m for m in marked if m.said.claimed]
+    rest = [m for m in marked if not m.said.claimed]
+    rows = of("acc", "all questions", marked)
+    rows += of("claimed.acc", "questions of the kinds that the engine claims", claimed)
+    if rest:
+        untold = [float(not m.wrong) for m in rest]
+        words = "right or cannot tell, of the others"
+        rows.append(figures.share("videoqa.real.rest.not_wrong", words, untold, seed, engine, tier))
+    missed = [m for m in rest if not m.right]
+    if missed:
+        untold = [float(not m.said.answer) for m in missed]
+        words = "cannot tell, of the others that are not right"
+        rows.append(figures.share("videoqa.real.rest.cannot_tell", words, untold, seed, engine, tier))
+    rows += of("parsed.acc", "questions that a program says", [m for m in marked if m.said.parsed])
+    rows += of("answered.acc", "questions that were answered", [m for m in marked if m.said.answer])
+    rows += of("told.acc", "factoid questions and those of time", [m for m in marked if m.question.type in TOLD])
     able = [m for m in marked if forms.get(m.question.id, ("", False))[1] and _told(forms[m.question.id][0])]
     rows += of("form.acc", "questions that a program could say, of what is described", able)
-    rows += of("parsed.acc", "questions that a program says", [m for m in claimed if m.said.parsed])
-    rows += of("answered.acc", "questions that were answered", [m for m in marked if m.said.answer])
-    for id_, words, mine in (
-        ("rest.cannot_tell", "cannot tell, of the other types", rest),
-        ("claimed.missed.cannot_tell", "cannot tell, of what is not right", missed),
-    ):
-        if mine:
-            untold = [float(not m.said.answer) for m in mine]
-            rows.append(figures.share(f"videoqa.real.{id_}", words, untold, seed, engine, tier))
     for type_ in TYPES:
         rows += of(f"{type_}.acc", type_.replace("_", " "), [m for m in marked if m.question.type == type_])
     shown = figures.overlaps(marked, lambda q: [(q.clip, a, b) for a, b in q.intervals])

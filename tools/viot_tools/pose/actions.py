@@ -4,9 +4,9 @@ physics.
 Each moment is seen by up to five windows; their probabilities are averaged, the best class is said where it reaches
 the calibrated least probability and is not "other", else the moment is *unknown*. Stretches shorter than ``SHORT`` are
 unknown too. What is left unknown may be walking, by the way of the box (:mod:`viot_tools.pose.walks`). A fall comes
-from :mod:`viot_tools.pose.falls` alone, with a veto: where the network sees the person upright right afterwards, it was none
-(boxes change their owner in a crowd). What the network calls a fall without that is unknown, and a person who fell lies
-until they are up again, whatever the pose model makes of them.
+from :mod:`viot_tools.pose.falls` alone, with a veto: where the network sees the person upright right afterwards, it
+was none (boxes change their owner in a crowd). What the network calls a fall without that is unknown, and a person who
+fell lies until they are up again, whatever the pose model makes of them.
 
 Owns this judgement. Knows no storage and no sentence.
 """

@@ -44,8 +44,10 @@ def observation(
     fix: str = "",
     raw: str = "",
     parser: str = "",
+    claimed: bool = False,
 ) -> Observation:
-    """The whole answer. ``raw``: what a language model wrote, for the record; ``parser``: who read the question."""
+    """The whole answer. ``raw``: what a language model wrote, for the record; ``parser``: who read the question;
+    ``claimed``: whether an engine vouches for answers to it."""
     ids = tuple(e.id for e in evidence)
     if found.value:
         text = _told(ctx, asked, found, evidence)
@@ -80,6 +82,7 @@ def observation(
             "maybe": len(found.maybe),
             "pick": found.pick,
             "parsed": isinstance(asked.parsed, Program),
+            "claimed": claimed,
             "raw": raw,
         },
         fix=fix,

@@ -1,8 +1,9 @@
 """Who answers a question: the protocol of engines, the symbolic one, and the choice between them.
 
-A question that a typed program says is answered by ``symbolic`` (exact, offline, on the CPU). One that no program says
-goes to the video language model where one is set up; where none is, the answer is *cannot tell*, with the reason and
-the command that would help. No engine is taken in place of another without saying so.
+A question that a typed program says is answered by ``symbolic`` (exact, offline, on the CPU). Of what its eyes are not
+to be relied on for (``abilities``) it only says what is sure, and the video language model looks next, where one is set
+up. What no program says goes to that model at once; where none is, the answer is *cannot tell*, with the reason and the
+command that would help. No engine is taken in place of another without saying so.
 
 Owns protocol and choice. Knows no word of the answer.
 """
@@ -16,6 +17,7 @@ from typing import Any, Final, Protocol, TypeVar
 from viot_agent.library.api import Library
 from viot_agent.steps import Evidence
 from viot_agent.toolbox.contract import ToolContext
+from viot_tools.qa.abilities import doubt
 from viot_tools.qa.evidence import pieces
 from viot_tools.qa.execute import execute
 from viot_tools.qa.facts import Facts, Found
@@ -44,7 +46,11 @@ class Engine(Protocol[T]):
     name: str
 
     def claims(self, kind: Kind, parsed: Program | Unparsed) -> bool:
-        """Whether such a question is for this engine."""
+        """Whether the engine vouches for its answers to such a question."""
+        ...
+
+    def tries(self, kind: Kind, parsed: Program | Unparsed) -> bool:
+        """Whether it may have an answer to it."""
         ...
 
     def answer(
@@ -80,7 +86,11 @@ class Symbolic:
         self._clock = clock
 
     def claims(self, kind: Kind, parsed: Program | Unparsed) -> bool:
-        """Every question that a program says."""
+        """Every question of which a program says what the product sees reliably."""
+        return isinstance(parsed, Program) and not doubt(parsed)
+
+    def tries(self, kind: Kind, parsed: Program | Unparsed) -> bool:
+        """Every question that a program says: of what is not reliably seen, some is sure."""
         return isinstance(parsed, Program)
 
     def answer(
@@ -102,6 +112,7 @@ class Symbolic:
         return pieces(told.found, ctx, tool)
 
 
-def chosen(kind: Kind, parsed: Program | Unparsed, engines: Sequence[Engine[Any]]) -> Engine[Any] | None:
-    """The first engine that claims the question."""
-    return next((engine for engine in engines if engine.claims(kind, parsed)), None)
+def chosen(kind: Kind, parsed: Program | Unparsed, engines: Sequence[Engine[Any]]) -> list[Engine[Any]]:
+    """Whom to ask, in this order: the first that claims the question, alone; else all that may have an answer."""
+    claiming = next((engine for engine in engines if engine.claims(kind, parsed)), None)
+    return [claiming] if claiming is not None else [engine for engine in engines if engine.tries(kind, parsed)]

@@ -225,7 +225,7 @@ ACTION_WORDS = {
     "sitting": "^sit (down|around|)\nseated\n(^stay|^remain) (seated|sat)\n(^take|^have) a seat",
     "lying": """
 (lying|lain|lies|lay) (down|about|on the (ground|floor)|)
-(lie|laid|lying|lay) (down|flat|still|on the (ground|floor))
+(lie|laid|lying|lay) (down|flat|still|there|on the (ground|floor))
 flat on (his|her|their|the) (back|ground|floor)
 """,
     "falling": """

@@ -25,6 +25,11 @@ def single(said: Said, np: Phrase) -> Program:
     asks_what = any(w in WH for w in said.words)
     if said.has("next") and not said.has("rel"):
         return next_thing(said, np.pick)
+    ends = re.search(r"<updown> (?:[?.,]|<|$)", f"{said.clauses.text} ") is not None
+    one = np.pick.kind == "person" and np.definite and not np.plural
+    if one and ends and said.said.get("<updown>") in _GOES_DOWN:
+        said.cues.pop("updown", None)  # one man does not become fewer
+        said.cues.setdefault("doing", []).append("falling")
     if said.has("updown") or said.has("startend"):
         said.take("updown", "startend", "howmany", "atstart", "atend", "whichway", "moves", "more", "fewer")
         if not said.has("updown"):
@@ -92,6 +97,9 @@ def single(said: Said, np: Phrase) -> Program:
         if asks_what and not said.has("whichcam", "where"):
             raise Lost("I do not see what is asked")
         return Program("where", (ordered(said, pick),), "where")
+    if said.has("howlong", "when") and said.has("doing"):
+        pick = replace(moving(said, pick, skip=_tags(MOTION_TAGS)), motion=pick.motion)
+        said.cues.pop("doing")
     if said.has("howlong"):
         said.take("howlong", "timeword", "stays", "came", "still", "waits", "leaves")
         # who hangs around stays; who waits or parks is timed while in one place
@@ -176,6 +184,9 @@ def single(said: Said, np: Phrase) -> Program:
         pick, gone = _last_of(said, pick)
         return Program("when", (pick,), "when", edge="end" if gone else "start")
     return _exists(said, np, pick, asks_what=asks_what)
+
+
+_GOES_DOWN = ("go down", "goes down", "went down", "going down")
 
 
 def _at_a_moment(said: Said, pick: Pick) -> Pick:

@@ -16,6 +16,7 @@ from viot_agent.fleet.types import Window
 from viot_agent.fleet.uploads import find_uploads
 from viot_agent.steps import Observation
 from viot_agent.toolbox.contract import Arg, CamerasArg, TimeArg, ToolContext, tool
+from viot_tools.qa.abilities import doubt
 from viot_tools.qa.answer import Asked, observation
 from viot_tools.qa.classify import kind_of
 from viot_tools.qa.engine import Engine, Symbolic, chosen
@@ -93,36 +94,58 @@ def ask(
     def clock(phrase: str, camera: str) -> Window:
         return ctx.fleet.window(phrase, by_name[camera], ctx.request.now)
 
-    engine = chosen(kind, parsed, [Symbolic(clock)] if engines is None else engines)
-    if engine is None and engines is None:
-        engine, missing = _video(ctx, kind, parsed)
-    else:
-        missing = ""
-    if engine is None:
+    asking = chosen(kind, parsed, [Symbolic(clock)] if engines is None else engines)
+    claimed = any(engine.claims(kind, parsed) for engine in asking)
+    more = engines is None and not claimed
+    missing = ""
+    if not asking and more:
+        asking, missing = _video(ctx, kind, parsed)
+        more = False
+    if not asking:
         reason = parsed.reason if isinstance(parsed, Unparsed) else "no engine answers such a question"
         return observation(
             ctx, NAME, Asked(text, kind, parsed, by_name), Found("", reason), notes=[missing] if missing else []
         )
     need = needs(parsed) if isinstance(parsed, Program) else EVERYTHING
     known = facts(ctx, places, need, actions or StoredActions(ctx), names or StoredNames(ctx))
-    told = engine.answer(text, kind, parsed, known, ctx.library, options)
+    notes: list[str] = []
+    while True:
+        engine = asking.pop(0)
+        told = engine.answer(text, kind, parsed, known, ctx.library, options)
+        if not told.found.value and not asking and more:
+            asking, missing = _video(ctx, kind, parsed)
+            more = False
+        if told.found.value or not asking:
+            break
+        notes.append(f"the {engine.name} engine cannot tell: {told.found.reason}")
     evidence = engine.evidence(told, ctx, NAME)
     asked = Asked(text, kind, parsed, by_name, known)
     raw = getattr(told, "raw", "")
-    notes = [*told.notes, *([understood.note] if understood.note else [])]
+    notes = [*told.notes, *notes, *([understood.note] if understood.note else [])]
+    if missing and isinstance(parsed, Program):
+        notes += [doubt(parsed), missing]
     return observation(
-        ctx, NAME, asked, told.found, evidence, engine=engine.name, notes=notes, raw=raw, parser=understood.parser
+        ctx,
+        NAME,
+        asked,
+        told.found,
+        evidence,
+        engine=engine.name,
+        notes=notes,
+        raw=raw,
+        parser=understood.parser,
+        claimed=claimed,
     )
 
 
-def _video(ctx: ToolContext, kind: Any, parsed: Program | Unparsed) -> tuple[Engine[Any] | None, str]:
-    """The video language model where it is set up and claims the question, and what to do where it is not."""
+def _video(ctx: ToolContext, kind: Any, parsed: Program | Unparsed) -> tuple[list[Engine[Any]], str]:
+    """The video language model where it is set up and may answer the question, and what to do where it is not."""
     from viot_tools.qa.video_llm import MISSING, from_environment  # brings transformers, wanted only here
 
     engine = from_environment(ctx.weights)
     if engine is None:
-        return None, MISSING
-    return (engine, "") if engine.claims(kind, parsed) else (None, "")
+        return [], MISSING
+    return ([engine], "") if engine.tries(kind, parsed) else ([], "")
 
 
 def _attached(ctx: ToolContext, text: str) -> tuple[str, str] | None:

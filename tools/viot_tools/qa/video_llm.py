@@ -77,7 +77,11 @@ class VideoLLM:
     def claims(self, kind: Kind, parsed: Program | Unparsed) -> bool:
         """Whether such a question is for this engine: one that no program says, and that pictures may answer (it hears
         no sound and reads no subtitles)."""
-        return isinstance(parsed, Unparsed) and kind.data != "multi-modal"
+        return isinstance(parsed, Unparsed) and self.tries(kind, parsed)
+
+    def tries(self, kind: Kind, parsed: Program | Unparsed) -> bool:
+        """Every question that pictures may answer."""
+        return kind.data != "multi-modal"
 
     def answer(
         self,
