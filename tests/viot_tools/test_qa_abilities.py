@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from viot_tools.qa.abilities import doubt
 from viot_tools.qa.parse import parse
 from viot_tools.qa.program import Program

@@ -403,6 +403,7 @@ def test_programs_are_typed() -> None:
         ("Find the man at gate 2, no, at Loading Dock B", "corrects"),
         ("There should not be a van. Is there?", "rule"),
         ("and her?", "who that is"),
+        ("Did the man go down the street?", "by left and right"),
         ("How many of them are there?", "who that is"),
         ("Were they there?", "who that is"),
         ("Is he next to her?", "who or what"),

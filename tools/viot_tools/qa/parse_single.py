@@ -25,9 +25,14 @@ def single(said: Said, np: Phrase) -> Program:
     asks_what = any(w in WH for w in said.words)
     if said.has("next") and not said.has("rel"):
         return next_thing(said, np.pick)
-    ends = re.search(r"<updown> (?:[?.,]|<|$)", f"{said.clauses.text} ") is not None
+    ends = (
+        re.search(r"<updown> (?:(?:at|in|by|around|before|after|from) )?(?:[?.,]|<|$)", f"{said.clauses.text} ")
+        is not None
+    )
     one = np.pick.kind == "person" and np.definite and not np.plural
-    if one and ends and said.said.get("<updown>") in _GOES_DOWN:
+    if one and said.said.get("<updown>") in _GOES_DOWN:
+        if not ends:
+            raise Lost("I do not see where that is: I know ways by left and right")
         said.cues.pop("updown", None)  # one man does not become fewer
         said.cues.setdefault("doing", []).append("falling")
     if said.has("updown") or said.has("startend"):
