@@ -13,7 +13,7 @@ from viot_agent.steps import Claim, Coverage, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import ToolContext
 from viot_tools.qa.describe import article, counted, described
 from viot_tools.qa.facts import Facts, Found
-from viot_tools.qa.program import Program, Unparsed
+from viot_tools.qa.program import Pick, Program, Unparsed
 from viot_tools.qa.types import Kind
 from viot_tools.saying import duration, names_words, span_words
 
@@ -142,7 +142,7 @@ def _yes_or_no(program: Program, found: Found) -> str:
     if program.ask == "exists":
         there = (found.value == "yes") != (program.value == "no")
         many = len(program.picks) == 1 and pick.which == "all" and pick.number is None and not pick.name
-        at_end = " at the end" if program.edge == "end" else ""
+        at_end = (" at the end" if program.edge == "end" else "") + _beside(pick)
         if not there:
             return f"no {_all(program)} was seen{at_end}"
         if many and len(found.things) > 1:
@@ -159,6 +159,17 @@ def _yes_or_no(program: Program, found: Found) -> str:
     if program.ask == "compare":
         return "that is what was counted" if found.value == "yes" else "that is not what was counted"
     return f"{described(pick)}, {program.value}"
+
+
+def _beside(pick: Pick) -> str:
+    """`` before the first person came``: what the answer holds beside."""
+    words = []
+    for r in pick.when:
+        if r.anchor is not None:
+            did = "was there" if r.how in ("during", "together") else "left" if r.edge == "end" else "came"
+            how = "while" if r.how in ("during", "together") else r.how
+            words.append(f" {how} the {described(r.anchor)} {did}")
+    return "".join(words)
 
 
 def _all(program: Program) -> str:

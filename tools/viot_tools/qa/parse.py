@@ -19,7 +19,7 @@ from viot_tools.qa.kinds import by_words, refusal
 from viot_tools.qa.parse_clauses import clauses, without_framing, without_reports
 from viot_tools.qa.parse_frames import program
 from viot_tools.qa.parse_picks import noun_phrases
-from viot_tools.qa.parse_said import Lost, beside_something, gather, headed, loose_action, stand_in, unresolved
+from viot_tools.qa.parse_said import Lost, beside_something, emptied, gather, headed, loose_action, stand_in, unresolved
 from viot_tools.qa.parse_text import readable
 from viot_tools.qa.parse_words import LONGEST, Words, foreign, plain, read
 from viot_tools.qa.program import Program, Unparsed
@@ -78,7 +78,7 @@ def parse(
 
 def _program(words: Words, people: Sequence[str], options: tuple[str, ...]) -> Program:
     alone = stand_in(words.tags, words.said)
-    tags, spoken = without_reports(alone.tags, alone.said)
+    tags, spoken = emptied(*without_reports(alone.tags, alone.said))
     draft = noun_phrases(tags, spoken, words.names)
     heard = dict(zip(reversed(words.tags), reversed(words.said), strict=True))
     whole = clauses(draft)

@@ -10,9 +10,10 @@ from dataclasses import replace
 from viot_tools.qa.neutral import WH
 from viot_tools.qa.parse_picks import Phrase, noun_phrases
 from viot_tools.qa.parse_said import Lost, Said, no_strange_word
-from viot_tools.qa.parse_single import moving, next_thing, single, who
+from viot_tools.qa.parse_single import edge_cue, moving, next_thing, single, who
 from viot_tools.qa.parse_words import read
 from viot_tools.qa.program import Has, Pick, Program, Relation
+from viot_tools.qa.types import QuestionType
 
 
 def program(said: Said) -> Program:
@@ -20,6 +21,8 @@ def program(said: Said) -> Program:
     no_strange_word(said)
     _nearest(said)
     _examples(said)
+    if said.has("empty"):
+        return _empty(said)
     if not said.nps and said.options and said.has("first", "last"):
         said.nps = _offered(said)
     if not said.nps:
@@ -88,6 +91,19 @@ def _next_asked(said: Said) -> bool:
 
 def _bare(pick: Pick) -> bool:
     return pick == Pick(pick.kind, labels=pick.labels)
+
+
+def _empty(said: Said) -> Program:
+    """``Is the room empty?``: whether nobody is there."""
+    said.take("empty", "still", "stays", "atstart", "atend", "later", "already")
+    if said.nps or said.has("neg"):
+        raise Lost("I do not see who or what is not there")
+    pick = Pick("person", when=tuple(said.clauses.relations))
+    kind: QuestionType = "before_after" if pick.when else "state_change" if said.has("atend", "still") else "who"
+    edge = edge_cue(said)
+    if edge == "start":
+        pick = replace(pick, when=(*pick.when, Relation("during", clock="in the first second")))
+    return Program("exists", (pick,), kind, edge="end" if edge == "end" else "start", value="no")
 
 
 def _nobody_named(said: Said) -> Program | None:

@@ -240,6 +240,28 @@ def pronoun(words: str) -> Phrase | None:
     return Phrase(pick, plain_, plural=many, definite=pick.heads is not None)
 
 
+_ROOMS = frozenset(
+    "room corridor hall hallway lobby kitchen office shop store platform stage court stairwell lift elevator reception "
+    "place area scene picture frame screen".split()
+)
+_BEFORE_ROOM = frozenset("the this that whole entire <waits>".split())
+
+
+def emptied(tags: Sequence[str], said: Sequence[str]) -> tuple[list[str], list[str]]:
+    """``the room ... empty``, of a place that a camera shows, as ``<empty>``."""
+    out, words = list(tags), list(said)
+    at = next((i for i, t in enumerate(out) if t == "empty"), None)
+    room = next((i for i, t in enumerate(out[:at]) if t in _ROOMS), None) if at is not None else None
+    between = out[room + 1 : at] if room is not None else ["?"]
+    if at is None or room is None or any(t not in _STAYING for t in between):
+        return out, words
+    first = room
+    while first and out[first - 1] in _BEFORE_ROOM:
+        first -= 1
+    return [*out[:first], "<empty>", *out[at + 1 :]], [*words[:first], "empty", *words[at + 1 :]]
+
+
+_STAYING = frozenset("is was be still then <still> <stays> completely totally entirely really stay stays look".split())
 _VERBS = frozenset("is was are were does did do has have had".split())
 _OF_THEM = ("attribute", "when", "duration", "where", "action", "exists")
 

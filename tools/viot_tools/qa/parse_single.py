@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from viot_tools.qa.neutral import WH
 from viot_tools.qa.parse_looks import colour, direction, ordered
@@ -195,15 +196,30 @@ _GOES_DOWN = ("go down", "goes down", "went down", "going down")
 
 
 def _at_a_moment(said: Said, pick: Pick) -> Pick:
-    """What is done at the start or at the end: in the first or the last second. *Before the end* is any time."""
-    edges = [name for name in ("atstart", "atend") if said.has(name)]
-    if len(edges) != 1:
+    """What is done at the start or at the end: in the first or the last second."""
+    edge = edge_cue(said)
+    for name in ("atstart", "atend"):
+        said.cues.pop(name, None)
+    if not edge:
         return pick
-    said.cues.pop(edges[0])
-    if said.said.get(f"<{edges[0]}>", "").split(" ")[0] in ("before", "by", "until", "till", "from", "since"):
-        return pick
-    clock = "in the first second" if edges[0] == "atstart" else "in the last second"
+    clock = "in the first second" if edge == "start" else "in the last second"
     return replace(pick, when=(*pick.when, Relation("during", clock=clock)))
+
+
+def edge_cue(said: Said) -> Literal["", "start", "end"]:
+    """Whether the start or the end of the footage alone is meant: *before the end* is any time. Raises Lost where both
+    are."""
+    edges: list[Literal["start", "end"]] = []
+    for name, edge in _EDGES:
+        if said.has(name) and said.said.get(f"<{name}>", "").split(" ")[0] not in _ALL_ALONG:
+            edges.append(edge)
+    if len(edges) > 1:
+        raise Lost("I do not see whether the start or the end is meant")
+    return edges[0] if edges else ""
+
+
+_EDGES: tuple[tuple[str, Literal["start", "end"]], ...] = (("atstart", "start"), ("atend", "end"))
+_ALL_ALONG = ("before", "by", "until", "till", "from", "since")
 
 
 def _yes_first(said: Said) -> bool:
