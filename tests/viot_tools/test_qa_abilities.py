@@ -45,6 +45,7 @@ def test_what_was_measured_is_claimed(question: str) -> None:
         ("Are there more men than women?", "look like"),
         ("How many cars are there?", "vehicles"),
         ("Is anybody fighting?", "fighting"),
+        ("When does the running man leave?", "running"),
         ("Does she sit down?", "sitting"),
         ("How many people came after the red van?", "vehicles"),
         ("When did the woman in the green coat leave?", "look like"),

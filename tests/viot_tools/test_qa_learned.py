@@ -488,6 +488,10 @@ def test_words_of_another_form_speak_against_it(form: str, text: str, against: s
         ("count", "total only", 0.96, ""),
         ("count", "total only", 0.9, "only"),
         ("action", "what only was it doing", 0.99, "only"),
+        ("count", "how many in all? Don't count the parked one", 0.99, "count"),
+        ("count", "how many in all, not counting anybody twice", 0.99, ""),
+        ("colour_upper", "which colour do most of them wear on top", 0.99, "most of"),
+        ("did_action", "it is doing that, isn't it?", 0.99, ""),
     ],
 )
 def test_turns_of_phrase_that_say_nothing_pass_and_what_narrows_does_not(

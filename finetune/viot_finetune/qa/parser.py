@@ -77,7 +77,8 @@ def fitted(parts: Split, recipe: Recipe, sentences: Sentences, rng: random.Rando
     samples: list[Sample] = [s for e in (*made, *rest) if (s := sample(e, sentences)) is not None]
     once: dict[str, Example] = {}
     for e in made:
-        once.setdefault(e.sentence.group, e)
+        if e.sentence.gaps:  # what others say outside of slots may be a condition
+            once.setdefault(e.sentence.group, e)
     outside = parser_judge.seen_outside(once.values())
     weights: dict[str, NDArray[np.float32]] = {}
     for k in range(recipe.nets):

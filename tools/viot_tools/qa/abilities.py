@@ -49,8 +49,9 @@ def _of_pick(pick: Pick, ask: str) -> Iterator[str]:
             continue  # "the man" is whoever is there
         if has.attribute != "name":
             yield "what people look like is told for sure of some of them only"
-    told = set(pick.doing) - set(UPRIGHT if set(UPRIGHT) <= set(pick.doing) else ())
-    told -= set(DOWN if set(DOWN) <= set(pick.doing) else ())
+    doing = {*pick.doing, *pick.known_by}
+    told = doing - set(UPRIGHT if set(UPRIGHT) <= doing else ())
+    told -= set(DOWN if set(DOWN) <= doing else ())
     if told - DONE:
         yield f"{' and '.join(sorted(told - DONE))} was not measured on enough real footage"
     for relation in pick.when:

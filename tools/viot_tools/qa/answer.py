@@ -104,6 +104,8 @@ def _looks(attribute: str, what: str) -> str:
         "label": f"the kind of the {what}",
         "carrying": f"what the {what} carries",
         "direction": f"the direction of the {what}",
+        "exit": f"the edge by which the {what} left",
+        "entry": f"the edge by which the {what} came in",
     }
     return words.get(attribute, f"{attribute} of the {what}")
 

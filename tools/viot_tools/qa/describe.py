@@ -39,8 +39,8 @@ def described(pick: Pick, *, many: bool = False) -> str:
     after = [_with(has) for has in pick.attributes if has.attribute not in ("sex", "colour", "label")]
     clothes = _clothes(pick)
     tail = [*([clothes] if clothes else []), *(words for words in after if words)]
-    doing = [" or ".join(pick.doing)] if pick.doing else []
-    moving = [_MOTION[pick.motion]] if pick.motion else []
+    doing = [" or ".join((*pick.doing, *pick.known_by))] if pick.doing or pick.known_by else []
+    moving = [_MOTION[pick.motion] + (f" by the {pick.side}" if pick.side else "")] if pick.motion else []
     place = [{"middle": "in the middle", "top": "at the top", "bottom": "at the bottom"}.get(pick.place, "")]
     if pick.place in ("left", "right"):
         place = [f"on the {pick.place}"]

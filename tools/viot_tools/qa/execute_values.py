@@ -56,6 +56,8 @@ def attribute(ground: Ground, program: Program) -> Found:
     pick, name = program.picks[0], program.attribute
     if name == "direction":
         return _direction(ground, program)
+    if name in ("exit", "entry"):
+        return _edge(ground, program)
     if name == "name":
         return _who(ground, program)
     if name != "label":
@@ -135,6 +137,29 @@ def _direction(ground: Ground, program: Program) -> Found:
     if program.value:
         return replace(answer, value="yes" if way == program.value else "no")
     return answer
+
+
+def _edge(ground: Ground, program: Program) -> Found:
+    """The edge of the picture by which those that are meant came or went. Where it was seen last away from all edges,
+    its way tells."""
+    end = program.attribute == "exit"
+    picked = picked_one(ground, program.picks[0])
+    some = meant(picked)
+    things = tuple(c.thing for c in some)
+    if end and any(motion.leaves(ground, t) is False for t in things):
+        return Found("", "it was still there as the footage ended", things)
+    if not end and any(motion.enters(ground, t) is False for t in things):
+        return Found("", "it was there as the footage began", things)
+    ways = {motion.side(t, end=end) or (motion.direction(t) if end else "") for t in things}
+    ways = {way if way in ("left", "right", "top", "bottom") else "" for way in ways}
+    if len(ways) > 1:
+        verb = "went" if end else "came"
+        return Found("", f"{len(some)} of them were seen, and they {verb} by different edges", things)
+    [way] = ways
+    if not way:
+        return Found("", f"by which edge of the picture it {'went' if end else 'came'} is not to be seen", things)
+    answer = found(way, ground, some, [picked])
+    return replace(answer, value="yes" if way == program.value else "no") if program.value else answer
 
 
 def _who(ground: Ground, program: Program) -> Found:

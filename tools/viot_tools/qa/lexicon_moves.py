@@ -289,6 +289,9 @@ left (side|edge)
 (rightward|rightwards|right hand)
 right (side|edge)
 """,
+    "fromleft": "(from|by) (the|) left (hand side|side|edge|half|hand|) (of the (picture|image|frame|screen)|)",
+    "fromright": "(from|by) (the|) right (hand side|side|edge|half|hand|) (of the (picture|image|frame|screen)|)",
+    "fromwhich": "(from|by) (which|what) (side|edge|direction|way) (of the (picture|image|frame|screen)|)",
     "leftright": """
 (from|) (the|) left to (the|) right or (from|) (the|) right to (the|) left
 (from|) (the|) right to (the|) left or (from|) (the|) left to (the|) right

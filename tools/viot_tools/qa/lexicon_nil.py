@@ -136,7 +136,7 @@ i (meant|mean to say)
 (on|) second thoughts
 """,
     "unknown": """
-(from|by|off|of) (the|) (left|right) (hand side|side|edge|half|hand|)
+(off|of) (the|) (left|right) (hand side|side|edge|half|hand|)
 (just|only|exactly) (one|a single)
 (car|bus|bike|truck|lorry) (parks|stops|lane|lanes|driver|drivers|rack|shed|shelter|station|wash)
 (car|bus|bike|truck|lorry) (door|doors|alarm|key|keys|seat|bay|terminal)

@@ -17,6 +17,8 @@ from viot_tools.qa.program import Motion
 
 EDGE = 0.02
 """A box this near to the border of the frame touches it."""
+OUT = 0.06
+"""The same where it was seen last: between two pictures it goes on."""
 WAITS = 8.0
 """Seconds in one place from which on somebody waits, unless the question says how long."""
 BRIEFLY = 4.0
@@ -161,6 +163,25 @@ def part(thing: Thing) -> str:
     }
     best = max(shares, key=lambda name: shares[name])
     return best if shares[best] >= MOSTLY else ""
+
+
+def side(thing: Thing, *, end: bool) -> str:
+    """The edge of the picture by which it went (``end``) or came: ``left``, ``right``, else ``top`` or ``bottom``; ''
+    where it was last (first) seen away from all of them."""
+    if not thing.path:
+        return ""
+    spot = thing.path[-1 if end else 0]
+    away = {
+        "left": spot.x - spot.w / 2,
+        "right": 1 - spot.x - spot.w / 2,
+        "top": spot.y - spot.h / 2,
+        "bottom": 1 - spot.y - spot.h / 2,
+    }
+    for pair in (("left", "right"), ("top", "bottom")):
+        best = min(pair, key=lambda name: away[name])
+        if away[best] <= OUT:
+            return best
+    return ""
 
 
 def direction(thing: Thing) -> str:

@@ -77,9 +77,25 @@ def colour(said: Said, pick: Pick) -> Program:
     return Program("attribute", (pick,), "which_colour", attribute=attribute, value=value, options=options)
 
 
+_SIDE = re.compile(r"\b(?:side|edge)\b")
+_LEAVE = re.compile(r"(?:leav|left|exit|disappear|vanish)|.*\bout of\b")
+_COME = re.compile(r"(?:com|came|enter)")
+
+
+def _edge_or_way(said: Said) -> str:
+    """*On which side does it leave* is an edge of the picture, *which way did it go off* is a way."""
+    if not said.has("leftright") and (_SIDE.search(said.said.get("<whichway>", "")) or said.has("left", "right")):
+        if _LEAVE.match(said.said.get("<leaves>", "")):
+            return "exit"
+        if _COME.match(said.said.get("<enters>", "")) and not said.has("moves"):
+            return "entry"
+    return "direction"
+
+
 def direction(said: Said, pick: Pick) -> Program:
+    """Which way something goes; of what leaves, by which edge of the picture."""
     if "from" in said.words:
-        raise Lost("where something comes from is not told, only which way it goes")
+        raise Lost("I do not see what comes from where")
     said.take(
         "goleft",
         "goright",
@@ -100,6 +116,6 @@ def direction(said: Said, pick: Pick) -> Program:
     one = left != right and not said.has("leftright", "whichway")
     if one and not said.has("goleft", "goright", "moves", "came", "leaves", "passes"):
         raise Lost("I do not see whether a place or a way is meant")
-    if one:
-        return Program("attribute", (pick,), "where", attribute="direction", value="left" if left else "right")
-    return Program("attribute", (pick,), "where", attribute="direction")
+    attribute = _edge_or_way(said)
+    value = ("left" if left else "right") if one else ""
+    return Program("attribute", (pick,), "where", attribute=attribute, value=value)

@@ -84,13 +84,17 @@ def gather(
     return out
 
 
-_OTHERS = frozenset("else other others".split())
+_OTHERS = re.compile(
+    r" (?:<np:\d+>|<who>) else(?= )| (?:the |any |some |)(others?|another)(?= <np:)|<howmany> (others)(?= )"
+)
+"""Somebody besides those that are meant otherwise."""
 
 
 def no_strange_word(said: Said) -> None:
+    besides = _OTHERS.search(f" {said.clauses.text} ")
+    if besides is not None:
+        raise Lost(f"I do not know who or what {besides[1] or besides[2] or 'else'!r} leaves out")
     for word in said.words:
-        if word in _OTHERS and not said.has("first", "last"):
-            raise Lost(f"I do not know who or what {word!r} leaves out")
         if word.isalpha() and word not in NEUTRAL and word not in WH:
             raise Lost(f"I do not know what to look for by {word!r}")
         if not word.isalpha() and word not in (",", ".", "/", "?"):
@@ -133,7 +137,8 @@ def beside_something(text: str, heard: dict[str, str]) -> None:
         raise Lost("I do not see what is asked of the thing that is named")
     if re.search(r"<neg> (?:[,?]|<cam:|<time:)|<correction>", text):
         raise Lost("the question corrects itself: ask it again as it is meant")
-    if heard.get("<leaves>") == "left" and re.search(r" (?:is|are|was|were|there) <np:\d+> <leaves>", text):
+    remains = r" (?:is|are|was|were|there) <np:\d+> <leaves>|<np:\d+> (?:is|are|was|were) <leaves>"
+    if heard.get("<leaves>") == "left" and re.search(remains, text):
         raise Lost("I do not know whether 'left' means that they went or that they are still there")
     if "<neg>" in text and " should " in text:
         raise Lost("what should not be is a rule, and I only know what was")
@@ -143,6 +148,7 @@ def beside_something(text: str, heard: dict[str, str]) -> None:
 
 
 _ALONE = {"he": "man", "him": "man", "his": "man", "she": "woman", "her": "woman"}
+EVERYBODY = -1
 _GROUPS = {"couple": 2, "pair": 2, "duo": 2, "trio": 3}
 _OWNS = ("his", "her")
 
@@ -150,7 +156,7 @@ _OWNS = ("his", "her")
 @dataclass(frozen=True, slots=True)
 class StoodIn:
     """A question's tags with the words behind them, nobody's name in them replaced by a noun. ``heads``: as in
-    ``Pick``; 0 for ``they``, whoever is there."""
+    ``Pick``; 0 for ``they``, whoever is there, ``EVERYBODY`` for all of them."""
 
     tags: tuple[str, ...]
     said: tuple[str, ...]
@@ -203,6 +209,8 @@ def _many(tags: Sequence[str]) -> list[tuple[int, int, int]]:
             size, heads = 1, 2
         elif tags[i] in ("they", "them"):
             size = 1
+        elif tags[i] in ("everybody", "everyone"):
+            size, heads = 1, EVERYBODY
         if size and list(tags[i + size : i + size + 2]) == ["of", "them"]:
             size += 2
         if size:
@@ -268,7 +276,8 @@ _OF_THEM = ("attribute", "when", "duration", "where", "action", "exists")
 
 def headed(program: Program, heads: int, said: Said) -> Program:
     """The program, whose people are called by no noun, with their number in it. Raises Lost where that asks nothing."""
-    if program.ask not in _OF_THEM or (not heads and program.ask not in ("action", "exists")):
+    able = {0: ("action", "exists", "attribute"), EVERYBODY: ("action", "attribute", "where")}.get(heads, _OF_THEM)
+    if program.ask not in able:
         raise Lost("I do not know who that is: say it in the question")
     told = any(p.doing or p.motion or p.when or p.place or len(p.attributes) > 1 for p in program.picks)
     asked = heads == 1 and any(w in _VERBS for w in said.words)
@@ -277,8 +286,8 @@ def headed(program: Program, heads: int, said: Said) -> Program:
 
     def counted(pick: Pick) -> Pick:
         when = tuple(r if r.anchor is None else replace(r, anchor=counted(r.anchor)) for r in pick.when)
-        mine = pick.kind == "person" and not pick.name
-        return replace(pick, when=when, heads=heads if mine and heads else pick.heads)
+        mine = pick.kind == "person" and not pick.name and pick.which == "all" and pick.number is None
+        return replace(pick, when=when, heads=heads if mine and heads > 0 else pick.heads)
 
     return replace(program, picks=tuple(counted(p) for p in program.picks))
 

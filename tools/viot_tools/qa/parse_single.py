@@ -99,11 +99,14 @@ def single(said: Said, np: Phrase) -> Program:
     if said.has("whichcam", "where") and not said.has("leftright"):
         said.take("whichcam", "where", "came", "enters", "first", "last", "who")
         if re.search(r" from (?:\?|\.|$)", said.clauses.text):
-            raise Lost("where something comes from is not told")
+            said.take("where", "came", "enters", "moves")
+            return Program("attribute", (pick,), "where", attribute="entry")
         if asks_what and not said.has("whichcam", "where"):
             raise Lost("I do not see what is asked")
         return Program("where", (ordered(said, pick),), "where")
-    if said.has("howlong", "when") and said.has("doing"):
+    if said.has("howlong", "when", "arrivaltime", "departuretime") and np.definite and np.pick.doing:
+        pick = replace(pick, doing=(), known_by=np.pick.doing)
+    if said.has("doing") and not said.has("waits") and re.match(r" *(?:when|<when>|<howlong>) ", said.clauses.text):
         pick = replace(moving(said, pick, skip=_tags(MOTION_TAGS)), motion=pick.motion)
         said.cues.pop("doing")
     if said.has("howlong"):
@@ -145,6 +148,9 @@ def single(said: Said, np: Phrase) -> Program:
     if len(set(doing)) > 1 and np.definite and pick.kind == "person":
         said.take("doing", "came", "waits")  # "was the man walking or standing?"
         return Program("action", (pick,), "action")
+    if said.has("fromwhich"):
+        said.take("fromwhich", "came", "enters", "moves", "first", "last", "approaches")
+        return Program("attribute", (ordered(said, pick),), "where", attribute="entry")
     if said.has("leftright", "whichway") or (
         said.has("left", "right", "goleft", "goright") and not said.has("howmany")
     ):
@@ -167,13 +173,13 @@ def single(said: Said, np: Phrase) -> Program:
             "more",
             "still",
             "most",
-            "left",
+            *_SIDES,
         )
         if said.has("most") or (said.has("more", "still") and not said.has("rel")):
             raise Lost("I do not see what is to be counted")
         return _with_limit(said, "count", moving(said, pick))
     if said.has("cmp"):
-        said.take("cmp", "timeword", "doing", "came", *_tags(MOTION_TAGS), "stays", "neg")
+        said.take("cmp", "timeword", "doing", "came", *_tags(MOTION_TAGS), "stays", "neg", *_SIDES)
         return _with_limit(said, "count", moving(said, pick))
     if said.has("who", "known") and said.has("first", "last"):
         return who(said, pick)
@@ -246,6 +252,7 @@ def moving(said: Said, pick: Pick, skip: Sequence[str] = ()) -> Pick:
         raise Lost("two movements at once are not asked of the index")
     if moved:
         pick = replace(pick, motion=MOTION_TAGS[f"<{moved[0]}>"])
+    pick = _sided(said, pick)
     doing = said.cues.get("doing", [])
     if pick.kind == "vehicle" and set(doing) == {"standing"} and pick.motion in ("", "waits"):
         return replace(pick, motion="waits")
@@ -256,6 +263,30 @@ def moving(said: Said, pick: Pick, skip: Sequence[str] = ()) -> Pick:
             raise Lost("two actions at once are not told")
         pick = replace(pick, doing=tuple(dict.fromkeys((*pick.doing, *doing))))
     return pick
+
+
+_SIDES = ("left", "right", "fromleft", "fromright")
+
+
+def _sided(said: Said, pick: Pick) -> Pick:
+    """With the side of the picture that is said outside its noun phrase: where it came or went, or where it was."""
+    there = [name for name in _SIDES if said.has(name)]
+    if not there:
+        return pick
+    if len(there) > 1 or pick.side or (pick.place and pick.motion not in ("enters", "leaves")):
+        raise Lost("I do not see which side is meant")
+    side: Literal["left", "right"] = "left" if there[0].endswith("left") else "right"
+    if there[0].startswith("from"):
+        if pick.motion not in ("", "enters") or not said.has("came", "enters", "moves"):
+            raise Lost(f"I do not see what comes from the {side}")
+        return replace(pick, motion="enters", side=side)
+    if pick.motion in ("enters", "leaves"):
+        return replace(pick, side=side)
+    if pick.motion:
+        raise Lost("I do not see whether a place or a way is meant")
+    if said.has("came", "moves"):
+        return replace(pick, motion="to_left" if side == "left" else "to_right")
+    return replace(pick, place=side)
 
 
 def _with_limit(said: Said, ask: str, pick: Pick) -> Program:
@@ -336,6 +367,7 @@ def _exists(said: Said, np: Phrase, pick: Pick, *, asks_what: bool) -> Program:
         "came",
         "doing",
         *_tags(MOTION_TAGS),
+        *_SIDES,
         "stays",
         *(("moves",) if said.has("approaches", "recedes") else ()),
         *(("first",) if said.has("rel") else ()),

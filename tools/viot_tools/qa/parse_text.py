@@ -34,6 +34,8 @@ def pick_text(pick: Pick) -> str:
     words.append(pick.which if pick.which != "all" else "")
     words.append(f"#{pick.number}" if pick.number is not None else "")
     words.append(f"@{pick.place}" if pick.place else "")
+    words.append(f"by the {pick.side}" if pick.side else "")
+    words.append(f"who did {'/'.join(pick.known_by)}" if pick.known_by else "")
     words.append(f"of {pick.heads}" if pick.heads is not None else "")
     words.append(f"on {'+'.join(pick.cameras)}" if pick.cameras else "")
     words += [_relation(r) for r in pick.when]

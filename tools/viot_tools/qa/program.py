@@ -22,7 +22,8 @@ Ask = Literal[
     "exists",  # yes or no: is there such a thing
     "count",  # how many such things, all in all
     "at_once",  # how many at one time, at most (by "start": at the edge "start" or "end")
-    "attribute",  # which value of ``attribute`` (colours, carrying, label = kind of vehicle or object, name)
+    "attribute",  # which value of ``attribute`` (colours, carrying, label = kind of vehicle or object, name, direction;
+    # exit, entry = the edge of the picture)
     "where",  # on which cameras; with one camera, in which part of the picture
     "when",  # at what time (edge: first seen, last seen, both)
     "duration",  # for how long
@@ -100,6 +101,8 @@ class Pick:
     ``name``: an enrolled person. ``number``: the second, third ... to come (1-based); ``which`` picks out of those
     left.
     ``stay``: (least, most) seconds in view. ``cameras``: only these, by name; empty = those of the question.
+    ``side``: with ``enters`` and ``leaves``, by which edge of the picture. ``known_by``: as ``doing``, of who did any
+    of it at whatever time (``how long was the running man there?``).
     ``heads``: how many people must have been there in all, for this to mean them (``he``: 1, ``the two``: 2).
     """
 
@@ -115,6 +118,8 @@ class Pick:
     which: Literal["all", "first", "last", "longest", "largest", "only"] = "all"
     number: int | None = None
     place: Literal["", "left", "right", "middle", "top", "bottom"] = ""
+    side: Literal["", "left", "right"] = ""
+    known_by: tuple[str, ...] = ()
     heads: int | None = None
 
 

@@ -106,7 +106,7 @@ def _demand(ground: Ground, pick: Pick) -> None:
         # "the man" is often just who is there: where that is not told, it stays a maybe
         if has.attribute not in ("label", "sex"):
             ground.demand(has.attribute)
-    if pick.doing:
+    if pick.doing or pick.known_by:
         ground.demand("action")
     if pick.name:
         ground.demand("name")
@@ -146,6 +146,11 @@ def _conditions(ground: Ground, pick: Pick, thing: Thing) -> Iterator[Tri]:
         yield named(thing, pick.name)
     if pick.motion:
         yield motion.moves(ground, thing, pick.motion)
+    if pick.side:
+        by = motion.side(thing, end=pick.motion == "leaves")
+        yield by == pick.side if by else None
+    if pick.known_by:
+        yield did(ground, thing, pick.known_by)
     if pick.stay != (None, None):
         yield stays(ground, pick, thing)
     if pick.place:
@@ -217,6 +222,16 @@ def _spans(ground: Ground, pick: Pick, thing: Thing) -> Iterator[tuple[Span, Tri
         yield motion.longest_still(thing.path), True
     else:
         yield ground.inside(thing), True
+
+
+def did(ground: Ground, thing: Thing, actions: Sequence[str]) -> Tri:
+    """Whether it did any of these, at any time that it was there."""
+    if thing.doing is None:
+        return None
+    if any(d.action in actions for d in thing.doing):
+        return True
+    known = sum(d.end - d.start for d in thing.doing if d.action != UNKNOWN)
+    return False if known >= TOLD * (thing.end - thing.start) else None
 
 
 def _doing(ground: Ground, pick: Pick, thing: Thing) -> Iterator[tuple[Span, Tri]]:

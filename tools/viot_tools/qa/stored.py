@@ -38,6 +38,8 @@ SPOTS = 240
 FEW, STRONG = 5, 0.8
 """Boxes from which on a thing is surely one, and the score from which on fewer are enough: of the people and vehicles
 of the ten development clips with fewer and weaker boxes, nearly all are pieces of others or nothing."""
+WAYS: Final = ("direction", "exit", "entry")
+"""Values that are told from the way of a thing."""
 AGREED = 0.75
 """Share of its boxes that must be called the same for the kind of a thing to be sure."""
 SEAM = 1.5
@@ -78,10 +80,10 @@ class NameSource(Protocol):
 
 def needs(program: Program) -> frozenset[str]:
     """What a program asks of the facts: subjects, attributes, ``action``, ``name``, ``path``."""
-    wanted = {program.attribute} if program.attribute not in ("", "direction", "label") else set()
+    wanted = {program.attribute} if program.attribute not in ("", *WAYS, "label") else set()
     if program.ask == "action":
         wanted.add("action")
-    if program.ask == "where" or program.attribute == "direction":
+    if program.ask == "where" or program.attribute in WAYS:
         wanted.add(PATH)
     picks = list(program.picks)
     while picks:
@@ -93,7 +95,7 @@ def needs(program: Program) -> frozenset[str]:
 
 def _of_pick(pick: Pick) -> set[str]:
     wanted: set[str] = {pick.kind, *(h.attribute for h in pick.attributes if h.attribute != "label")}
-    if pick.doing:
+    if pick.doing or pick.known_by:
         wanted.add("action")
     if pick.name:
         wanted.add("name")

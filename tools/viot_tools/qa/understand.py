@@ -103,9 +103,12 @@ def _left_out(ruled: Program, read: Program) -> bool:
     def conditions(program: Program) -> set[str]:
         found = {"value"} if program.value else set()
         found |= {"fewest"} if program.fewest else set()
+        found |= {"edge"} if program.edge == "end" or program.by == "start" else set()
         for pick in program.picks:
             found |= {"doing"} if pick.doing else set()
-            found |= {"place"} if pick.place else set()
+            found |= {"place"} if pick.place or pick.side else set()
+            found |= {"known by"} if pick.known_by else set()
+            found |= {"heads"} if pick.heads is not None else set()
             found |= {"stay"} if pick.stay != (None, None) else set()
             found |= {"motion"} if pick.motion and program.ask == "count" else set()
             found |= {"relation"} if pick.when else set()

@@ -18,7 +18,11 @@ from viot_tools.qa.parse_words import tag, tokens
 
 _FREE: Final = frozenset("cam time yesno nil ask thing timeword came each name moves rec".split())
 """Tags that never narrow what is asked."""
-CRITICAL: Final = frozenset("n secs C G I H N neg not never ord doing later leaves enters waits".split()) | EXCEPTING
+CRITICAL: Final = (
+    frozenset("n secs C G I H N neg not never ord doing later leaves enters waits".split())
+    | frozenset("left right goleft goright fromleft fromright fromwhich else other others".split())
+    | EXCEPTING
+)
 """Tags that do so most: to have been seen once in sentences of a form is not enough for them."""
 SURE: Final = 0.85
 """From here on a word that sentences of the form did not have, or that they all had, no longer decides. Nearly all that
@@ -33,6 +37,8 @@ _ALIKE: Final = frozenset("neg not never neither same".split())
 _HARMLESS: Final = re.compile(
     r"\bno idea\b|\b(?:can|could|would|will) (?:some|any)(?:body|one)\b|\byou people\b|\bhello again\b|"
     r"[,;.] *full stop\b|\beven for a second\b(?! time)|\bto the second\b(?=\s*(?:[,;.?!]|if\b|$))|"
+    r",\s*(?:is|was|are|were|does|did|do|has|have|had|can|could|would|will|wo|ai)(?:n't| not)? "
+    r"(?:he|she|it|they|there|we|you|i)\b(?: not)?(?=\s*[?.!]*$)|"
     r"\bthe second (?=the |when |he |she |it )|\bsome1\b|\b4 (?=the |a |me\b)",
     re.IGNORECASE,
 )
@@ -52,7 +58,8 @@ _LIMITS: Final = (
 )
 _PARTS: Final = (
     r"ties?|shoes?|boots?|socks?|cap|hair|bag|backpack|rucksack|handbag|gloves?|scarf|glasses|helmet|eyes?|skin|roof|"
-    r"wheels?|tyres?|lights|plates|stripes?|umbrella|suitcase|signs?|walls?|floor|seats?|interior|logo|letters"
+    r"wheels?|tyres?|lights|plates|stripes?|umbrella|suitcase|signs?|walls?|floor|seats?|interior|logo|letters|"
+    r"cloth|neck|apron|mask|beard|face|hands?|belt|sash|towel|ball|door|windows?|curtains?"
 )
 """What has a colour that the index does not know."""
 _AGAINST: Final[dict[str, re.Pattern[str]]] = {
@@ -139,10 +146,19 @@ _STAYED: Final = re.compile(r"\b(?:still|present|remain\w*|or|there|here|stay\w*
 _LEFT: Final = re.compile(r"\b(?:[Ll]eft\w*|LEFT|L)\b")
 _RIGHT: Final = re.compile(r"\b(?:[Rr]ight\w*|RIGHT|rite|R)\b")
 _SHE: Final = re.compile(r"\b(?:he|she|him|her)\b", re.IGNORECASE)
+_LEFT_OUT: Final = re.compile(
+    r"\b(?:do not|don't|dont|not|without) count(?:ing)?\b(?!.*\b(?:twice|double|again|more than once)\b)", re.IGNORECASE
+)
+_MOST: Final = re.compile(r"\b(?:most|majority|half|none) of\b", re.IGNORECASE)
+_OF_MOST: Final = frozenset("at_once busiest compare compare_cameras exists_not change".split())
+"""Forms that may ask where or when most of them were."""
 _WORDS: Final = {
     "n": "the number", "secs": "the length of time", "C": "the colour", "neg": "the 'not'", "N": "another thing",
     "G": "the clothes", "I": "what is carried", "H": "the hat", "doing": "the action",
 }  # fmt: skip
+
+
+_SAID: Final = frozenset(("not", "never", "else", "other", "others"))
 
 
 def outside(text: str, slots: Sequence[tuple[str, int, int]]) -> frozenset[str]:
@@ -151,7 +167,7 @@ def outside(text: str, slots: Sequence[tuple[str, int, int]]) -> frozenset[str]:
     tags, _ = tag(tokens(_rest(text, slots)))
     found = {t.strip("<>") for t in tags if t.startswith("<") and t[1:2].isalpha()}
     names = {t if t.startswith("ord:") else t.split(":")[0] for t in found}
-    return frozenset((names - _FREE) | {t for t in tags if t in EXCEPTING or t in ("not", "never")})
+    return frozenset((names - _FREE) | {t for t in tags if t in EXCEPTING or t in _SAID})
 
 
 def contradicted(
@@ -184,6 +200,9 @@ def contradicted(
         return "the one side"
     if form == "did_action" and not any(slot == "thing" for slot, _, _ in slots) and _SHE.search(rest):
         return "the pronoun"
+    left_out = _LEFT_OUT.search(text) or (_MOST.search(rest) if form not in _OF_MOST else None)
+    if left_out is not None:
+        return f"'{left_out[0]}'"
     if form == "action" and len(_actions(rest)) == 1:
         return "the action"
     if form == "mc_count" and re.search(r"(?<!\()\b\d+\b(?!\))", rest):
