@@ -110,6 +110,26 @@ class Grammar:
         """Let the step call no other tool first. Nothing may have been written yet."""
         self._callable = tuple(i for i in self._callable if self.menu.tools[i].name == tool)
 
+    @property
+    def choosing(self) -> ArgSpec | None:
+        """The argument whose value is to be chosen now, if one is."""
+        return self.menu.slots[self._slots[0]][1] if self._state == "value" else None
+
+    @property
+    def planned(self) -> tuple[int, ...]:
+        """The tools of the plan as far as it is written, the one called first."""
+        return tuple(self._plan)
+
+    def copied(self, kind: str) -> tuple[int, ...]:
+        """The units that this step's copies for arguments of ``kind`` begin with."""
+        found, slot = [], ""
+        for channel, index in self.written:
+            if channel == "slot":
+                slot = self.menu.slots[index][1].kind
+            elif channel == "start" and slot == kind:
+                found.append(index)
+        return tuple(found)
+
     def _allow_open(self) -> list[Element]:
         if self.history and self.history[-1].status in ("retry", "refused"):
             return _syms("OBSERVED")

@@ -38,7 +38,8 @@ from viot_agent.llm.mini.encoder import Encoder
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.language import foreign
 from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Menu, Step
-from viot_agent.llm.mini.units import Reading, Unit
+from viot_agent.llm.mini.shares import lean
+from viot_agent.llm.mini.units import REQUEST, Reading, Unit
 from viot_agent.llm.mini.words import courtesy
 from viot_agent.toolbox.contract import ToolSpec
 
@@ -169,6 +170,7 @@ class Planner:
     def _checked(self, decoded: tuple[Step, Grammar], reading: Reading, history: Sequence[Call]) -> Step:
         """The step, or what is done instead of one that must not be taken."""
         step, grammar = decoded
+        step = _where_it_was_seen(step, grammar)
         if step.kind == "act" and any(_same(step, call) for call in history):
             return Step("finish", "done")
         if step.kind == "act" and step.tool == "export_clip" and only_asks(reading.asked):
@@ -239,6 +241,26 @@ class Planner:
         return np.stack([self._cards[t] for t in texts]) if texts else np.zeros((0, 384), np.float32)
 
 
+def _where_it_was_seen(step: Step, grammar: Grammar) -> Step:
+    """A call that takes a scene from an observation looks where and when that scene was seen: both steps of this chain
+    have the same cameras and the same time."""
+    if step.kind != "act":
+        return step
+    kind, seen = "", None
+    for channel, index in grammar.written:
+        if channel == "slot":
+            kind = grammar.menu.slots[index][1].kind
+        elif channel == "start" and kind == "scene":
+            seen = grammar.history[grammar.units[index].segment - REQUEST - 1]
+    if seen is None:
+        return step
+    place = grammar.menu.index(step.tool)
+    shared = [] if place is None else [grammar.menu.slots[k][1] for k in grammar.menu.slots_of(place)]
+    names = {arg.name for arg in shared if arg.kind in ("cameras", "time")}
+    kept = {name: value for name, value in step.args.items() if name not in names}
+    return replace(step, args=kept | {name: value for name, value in seen.args.items() if name in names})
+
+
 def unknown_names(grammar: Grammar) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What must be asked for because a written call points at names that no camera and nobody enrolled carries; and of
     those names the ones that look like plain words.
@@ -264,12 +286,13 @@ def unknown_names(grammar: Grammar) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def decode(grammar: Grammar, decoder: Decoder) -> Step:
-    """Greedy decoding: of what the grammar allows, the best-scored element, until the step is whole."""
+    """Greedy decoding: of what the grammar allows, the best-scored element, until the step is whole. Cameras and times
+    are leant towards what no earlier call took (``shares``)."""
     scores = decoder.feed([*grammar.prefix, *grammar.written])
     while grammar.step is None:
         allowed = grammar.allowed()
         flat = [decoder.layout.flat(e) for e in allowed]
-        best = allowed[int(np.argmax(scores[flat]))]
+        best = allowed[int(np.argmax(scores[flat] + lean(grammar, allowed)))]
         grammar.push(best)
         if grammar.step is None:
             scores = decoder.feed([best])
