@@ -601,11 +601,23 @@ def test_every_authored_condition_has_a_word_for_it() -> None:
         ("Is there smoke in the yard? If so, save it", "found", True),
         ("Is there smoke in the yard? If there is none, and not at night, alert me", "none", None),
         ("alert me, if not already there", "none", None),
+        ("smoke in the yard? Unless there is, count the people", "none", True),
+        ("smoke in the yard? if there isnt any count the people", "found", False),
+        ("smoke in the yard? Nothing? Then count the people", "none", None),
+        ("smoke in the yard? If so save it, otherwise count the people", "found", None),
     ],
 )
 def test_if_not(text: str, status: str, holds: bool | None) -> None:
     call = Call("fire_smoke_detection", {}, status, ())
     assert settled(text, call, {}) is holds
+
+
+@pytest.mark.parametrize("tool", ["person_reid", "gait_recognition", "vehicle_reid", "face_recognition"])
+def test_a_condition_on_somebody_in_a_file_is_settled_by_whether_it_was_seen(tool: str) -> None:
+    shown = {"vehicle" if tool == "vehicle_reid" else "person": "image-1"}
+    assert settled("was he there? if so save it", Call(tool, shown, "none"), {}) is False
+    assert settled("was he there? if he wasn't save it", Call(tool, shown, "none"), {}) is True
+    assert settled("was anybody there? if so save it", Call(tool, {}, "none"), {}) is None
 
 
 def test_both_of_two_files_are_looked_for(mini: MiniChat) -> None:

@@ -44,16 +44,23 @@ _REACHES = (
 _BELOW = re.compile(
     r"\b(?:fewer|less|under|below|at most|up to|no more|not more|exactly|only|just|empty|quiet)\b", re.I
 )
+_NO = (
+    r"(?:not|no|nobody|none|nothing|never|neither|nope|nah|nay|neg(?:ative)?|absent|missing|fails?|cannot|"
+    r"(?:is|was|are|were|did|do|does|has|have|had|ca|could|wo|would|ai)n['’]?t)"
+)
 _TURNED = re.compile(
-    r"\b(?:not|no|nobody|none|never|unless|without|absent|missing|only|just|except|other than|twice|second|both)\b"
-    r"|n['’]t\b",
+    rf"\b(?:{_NO}|unless|without|failing|barring|otherwise|else|only|just|except|save (?:for|where|if)|other than|"
+    r"twice|second|both|either|forget|skip|drop|clear(?:ed)?|already|elsewhere|alone|gone|lost|wrong|false|out|expected)\b",
     re.I,
 )
-_IF_NOT = re.compile(
-    r"(?<=[.?!;,:])\s*(?:and\s+|but\s+)?if (?:it['’]s |there['’]s |there is |there are )?not\b\s*(?:[,:;.-]|then\b)",
+"""A word that may turn a condition round, or make it another than that something was seen."""
+_HEAD = re.compile(r"\b(?:if|in case|should|provided|as long as|assuming)\b", re.I)
+_UNLESS = re.compile(
+    rf"\b(?:if|when|in case|where|provided(?: that)?|as long as|assuming)\b(?:[^\w.;?!]+\w+){{0,6}}?[^\w.;?!]+{_NO}\b|"
+    r"\bunless\b|\bfailing (?:that|which)\b|\bbarring\b",
     re.I,
 )
-"""``Any smoke? If not, ...``: the condition is that nothing was seen."""
+"""A condition that something was *not* seen."""
 _TIMES = re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?\b|\b\d{4}-\d\d-\d\d\b")
 _CONDITIONAL = re.compile(
     r"\b(?:iff?|unless|case|as long as|so long as|should|shld|provid\w+|otherwise|else|when\w*|once|where|only|alone|"
@@ -64,7 +71,14 @@ _CONDITIONAL = re.compile(
     r"|n['’]t\b|[?:=>+≤≥≠]|;|\d",
     re.I,
 )
-_PRESENCE = {"face_recognition": "person", "plate_recognition": "plate", "fire_smoke_detection": ""}
+_PRESENCE = {
+    "face_recognition": "person",
+    "plate_recognition": "plate",
+    "fire_smoke_detection": "",
+    "person_reid": "person",
+    "gait_recognition": "person",
+    "vehicle_reid": "vehicle",
+}
 
 
 def may_be_conditional(asked: str) -> bool:
@@ -76,21 +90,27 @@ def may_be_conditional(asked: str) -> bool:
 def settled(asked: str, call: Call, data: Mapping[str, Any]) -> bool | None:
     """Whether the condition that ``asked`` puts before something holds after ``call``; None where words and numbers do
     not settle it. ``data`` is the observation's. Only plain conditions are read: more people than a number, somebody
-    or something seen."""
+    or something seen or not seen."""
     if call.status not in ("found", "none"):
         return None
     if call.tool == "crowd_counting":
         return _crowded(asked, data)
-    asked, turned = _IF_NOT.subn(" ", asked)
-    if (
-        call.tool not in _PRESENCE
-        or _TURNED.search(asked)
-        or _ABOVE.search(asked)
-        or any(r.search(asked) for r in _REACHES)
-    ):
+    needed = _PRESENCE.get(call.tool)
+    if needed is None or (needed and needed not in call.args):
         return None
-    needed = _PRESENCE[call.tool]
-    return (call.status == "found") != bool(turned) if not needed or needed in call.args else None
+    seen = presence_wanted(asked)
+    return None if seen is None else (call.status == "found") == seen
+
+
+def presence_wanted(asked: str) -> bool | None:
+    """Whether what is left to do waits for something to be seen (True) or for it not to be (False); None where the
+    request counts, or says more than one of both, or says it in other words."""
+    if _ABOVE.search(asked) or any(r.search(asked) for r in _REACHES):
+        return None
+    if not _TURNED.search(asked):
+        return True
+    bare, turned = _UNLESS.subn(" ", asked)
+    return False if turned == 1 and not _TURNED.search(bare) and not _HEAD.search(bare) else None
 
 
 def _crowded(asked: str, data: Mapping[str, Any]) -> bool | None:
@@ -175,9 +195,6 @@ def people_together(reading: Reading) -> tuple[str, ...]:
     return tuple(dict.fromkeys(u.value for u in best)) if len(best) > 1 else ()
 
 
-_NAMED = re.compile(
-    r"\b(?:image|picture|photo|video|clip)[\s-]?\d|\b(?:first|second|third|fourth|1st|2nd|3rd|last)\b", re.I
-)
 _SEVERAL = re.compile(
     r"\b(?:these|those|both|either|neither|them|they|each|all (?:of|two|three|four)|two|three|four)\b", re.I
 )
@@ -199,12 +216,17 @@ _SUBJECTS = {
     ),
 }
 _FILMS = ("video", "clip", "film", "recording")
-_KIND = r"image|picture|pic|photo|photograph|selfie|portrait|snap|video|clip|film|recording"
+_KIND = r"image|img|picture|pic|photo|photograph|selfie|portrait|snap|video|clip|film|recording"
 _ORDER = {"first": 1, "1st": 1, "one": 1, "second": 2, "2nd": 2, "two": 2, "third": 3, "3rd": 3, "three": 3} | {
     "fourth": 4, "4th": 4, "four": 4
 }  # fmt: skip
 _NUMBERED = re.compile(
     rf"\b(?:({_KIND})[\s-]?(\d|one|two|three|four)|(first|second|third|fourth|1st|2nd|3rd|4th) ({_KIND}))\b", re.I
+)
+_NAMED = re.compile(
+    rf"\b(?:{_KIND})[\s-]?\d|\b(?:{_KIND}|number|attachment) (?:one|two|three|four)\b|#\d|"
+    r"\b(?:first|second|third|fourth|1st|2nd|3rd|last)\b",
+    re.I,
 )
 
 

@@ -37,8 +37,8 @@ from viot_agent.llm.mini.decoder import Decoder
 from viot_agent.llm.mini.encoder import Encoder
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.language import foreign
+from viot_agent.llm.mini.leanings import lean
 from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Menu, Step
-from viot_agent.llm.mini.shares import lean
 from viot_agent.llm.mini.units import REQUEST, Reading, Unit
 from viot_agent.llm.mini.words import courtesy
 from viot_agent.toolbox.contract import ToolSpec
@@ -207,7 +207,7 @@ class Planner:
             others = [h for h in attached(reading, shown) if h != shown] if shown else []
             if not others or says_which(reading.asked):
                 return step
-            if not means_several(reading.asked):
+            if not means_several(reading.asked) and not self._takes_each(step):
                 return Step("ask", missing=("media",), among=attached(reading, shown)) if not history else step
         if not history or history[-1].status in ("retry", "failed", "refused"):
             return step
@@ -228,6 +228,14 @@ class Planner:
                 shift = tuple(i + 1 for i in step.open)
                 return Step("act", plan=plan, open=shift, tool=last.tool, args={**last.args, name: left[0]})
         return step
+
+    def _takes_each(self, step: Step) -> bool:
+        """Whether a step plans several calls that can each take a file: they go through those attached in order."""
+        files = [i for i in map(self.menu.index, step.plan) if i is not None and self._takes_file(i)]
+        return len(files) > 1
+
+    def _takes_file(self, tool: int) -> bool:
+        return any(self.menu.slots[k][1].kind in ("media", "person", "vehicle") for k in self.menu.slots_of(tool))
 
     def _states(self, units: tuple[Unit, ...]) -> Array:
         if self._last is None or self._last[0] != units:
@@ -286,8 +294,8 @@ def unknown_names(grammar: Grammar) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def decode(grammar: Grammar, decoder: Decoder) -> Step:
-    """Greedy decoding: of what the grammar allows, the best-scored element, until the step is whole. Cameras and times
-    are leant towards what no earlier call took (``shares``)."""
+    """Greedy decoding: of what the grammar allows, the best-scored element, until the step is whole. Scores are
+    leant over where code knows better (``leanings``)."""
     scores = decoder.feed([*grammar.prefix, *grammar.written])
     while grammar.step is None:
         allowed = grammar.allowed()

@@ -1,0 +1,138 @@
+"""Where mini's scores are leant over: what is not taken yet, what is taken back, and whether to call anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from viot_agent.fleet.mentions import find_mentions
+from viot_agent.fleet.types import Camera, Person
+from viot_agent.llm.mini.grammar import Grammar
+from viot_agent.llm.mini.leanings import BESIDE, DOUBT, ELSEWHERE, FRESH, NEXT, TAKEN, WITHDRAWN, lean, withdrawn
+from viot_agent.llm.mini.menu import SYM, Call, Element, Menu
+from viot_agent.llm.mini.units import Reading, read
+from viot_finetune.mini.cards import stub_toolbox
+
+MENU = Menu.of(list(stub_toolbox()))
+FLEET = [Camera(i, n, "", (), "UTC", None) for i, n in enumerate(("gate 1", "gate 2", "north dock"))]
+KNOWN = [Person(0, "Ana Lund", "", 1), Person(1, "Bo Diaz", "", 1)]
+
+
+def reading(text: str, *uploads: str) -> Reading:
+    return read(text, find_mentions(text, FLEET, KNOWN, uploads), uploads)
+
+
+def at_slot(grammar: Grammar, tool: str, name: str, plan: tuple[str, ...] = ()) -> None:
+    """Write up to the choice of one argument, leaving those before it out or taking the first copy."""
+    tools = [("cand", MENU.index(t)) for t in (tool, *plan)]
+    row: list[Any] = [("sym", SYM["NEED"]), *tools, ("sym", SYM["PLAN_END"]), tools[0]]
+    for element in row:
+        grammar.push(element)
+    while True:
+        (element,) = grammar.allowed()
+        grammar.push(element)
+        assert grammar.choosing is not None
+        if grammar.choosing.name == name:
+            return
+        skip: Element = ("sym", SYM["SKIP"])
+        grammar.push(skip if skip in grammar.allowed() else grammar.allowed()[0])
+        if ("sym", SYM["ARG_END"]) in grammar.allowed():
+            grammar.push(("sym", SYM["ARG_END"]))
+
+
+def leant(grammar: Grammar) -> dict[str, float]:
+    """What each copy is leant by, by the characters it begins with and the place of those alike."""
+    allowed = grammar.allowed()
+    found: dict[str, float] = {}
+    for (channel, index), by in zip(allowed, lean(grammar, allowed), strict=True):
+        name = grammar.units[index].value if channel == "start" else "SKIP" if index == SYM["SKIP"] else channel
+        while name in found:
+            name += "'"
+        found[name] = round(float(by), 3)
+    return found
+
+
+def test_the_camera_that_no_call_took_comes_first() -> None:
+    said = reading("smoke at gate 1, then faces at north dock, then plates at gate 2")
+    past = [Call("fire_smoke_detection", {"cameras": ["gate 1"]}, "none")]
+    grammar = Grammar(said, MENU, past)
+    at_slot(grammar, "face_recognition", "cameras", ("plate_recognition",))
+    by = leant(grammar)
+    assert by["gate 1"] == pytest.approx(TAKEN)
+    assert by["north dock"] == pytest.approx(FRESH + NEXT)
+    assert by["gate 2"] == pytest.approx(FRESH)
+    assert by["SKIP"] == 0
+
+
+def test_a_camera_said_twice_is_taken_once_a_call() -> None:
+    said = reading("count gate 1. count gate 2. faces at gate 2")
+    past = [Call("crowd_counting", {"cameras": ["gate 1"]}), Call("crowd_counting", {"cameras": ["gate 2"]})]
+    grammar = Grammar(said, MENU, past)
+    at_slot(grammar, "face_recognition", "cameras")
+    by = leant(grammar)
+    assert [by["gate 2"], by["gate 2'"]] == pytest.approx([TAKEN, FRESH + NEXT])
+
+
+def test_one_call_alone_is_not_leant_over() -> None:
+    grammar = Grammar(reading("faces at gate 1 and gate 2 today"), MENU)
+    at_slot(grammar, "face_recognition", "cameras")
+    assert set(leant(grammar).values()) == {0.0}
+
+
+def test_a_time_stands_beside_its_camera() -> None:
+    said = reading("Count gate 1 yesterday. Faces at gate 2.")
+    for camera, skip, time in (("gate 1", 0.0, BESIDE), ("gate 2", ELSEWHERE, 0.0)):
+        grammar = Grammar(said, MENU)
+        at_slot(grammar, "crowd_counting", "cameras", ("face_recognition",))
+        place = next(i for i, u in enumerate(grammar.units) if u.value == camera)
+        grammar.push(("start", place))
+        grammar.push(("sym", SYM["ARG_END"]))
+        (element,) = grammar.allowed()
+        grammar.push(element)
+        by = leant(grammar)
+        assert [by["SKIP"], by["yesterday"]] == pytest.approx([skip, time])
+
+
+def test_files_go_to_calls_in_order() -> None:
+    said = reading("cloak the one, blur the other", "image-1", "image-2")
+    grammar = Grammar(said, MENU, [Call("privacy_cloak", {"media": "image-1"})])
+    at_slot(grammar, "face_redaction", "media")
+    by = leant(grammar)
+    assert [by["image-1"], by["image-2"]] == pytest.approx([0.0, FRESH + NEXT])
+
+
+def test_in_doubt_nothing_is_called() -> None:
+    grammar = Grammar(reading("who is at gate 1"), MENU)
+    allowed = grammar.allowed()
+    assert dict(zip(allowed, lean(grammar, allowed), strict=True))[("sym", SYM["NEED"])] == np.float32(DOUBT)
+    later = Grammar(reading("who is at gate 1"), MENU, [Call("face_recognition", {"cameras": ["gate 1"]})])
+    assert not lean(later, later.allowed()).any()
+
+
+@pytest.mark.parametrize(
+    ("text", "back"),
+    [
+        ("smoke at gate 1, no, gate 2", ["gate 1"]),
+        ("smoke at gate 1... sorry, I mean gate 2", ["gate 1"]),
+        ("smoke at gate 1? um no, scrap gate 1, gate 2", ["gate 1", "gate 1"]),
+        ("smoke at gate 2, not gate 1", ["gate 1"]),
+        ("plates at gate 1? No alert for gate 2", []),
+        ("plates at gate 1, then gate 2", []),
+        ("not gate 1", []),
+        ("gate 1, no, gate 2: smoke. gate 1: plates", ["gate 1"]),
+    ],
+)
+def test_what_is_taken_back(text: str, back: list[str]) -> None:
+    said = reading(text)
+    marked = [i for i, u in enumerate(said.units) if "camera" in u.kinds]
+    found = withdrawn(said.text, said.units, marked, denied=True)
+    assert [said.units[i].value for i in sorted(found)] == back
+
+
+def test_a_slip_is_leant_away_from() -> None:
+    grammar = Grammar(reading("was Ana Lund here? sorry, Bo Diaz"), MENU)
+    at_slot(grammar, "face_recognition", "person")
+    by = leant(grammar)
+    assert [by["Ana Lund"], by["Bo Diaz"]] == pytest.approx([WITHDRAWN, 0.0])
