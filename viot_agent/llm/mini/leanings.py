@@ -6,8 +6,9 @@ time, and corrects a slip right after it. The network, which copies one value af
 often, and calls a tool too readily. Owns how strongly its scores (logits) are leant; knows no weights and forbids
 nothing.
 
-The constants were fitted, and rounded, on half of the requests that the shipped weights never read (pp, qq and rr of
-``datasets/viot_instruct`` and the 3 % kept from training); the other half says what they bring.
+The constants for cameras and times were fitted, and rounded, on half of the requests that the shipped weights never
+read (pp, qq and rr of ``datasets/viot_instruct`` and the 3 % kept from training); the other half says what they bring.
+Files take over those of cameras; WITHDRAWN rests on few cases, and DOUBT was chosen with both halves in sight.
 """
 
 from __future__ import annotations
