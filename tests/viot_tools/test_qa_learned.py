@@ -492,6 +492,8 @@ def test_words_of_another_form_speak_against_it(form: str, text: str, against: s
         ("count", "how many in all, not counting anybody twice", 0.99, ""),
         ("colour_upper", "which colour do most of them wear on top", 0.99, "most of"),
         ("did_action", "it is doing that, isn't it?", 0.99, ""),
+        ("when_first", "when is it first there at the glass door", 0.99, "at the glass door"),
+        ("enters", "how many come in through the door", 0.99, ""),
     ],
 )
 def test_turns_of_phrase_that_say_nothing_pass_and_what_narrows_does_not(

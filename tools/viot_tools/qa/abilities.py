@@ -27,6 +27,8 @@ def doubt(program: Program) -> str:
 
 
 def _doubts(program: Program) -> Iterator[str]:
+    if program.ask != "exists" and any(pick.kind in ("fire", "smoke") for pick in program.picks):
+        yield "of fire and smoke only whether there is any was measured"
     if program.ask == "action":
         yield "of what people do only standing, walking, lying and falling are told reliably"
     if program.attribute in ("upper_colour", "lower_colour"):

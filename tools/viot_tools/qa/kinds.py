@@ -167,6 +167,12 @@ _BEYOND: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "text is not read from the pictures here; number plates are plate_recognition's",
         ),
         (
+            r"\bbefore (?:the |this )?(?:recording|clip|video|film|footage|tape)(?: has| had)? (?:start|beg[aiu]n)|"
+            r"\bafter (?:the |this )?(?:recording|clip|video|film|footage|tape)(?: has| had| is| was)? "
+            r"(?:end|stop|finish|over)",
+            "what was before or after the recording is not in it",
+        ),
+        (
             r"\b(?:price|cost|occupation|job|nationality|married|address|related to|religion)\b",
             "that is not to be seen in footage",
         ),

@@ -247,6 +247,13 @@ def _more_on(f: Filled) -> Program:
     return Program("compare", tuple(replace(f.pick(), cameras=c) for c in cameras), "where")
 
 
+def _change(f: Filled) -> Program:
+    pick = f.pick()
+    if pick.kind in ("fire", "smoke"):
+        raise Lost("of fire and smoke I do not know how large they are")
+    return Program("change", (pick,), "state_change")
+
+
 BUILDERS: Final[dict[str, Build]] = {
     "exists": _exists(),
     "exists_not": _exists(value="no"),
@@ -289,7 +296,7 @@ BUILDERS: Final[dict[str, Build]] = {
     "count_after": _related("count", "after"),
     "count_before": _related("count", "before"),
     "next_after": _next,
-    "change": _told("change", "state_change"),
+    "change": _change,
 }
 """Form -> its program. The forms that no footage answers have none."""
 

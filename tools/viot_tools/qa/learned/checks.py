@@ -149,6 +149,18 @@ _SHE: Final = re.compile(r"\b(?:he|she|him|her)\b", re.IGNORECASE)
 _LEFT_OUT: Final = re.compile(
     r"\b(?:do not|don't|dont|not|without) count(?:ing)?\b(?!.*\b(?:twice|double|again|more than once)\b)", re.IGNORECASE
 )
+_PLACED: Final = re.compile(
+    r"\b(?:at|by|near|behind|under|beside|on|against|opposite|beneath|below|above|next to|in front of|close to) "
+    r"(?:the|a|an|that|this|his|her|their|my|our) (?:\w+ ){0,2}?(?:door|doorway|doors|counter|desk|table|tables|bench|"
+    r"benches|window|windows|wall|stairs|steps|kerb|curb|pavement|sidewalk|crossing|corner|pillar|tree|trees|shelf|"
+    r"shelves|till|register|cash point|atm|machine|bed|chair|chairs|sofa|couch|mat|stop|fence|fountain|lawn|grass|"
+    r"stand|pole|lamp|escalator|queue|bin|bins|dumpster|statue|railing|rail|kiosk|stall|cart|pram|bridge|pool|"
+    r"treadmill|barrier|sign|pump|pumps|dock|crosswalk|zebra|curtain|mirror|car|van|bus|truck|lorry)s?\b",
+    re.IGNORECASE,
+)
+"""A part of the picture that the index knows nothing of."""
+_STORY: Final = 17
+"""Words from which on a sentence tells a story, in which such a place is mostly where somebody else is."""
 _MOST: Final = re.compile(r"\b(?:most|majority|half|none) of\b", re.IGNORECASE)
 _OF_MOST: Final = frozenset("at_once busiest compare compare_cameras exists_not change".split())
 """Forms that may ask where or when most of them were."""
@@ -200,7 +212,7 @@ def contradicted(
         return "the one side"
     if form == "did_action" and not any(slot == "thing" for slot, _, _ in slots) and _SHE.search(rest):
         return "the pronoun"
-    left_out = _LEFT_OUT.search(text) or (_MOST.search(rest) if form not in _OF_MOST else None)
+    left_out = _LEFT_OUT.search(text) or _placed(rest) or (_MOST.search(rest) if form not in _OF_MOST else None)
     if left_out is not None:
         return f"'{left_out[0]}'"
     if form == "action" and len(_actions(rest)) == 1:
@@ -208,6 +220,11 @@ def contradicted(
     if form == "mc_count" and re.search(r"(?<!\()\b\d+\b(?!\))", rest):
         return "the number"
     return ""
+
+
+def _placed(rest: str) -> re.Match[str] | None:
+    """Where in the picture, of a short question."""
+    return _PLACED.search(rest) if len(rest.split()) < _STORY else None
 
 
 def turned(form: str, text: str, slots: Sequence[tuple[str, int, int]]) -> str:
