@@ -121,6 +121,11 @@ def test_in_doubt_nothing_is_called() -> None:
         ("plates at gate 1? No alert for gate 2", []),
         ("plates at gate 1, then gate 2", []),
         ("not gate 1", []),
+        ("smoke at gate 1, and don't forget gate 2", []),
+        ("smoke at gate 1, do not skip gate 2", []),
+        ("smoke at gate 1. Actually also check gate 2", []),
+        ("smoke at gate 1. Sorry to bother you, gate 2 as well", []),
+        ("smoke at gate 1, wait for the van at gate 2", []),
         ("gate 1, no, gate 2: smoke. gate 1: plates", ["gate 1"]),
     ],
 )

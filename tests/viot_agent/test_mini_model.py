@@ -23,6 +23,7 @@ from viot_agent.llm.mini.checks import (
     asks_who_was_not,
     may_be_conditional,
     plainly,
+    presence_wanted,
     settled,
     the_one_named,
 )
@@ -430,6 +431,27 @@ def test_a_number_in_a_condition_is_compared_by_code(
 def test_numbers_are_read_whole_or_not_at_all(condition: str, most: int, holds: bool | None) -> None:
     call = Call("crowd_counting", {"cameras": ["gate 2"]}, "found")
     assert settled(f"If {condition}, save me gate 2", call, counted(most)["data"]) is holds
+
+
+@pytest.mark.parametrize(
+    ("request_", "wanted"),
+    [
+        ("If Ana came, export the clip", True),
+        ("If nobody came, export", False),
+        ("Is Ana at gate 1? If not, export", False),
+        ("unless Ana is there, export", False),
+        ("If Ana is at the gate, do not call me but export the clip", None),
+        ("Was Ana there? If so, no need to export, count people", None),
+        ("If Ana shows up, I have no time, so send the clip", None),
+        ("If no one but Ana came, export", None),
+        ("Look for Ana, if she was there and no van came export", None),
+        ("If not sure, export the clip", None),
+        ("If she's nowhere to be seen, export", None),
+        ("If Ana avoided the gate, export", None),
+    ],
+)
+def test_a_condition_of_presence_is_read_only_where_nothing_else_turns_it(request_: str, wanted: bool | None) -> None:
+    assert presence_wanted(request_) is wanted
 
 
 def test_a_camera_that_cannot_be_told_of_leaves_a_number_unsettled() -> None:

@@ -203,11 +203,13 @@ class _Parser(Moments):
     def media_half_open(self) -> Phrase | None:
         """``after second 9``, ``from second 3 on``, ``by second 8``, ``before second 5``, ``around second 6``."""
         op = self.take("after", "from", "since", "before", "until", "by", "around")
-        self.skip("around", "exactly")
+        self.skip("around", "exactly", "the")
         unit = self.take("second", "minute") if op is not None else None
         at = self.position() if unit is not None else None
         if op is None or unit is None or at is None or (op == "since" and self.done and unit == "minute"):
             return None
+        if self.word(*TIME_UNITS):
+            return None  # ten minutes, not the tenth second
         onwards = self.take("onwards", "onward", "on") is not None or self.to_the_end()
         self.of_media()
         t, width = at * SECONDS[unit], SECONDS[unit]
@@ -224,7 +226,9 @@ class _Parser(Moments):
             if not self.take("to", "until"):
                 return None
             self.article()
-            return True if self.take("end") else None
+            if not self.take("end"):
+                return None
+            return True if self.done or self.of_media() else None
 
         return self.attempt(rule) is True
 

@@ -147,7 +147,11 @@ def _meant(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int, text: str) ->
     if isinstance(tree, MediaSpan):
         if cut[i].text in ("halfway", "midway"):  # of the recording, not of a shift
             return following is None or following.kind in ("break", "mark") or following.text in _AFTER_NUMBER
-        return before != "the" or cut[j - 1].text != "one"  # "the second one"
+        counted = following is not None and following.kind == "word" and following.text not in _AFTER_NUMBER
+        if _number(cut[j - 1]) and counted:
+            return False  # "after second 9 people came"
+        said = " ".join(t.text for t in cut[max(0, i - 1) : j])
+        return not said.endswith("the second one")
     last = tree.b if isinstance(tree, Between) else tree.moment if isinstance(tree, When) else None
     counted = following is not None and following.kind == "word" and following.text not in _AFTER_NUMBER
     if last is not None and _bare(last.clock) and _number(cut[j - 1]) and counted:

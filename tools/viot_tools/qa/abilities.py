@@ -51,6 +51,8 @@ def _of_pick(pick: Pick, ask: str) -> Iterator[str]:
             continue  # "the man" is whoever is there
         if has.attribute != "name":
             yield "what people look like is told for sure of some of them only"
+    if pick.after_doing:
+        yield "who gets up was not measured"
     doing = {*pick.doing, *pick.known_by}
     told = doing - set(UPRIGHT if set(UPRIGHT) <= doing else ())
     told -= set(DOWN if set(DOWN) <= doing else ())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from viot_tools.qa.program import Pick, Program, Relation
+from viot_tools.qa.program import Pick, Program
 
 UPRIGHT: Final = ("standing", "walking", "running")
 DOWN: Final = ("sitting", "lying", "falling", "squatting")
@@ -25,7 +25,5 @@ def _pick(pick: Pick) -> Pick:
     doing: list[str] = []
     for action in pick.doing:
         doing += UPRIGHT if action in ("upright", "rising") else (action,)
-    if "rising" in pick.doing:
-        was = replace(pick, doing=DOWN, motion="", when=(), which="all", number=None)
-        when = (*when, Relation("after", was))
-    return replace(pick, doing=tuple(dict.fromkeys(doing)), when=when)
+    before = DOWN if "rising" in pick.doing else pick.after_doing
+    return replace(pick, doing=tuple(dict.fromkeys(doing)), when=when, after_doing=before)

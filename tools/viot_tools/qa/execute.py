@@ -22,7 +22,7 @@ from viot_tools.qa.facts import Facts, Found
 from viot_tools.qa.found import Interval, found, maybes, outweighed, reserves, stretch
 from viot_tools.qa.ground import CannotTell, Clock, Ground
 from viot_tools.qa.options import option_of
-from viot_tools.qa.program import Program
+from viot_tools.qa.program import Pick, Program
 from viot_tools.qa.select import Candidate, Picked, choose
 
 _CLAIM = re.compile(r"^\s*(<=|>=|==|=|<|>)?\s*(\d+(?:\.\d+)?)\s*$")
@@ -106,14 +106,20 @@ def _exists(ground: Ground, program: Program) -> Found:
     for picked in every:
         if not picked.sure:
             return Found("", maybes(picked, alone=True), maybe=tuple(c.thing for c in picked.maybe))
-        heads = picked.pick.heads or 1
+        heads = 1 if picked.pick.heads is None else picked.pick.heads or _all_there(ground, picked.pick)
         if len(picked.sure) < heads and "fighting" not in picked.pick.doing:
             # "do the two sit": each of them must
             some = tuple(c.thing for c in picked.sure)
-            if len(picked.candidates) < heads:
+            if len(picked.candidates) < heads and picked.pick.heads:
                 return found("no", ground, picked.sure, [picked], [f"{len(some)} of {heads} surely did"])
-            return Found("", maybes(picked), some, outweighed([picked]))
+            why = maybes(picked) if picked.maybe else f"{len(some)} of {heads} surely did"
+            return Found("", why, some, outweighed([picked]))
     return found("yes", ground, [c for picked in every for c in picked.sure], every)
+
+
+def _all_there(ground: Ground, pick: Pick) -> int:
+    """How many of these there may have been in all."""
+    return len(choose(ground, Pick(pick.kind, cameras=pick.cameras)).candidates)
 
 
 def _there(ground: Ground, picked: Picked, edge: str) -> Picked:

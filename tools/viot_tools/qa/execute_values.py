@@ -140,8 +140,7 @@ def _direction(ground: Ground, program: Program) -> Found:
 
 
 def _edge(ground: Ground, program: Program) -> Found:
-    """The edge of the picture by which those that are meant came or went. Where it was seen last away from all edges,
-    its way tells."""
+    """The edge of the picture by which those that are meant came or went."""
     end = program.attribute == "exit"
     picked = picked_one(ground, program.picks[0])
     some = meant(picked)
@@ -150,8 +149,7 @@ def _edge(ground: Ground, program: Program) -> Found:
         return Found("", "it was still there as the footage ended", things)
     if not end and any(motion.enters(ground, t) is False for t in things):
         return Found("", "it was there as the footage began", things)
-    ways = {motion.side(t, end=end) or (motion.direction(t) if end else "") for t in things}
-    ways = {way if way in ("left", "right", "top", "bottom") else "" for way in ways}
+    ways = {motion.side(t, end=end) for t in things}
     if len(ways) > 1:
         verb = "went" if end else "came"
         return Found("", f"{len(some)} of them were seen, and they {verb} by different edges", things)

@@ -19,6 +19,8 @@ EDGE = 0.02
 """A box this near to the border of the frame touches it."""
 OUT = 0.06
 """The same where it was seen last: between two pictures it goes on."""
+CORNER = 0.03
+"""By how much nearer to one edge than to the next it must be."""
 WAITS = 8.0
 """Seconds in one place from which on somebody waits, unless the question says how long."""
 BRIEFLY = 4.0
@@ -166,8 +168,8 @@ def part(thing: Thing) -> str:
 
 
 def side(thing: Thing, *, end: bool) -> str:
-    """The edge of the picture by which it went (``end``) or came: ``left``, ``right``, else ``top`` or ``bottom``; ''
-    where it was last (first) seen away from all of them."""
+    """The edge of the picture by which it went (``end``) or came: ``left``, ``right``, ``top`` or ``bottom``; '' where
+    it was last (first) seen away from all of them, or in a corner."""
     if not thing.path:
         return ""
     spot = thing.path[-1 if end else 0]
@@ -177,11 +179,8 @@ def side(thing: Thing, *, end: bool) -> str:
         "top": spot.y - spot.h / 2,
         "bottom": 1 - spot.y - spot.h / 2,
     }
-    for pair in (("left", "right"), ("top", "bottom")):
-        best = min(pair, key=lambda name: away[name])
-        if away[best] <= OUT:
-            return best
-    return ""
+    first, second = sorted(away, key=lambda name: away[name])[:2]
+    return first if away[first] <= OUT and away[second] - away[first] >= CORNER else ""
 
 
 def direction(thing: Thing) -> str:

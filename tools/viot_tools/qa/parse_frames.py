@@ -96,9 +96,13 @@ def _bare(pick: Pick) -> bool:
 def _empty(said: Said) -> Program:
     """``Is the room empty?``: whether nobody is there."""
     said.take("empty", "still", "stays", "atstart", "atend", "later", "already")
-    if said.nps or said.has("neg"):
+    if said.nps or said.has("neg") or any(w in WH for w in said.words):
         raise Lost("I do not see who or what is not there")
-    pick = Pick("person", when=tuple(said.clauses.relations))
+    if "ever" in said.words or any(w in said.said.get("<nil>", "") for w in ("any time", "some", "any point")):
+        raise Lost("whether nobody was there at some time is not told, only at which time that is asked of")
+    if said.has("atend", "atstart") and not edge_cue(said):
+        raise Lost("I do not see which moment is meant")
+    pick = Pick("person", when=tuple(replace(r, present=True) for r in said.clauses.relations))
     kind: QuestionType = "before_after" if pick.when else "state_change" if said.has("atend", "still") else "who"
     edge = edge_cue(said)
     if edge == "start":

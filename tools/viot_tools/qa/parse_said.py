@@ -200,7 +200,7 @@ def _many(tags: Sequence[str]) -> list[tuple[int, int, int]]:
     i = 0
     while i < len(tags):
         size = heads = 0
-        if tags[i] in ("the", "these", "those", "all", "of") and i + 1 < len(tags):
+        if tags[i] in ("the", "these", "those", "all") and i + 1 < len(tags):
             number = re.fullmatch(r"<n:([2-9])>", tags[i + 1])
             size, heads = (
                 (2, int(number[1])) if number else (2, _GROUPS[tags[i + 1]]) if tags[i + 1] in _GROUPS else (0, 0)
@@ -213,6 +213,8 @@ def _many(tags: Sequence[str]) -> list[tuple[int, int, int]]:
             size, heads = 1, EVERYBODY
         if size and list(tags[i + size : i + size + 2]) == ["of", "them"]:
             size += 2
+        if size and i and tags[i - 1] == "of" and heads != 0:
+            raise Lost("I do not know which of them is meant")
         if size:
             found.append((i, i + size, heads))
         i += max(1, size)
@@ -222,7 +224,8 @@ def _many(tags: Sequence[str]) -> list[tuple[int, int, int]]:
 _STANDING_FOR: dict[str, Pick] = {
     **{w: Pick("person", attributes=(Has("sex", ("male",)),), heads=1) for w in ("he", "him", "his")},
     **{w: Pick("person", attributes=(Has("sex", ("female",)),), heads=1) for w in ("she", "her")},
-    **dict.fromkeys(("they", "them", "everybody", "everyone", "all of them", "people"), Pick("person")),
+    "people": Pick("person"),
+    **dict.fromkeys(("they", "them"), Pick("person", heads=0)),
     **dict.fromkeys("anybody anyone somebody someone nobody none".split(), Pick("person")),
     "no one": Pick("person"),
     "any one": Pick("person"),
@@ -287,7 +290,7 @@ def headed(program: Program, heads: int, said: Said) -> Program:
     def counted(pick: Pick) -> Pick:
         when = tuple(r if r.anchor is None else replace(r, anchor=counted(r.anchor)) for r in pick.when)
         mine = pick.kind == "person" and not pick.name and pick.which == "all" and pick.number is None
-        return replace(pick, when=when, heads=heads if mine and heads > 0 else pick.heads)
+        return replace(pick, when=when, heads=heads if mine and heads >= 0 else pick.heads)
 
     return replace(program, picks=tuple(counted(p) for p in program.picks))
 

@@ -30,7 +30,7 @@ def single(said: Said, np: Phrase) -> Program:
         re.search(r"<updown> (?:(?:at|in|by|around|before|after|from) )?(?:[?.,]|<|$)", f"{said.clauses.text} ")
         is not None
     )
-    one = np.pick.kind == "person" and np.definite and not np.plural
+    one = np.pick.kind == "person" and not np.plural
     if one and said.said.get("<updown>") in _GOES_DOWN:
         if not ends:
             raise Lost("I do not see where that is: I know ways by left and right")
@@ -158,6 +158,8 @@ def single(said: Said, np: Phrase) -> Program:
     if np.plural and not np.definite and said.has("enters", "leaves") and not _answerable_by_yes(said):
         said.cues.setdefault("howmany", [""])
     if said.has("howmany") and said.has("atend", "atstart") and not said.has(*_tags(MOTION_TAGS)):
+        if not edge_cue(said):
+            raise Lost("I do not see which moment is meant")
         said.take("howmany", "atend", "atstart", "cmp", "still", "stays", "came", "each")
         return _with_limit(said, "at_once", pick)
     if said.has("howmany"):
@@ -214,10 +216,13 @@ def _at_a_moment(said: Said, pick: Pick) -> Pick:
 
 def edge_cue(said: Said) -> Literal["", "start", "end"]:
     """Whether the start or the end of the footage alone is meant: *before the end* is any time. Raises Lost where both
-    are."""
+    are, and for *until the end* and *from the start*, which is all the time."""
     edges: list[Literal["start", "end"]] = []
     for name, edge in _EDGES:
-        if said.has(name) and said.said.get(f"<{name}>", "").split(" ")[0] not in _ALL_ALONG:
+        lead = said.said.get(f"<{name}>", "").split(" ")[0] if said.has(name) else "before"
+        if lead in _ALL_ALONG:
+            raise Lost("whether something was so all the time is not told")
+        if lead not in ("before", "by"):
             edges.append(edge)
     if len(edges) > 1:
         raise Lost("I do not see whether the start or the end is meant")
@@ -225,7 +230,7 @@ def edge_cue(said: Said) -> Literal["", "start", "end"]:
 
 
 _EDGES: tuple[tuple[str, Literal["start", "end"]], ...] = (("atstart", "start"), ("atend", "end"))
-_ALL_ALONG = ("before", "by", "until", "till", "from", "since")
+_ALL_ALONG = ("until", "till", "from", "since", "throughout")
 
 
 def _yes_first(said: Said) -> bool:
@@ -265,6 +270,7 @@ def moving(said: Said, pick: Pick, skip: Sequence[str] = ()) -> Pick:
     return pick
 
 
+_ALWAYS = re.compile(r"\b(?:(?:whole|entire|full|all the) time|throughout|always|constantly|entirely)\b")
 _SIDES = ("left", "right", "fromleft", "fromright")
 
 
@@ -373,6 +379,8 @@ def _exists(said: Said, np: Phrase, pick: Pick, *, asks_what: bool) -> Program:
         *(("first",) if said.has("rel") else ()),
     )
     moved = moving(said, pick)
+    if moved.doing and _ALWAYS.search(f"{said.said.get('<nil>', '')} {' '.join(said.words)}"):
+        raise Lost("whether something was done all the time is not told")
     if (pick.which != "all" or pick.number is not None) and (moved != pick or _PREDICATE.search(np.text)):
         raise Lost(f"whether {np.text} is so is not told: ask what it is, does or carries")
     kind: QuestionType = "who" if pick.kind == "person" else "what"

@@ -29,6 +29,7 @@ def pick_text(pick: Pick) -> str:
     words: list[str] = [pick.name or pick.kind, "/".join(pick.labels)]
     words += [_has(h) for h in pick.attributes]
     words += ["/".join(pick.doing), pick.motion]
+    words.append(f"having been {'/'.join(pick.after_doing)}" if pick.after_doing else "")
     least, most = pick.stay
     words += [f">={least:g}s" if least is not None else "", f"<={most:g}s" if most is not None else ""]
     words.append(pick.which if pick.which != "all" else "")

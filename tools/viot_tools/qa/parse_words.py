@@ -242,7 +242,7 @@ def _compounds(words: Sequence[str]) -> list[str]:
         elif before.startswith("<n:"):
             out[-1] = f"<n:{float(before[3:-1]) * _TIMES[word]:g}>"
         elif before in UNITS or before in TENS:
-            out[-1] = f"<n:{(UNITS.get(before) or TENS[before]) * _TIMES[word]}>"
+            out[-1] = f"<n:{(UNITS[before] if before in UNITS else TENS[before]) * _TIMES[word]}>"
         else:
             out.append(word)
     return out

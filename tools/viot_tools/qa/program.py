@@ -83,7 +83,8 @@ class Relation:
 
     ``edge``: the anchor's end is meant (``after it left``), else its start. ``within`` seconds of it at most.
     ``next``: only the nearest one (``right after``, ``the next``). ``clock``: an anchor that is a time of day or a
-    second of the footage (``after 14:05``, ``in the first ten seconds``), as the person wrote it.
+    second of the footage (``after 14:05``, ``in the first ten seconds``), as the person wrote it. ``present``: before
+    and after ask who was there then, not who came then.
     """
 
     how: Literal["before", "after", "during", "together"]
@@ -92,6 +93,7 @@ class Relation:
     within: float | None = None
     next: bool = False
     clock: str = ""
+    present: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,9 @@ class Pick:
     ``stay``: (least, most) seconds in view. ``cameras``: only these, by name; empty = those of the question.
     ``side``: with ``enters`` and ``leaves``, by which edge of the picture. ``known_by``: as ``doing``, of who did any
     of it at whatever time (``how long was the running man there?``).
-    ``heads``: how many people must have been there in all, for this to mean them (``he``: 1, ``the two``: 2).
+    ``after_doing``: ``doing`` only of who did any of these before (who gets up sat or lay).
+    ``heads``: how many people must have been there in all, for this to mean them (``he``: 1, ``the two``: 2; ``they``:
+    0, all who were there).
     """
 
     kind: Subject
@@ -120,6 +124,7 @@ class Pick:
     place: Literal["", "left", "right", "middle", "top", "bottom"] = ""
     side: Literal["", "left", "right"] = ""
     known_by: tuple[str, ...] = ()
+    after_doing: tuple[str, ...] = ()
     heads: int | None = None
 
 

@@ -55,7 +55,7 @@ def holds(relation: Relation, span: Span, anchor: Anchor, step: float) -> Tri:
     at = moment(relation, anchor)
     if relation.how == "after":
         near = None if relation.within is None else other(later(span[0], at + relation.within, step))
-        ordered = later(span[0], at, step)
+        ordered = later(span[1] if relation.present else span[0], at, step)
     else:
         near = None if relation.within is None else other(later(at - relation.within, span[1], step))
         ordered = later(at, span[0], step)

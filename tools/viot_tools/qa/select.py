@@ -73,7 +73,7 @@ def choose(ground: Ground, pick: Pick) -> Picked:
     _demand(ground, pick)
     anchors = [anchors_of(ground, relation) for relation in pick.when]
     able, asked = ground.things(pick.kind), pick
-    if pick.heads is not None:
+    if pick.heads:
         able = alone(ground, pick)
         asked = replace(pick, attributes=tuple(h for h in pick.attributes if h.attribute != "sex"))
     found = [c for thing in able if (c := _candidate(ground, asked, thing, anchors)) is not None]
@@ -89,11 +89,14 @@ def alone(ground: Ground, pick: Pick) -> list[Thing]:
     was there for a small part of their time only, and may be a piece of one of them. Raises CannotTell."""
     cameras = {name.casefold() for name in pick.cameras}
     there = [t for t in ground.things(pick.kind) if not cameras or t.camera.casefold() in cameras]
+    sexes = [h for h in pick.attributes if h.attribute == "sex"]
+    told = {t.id: every(carries(t, h) for h in sexes) for t in there}
+    there = [t for t in there if told[t.id] is not False]
     stays = {t.id: b - a for t in there for a, b in [ground.inside(t)]}
     longest = max(stays.values(), default=0.0)
     main = [t for t in there if t.sure and stays[t.id] >= PIECE * longest]
-    sexes = [h for h in pick.attributes if h.attribute == "sex"]
-    main = [t for t in main if all(carries(t, h) is not False for h in sexes)]
+    if sexes and any(told[t.id] for t in there) and not all(told[t.id] for t in main):
+        raise CannotTell("of some of the people it is not sure whether they are men or women")
     if there and len(main) != pick.heads:
         seen = {0: "nobody was surely seen", 1: "one person was seen"}.get(len(main), f"{len(main)} people were seen")
         raise CannotTell(f"{seen}, and the question does not say who is meant")
@@ -243,15 +246,20 @@ def _doing(ground: Ground, pick: Pick, thing: Thing) -> Iterator[tuple[Span, Tri
     known, mine = 0.0, False
     for d in thing.doing:
         a, b = max(d.start, low), min(d.end, high)
-        if a > b:
-            continue
-        if d.action in pick.doing:
+        if a > b or (a == b and d.end > d.start):
+            continue  # outside of what was asked about, or at its border
+        if d.action != UNKNOWN:
+            known += b - a
+        if d.action in pick.doing and _was(thing, d.start, pick.after_doing):
             mine = True
             yield (a, b), True
-        elif d.action != UNKNOWN:
-            known += b - a
-    if not mine and known < TOLD * (high - low):
+    if not mine and (high <= low or known < TOLD * (high - low)):
         yield (low, high), None
+
+
+def _was(thing: Thing, before: float, actions: Sequence[str]) -> bool:
+    """Whether it did any of ``actions`` before that moment; of no actions yes."""
+    return not actions or any(d.action in actions and d.end <= before + 1e-6 for d in thing.doing or ())
 
 
 # anchors -------------------------------------------------------------------------------------------------------------

@@ -50,13 +50,15 @@ _NO = (
 )
 _TURNED = re.compile(
     rf"\b(?:{_NO}|unless|without|failing|barring|otherwise|else|only|just|except|save (?:for|where|if)|other than|"
-    r"twice|second|both|either|forget|skip|drop|clear(?:ed)?|already|elsewhere|alone|gone|lost|wrong|false|out|expected)\b",
+    r"twice|second|both|either|forget|skip|drop|clear(?:ed)?|already|elsewhere|alone|gone|lost|wrong|false|out|expected|"
+    r"nowhere|avoid(?:s|ed)?|hid(?:es|den)?|sure|but)\b",
     re.I,
 )
 """A word that may turn a condition round, or make it another than that something was seen."""
 _HEAD = re.compile(r"\b(?:if|in case|should|provided|as long as|assuming)\b", re.I)
 _UNLESS = re.compile(
-    rf"\b(?:if|when|in case|where|provided(?: that)?|as long as|assuming)\b(?:[^\w.;?!]+\w+){{0,6}}?[^\w.;?!]+{_NO}\b|"
+    rf"\b(?:if|when|in case|where|provided(?: that)?|as long as|assuming)\b(?:[ '’]+(?!(?:and|or)\b)\w+){{0,6}}?[ '’]+"
+    rf"{_NO}\b(?! (?:later|need|time|more|less|sure|one but))|"
     r"\bunless\b|\bfailing (?:that|which)\b|\bbarring\b",
     re.I,
 )

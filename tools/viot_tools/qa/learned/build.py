@@ -24,14 +24,14 @@ from viot_tools.qa.types import QuestionType
 class Filled:
     """The words of each slot, in the order of the sentence. ``unit``: seconds of the word behind the number, None where
     none stands there. ``cameras``, ``names``: those that the sentence names; ``options``: those given apart; ``edge``:
-    whether it asks about the start or the end of the footage alone."""
+    whether it asks about the start or the end of the footage alone ("?": of all the time up to it)."""
 
     words: dict[str, tuple[str, ...]]
     unit: float | None = None
     cameras: tuple[tuple[str, ...], ...] = ()
     names: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
-    edge: Literal["", "start", "end"] = ""
+    edge: Literal["", "start", "end", "?"] = ""
 
     def thing(self, slot: str = "thing", kind: Subject | None = None) -> Phrase:
         """The one thing of a slot. Raises Lost where there is none, where two are meant or where it is of another
@@ -313,8 +313,12 @@ def programmed(form: str, filled: Filled) -> Program:
     return _at_edge(form, made, filled.edge) if filled.edge else made
 
 
-def _at_edge(form: str, made: Program, edge: Literal["start", "end"]) -> Program:
+def _at_edge(form: str, made: Program, edge: Literal["start", "end", "?"]) -> Program:
     """The program of the first or the last moment alone, where that is what the words of an edge say in the form."""
+    if edge == "?":
+        if form in _AT_AN_EDGE or form in ("at_once", "exists", "exists_not"):
+            raise Lost("I do not see which moment is meant")
+        return made
     if form in _EDGELESS:
         raise Lost(f"I do not see what 'at the {edge}' says in it")
     if form == "at_once":

@@ -164,6 +164,14 @@ _STORY: Final = 17
 _MOST: Final = re.compile(r"\b(?:most|majority|half|none) of\b", re.IGNORECASE)
 _OF_MOST: Final = frozenset("at_once busiest compare compare_cameras exists_not change".split())
 """Forms that may ask where or when most of them were."""
+_HEDGED: Final = re.compile(
+    r"\b(?:nearly|almost|pretend\w*|might|about to|seems?|looks? like|appears? to|keeps?|kept|keep|"
+    r"(?:whole|entire|full|all the) time|throughout|always|constantly|stops? \w+ing|ever nobody|"
+    r"everybody|everyone|(?<!at )(?<!in )(?<!after )(?<!of )all(?! (?:day|night|morning|told|right)))\b",
+    re.IGNORECASE,
+)
+"""Words that say more than that something was once so."""
+_OF_DOING: Final = frozenset(("did_action", "exists", "exists_not", "approaches"))
 _WORDS: Final = {
     "n": "the number", "secs": "the length of time", "C": "the colour", "neg": "the 'not'", "N": "another thing",
     "G": "the clothes", "I": "what is carried", "H": "the hat", "doing": "the action",
@@ -180,6 +188,12 @@ def outside(text: str, slots: Sequence[tuple[str, int, int]]) -> frozenset[str]:
     found = {t.strip("<>") for t in tags if t.startswith("<") and t[1:2].isalpha()}
     names = {t if t.startswith("ord:") else t.split(":")[0] for t in found}
     return frozenset((names - _FREE) | {t for t in tags if t in EXCEPTING or t in _SAID})
+
+
+def said_outside(text: str, slots: Sequence[tuple[str, int, int]]) -> list[tuple[str, str]]:
+    """The tags that the lexicon sees outside of the slots, each with the words behind it."""
+    tags, said = tag(tokens(_rest(text, slots)))
+    return list(zip(tags, said, strict=True))
 
 
 def contradicted(
@@ -215,6 +229,9 @@ def contradicted(
     left_out = _LEFT_OUT.search(text) or _placed(rest) or (_MOST.search(rest) if form not in _OF_MOST else None)
     if left_out is not None:
         return f"'{left_out[0]}'"
+    hedged = _HEDGED.search(rest) if form in _OF_DOING else None
+    if hedged is not None:
+        return f"'{hedged[0]}'"
     if form == "action" and len(_actions(rest)) == 1:
         return "the action"
     if form == "mc_count" and re.search(r"(?<!\()\b\d+\b(?!\))", rest):

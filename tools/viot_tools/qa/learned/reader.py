@@ -19,7 +19,7 @@ import numpy as np
 from viot_agent.fleet.types import Camera
 from viot_agent.sentences import Encoded, Sentences, shared
 from viot_tools.qa.learned.build import Filled, programmed, texts
-from viot_tools.qa.learned.checks import contradicted, outside, turned
+from viot_tools.qa.learned.checks import contradicted, said_outside, turned
 from viot_tools.qa.learned.forms import FORMS, SYMMETRIC, UNTOLD
 from viot_tools.qa.learned.net import CLASSES, NONE, Net, Spotted, load, one_slot, slots_of
 from viot_tools.qa.learned.text import Masked, features, masked
@@ -118,11 +118,16 @@ def _characters(slot: Spotted, encoded: Encoded) -> tuple[str, int, int]:
     return slot.slot, encoded.spans[slot.first][0], encoded.spans[slot.last - 1][1]
 
 
-def edge_of(text: str, slots: Sequence[tuple[str, int, int]]) -> Literal["", "start", "end"]:
-    """Whether the words outside of the slots are about the start or the end of the footage; "" for neither or both."""
-    tags = outside(text, slots)
-    start, end = "atstart" in tags, "atend" in tags
-    return "" if start == end or "startend" in tags else "start" if start else "end"
+def edge_of(text: str, slots: Sequence[tuple[str, int, int]]) -> Literal["", "start", "end", "?"]:
+    """Whether the words outside of the slots are about the start or the end of the footage; "" for neither or both,
+    "?" for all the time before or after."""
+    found = said_outside(text, slots)
+    edges = [(t, said.split(" ")[0]) for t, said in found if t in ("<atstart>", "<atend>")]
+    if len({t for t, _ in edges}) != 1 or any(t == "<startend>" for t, _ in found):
+        return ""
+    if any(lead in ("before", "by", "until", "till", "from", "since") for _, lead in edges):
+        return "?"
+    return "start" if edges[0][0] == "<atstart>" else "end"
 
 
 def filled(seen: Masked, guess: Guess, options: Sequence[str] = (), edge: Literal["", "start", "end"] = "") -> Filled:
