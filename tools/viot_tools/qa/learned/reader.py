@@ -130,7 +130,9 @@ def edge_of(text: str, slots: Sequence[tuple[str, int, int]]) -> Literal["", "st
     return "start" if edges[0][0] == "<atstart>" else "end"
 
 
-def filled(seen: Masked, guess: Guess, options: Sequence[str] = (), edge: Literal["", "start", "end"] = "") -> Filled:
+def filled(
+    seen: Masked, guess: Guess, options: Sequence[str] = (), edge: Literal["", "start", "end", "?"] = ""
+) -> Filled:
     """The words of each slot."""
     words: dict[str, tuple[str, ...]] = {}
     unit: float | None = None
