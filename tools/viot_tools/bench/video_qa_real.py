@@ -85,9 +85,9 @@ def figures_of(
     rows = of("acc", "all questions", marked)
     rows += of("claimed.acc", "questions of the kinds that the engine claims", claimed)
     if rest:
-        untold = [float(not m.wrong) for m in rest]
+        harmless = [float(not m.wrong) for m in rest]
         words = "right or cannot tell, of the others"
-        rows.append(figures.share("videoqa.real.rest.not_wrong", words, untold, seed, engine, tier))
+        rows.append(figures.share("videoqa.real.rest.not_wrong", words, harmless, seed, engine, tier))
     missed = [m for m in rest if not m.right]
     if missed:
         untold = [float(not m.said.answer) for m in missed]

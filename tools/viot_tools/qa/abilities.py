@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from viot_tools.qa.doings import DOWN, UPRIGHT
+from viot_tools.qa.doings import UPRIGHT
 from viot_tools.qa.program import Pick, Program, Subject
 
 SEEN: Final[frozenset[Subject]] = frozenset(("person", "fire", "smoke"))
@@ -55,7 +55,6 @@ def _of_pick(pick: Pick, ask: str) -> Iterator[str]:
         yield "who gets up was not measured"
     doing = {*pick.doing, *pick.known_by}
     told = doing - set(UPRIGHT if set(UPRIGHT) <= doing else ())
-    told -= set(DOWN if set(DOWN) <= doing else ())
     if told - DONE:
         yield f"{' and '.join(sorted(told - DONE))} was not measured on enough real footage"
     for relation in pick.when:

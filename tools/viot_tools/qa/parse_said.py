@@ -150,7 +150,6 @@ def beside_something(text: str, heard: dict[str, str]) -> None:
 _ALONE = {"he": "man", "him": "man", "his": "man", "she": "woman", "her": "woman"}
 EVERYBODY = -1
 _GROUPS = {"couple": 2, "pair": 2, "duo": 2, "trio": 3}
-_OWNS = ("his", "her")
 
 
 @dataclass(frozen=True, slots=True)

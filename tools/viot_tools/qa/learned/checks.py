@@ -1,7 +1,8 @@
 """What in a sentence speaks against the form and the slots that the network sees in it.
 
-Two guards. Outside of the slots the lexicon may see only what it has seen in sentences of this form; and a form is not
-taken where words of another one stand (*fewer than* in a claim of *more than*, *before* in a count of what came after).
+Three guards. Outside of the slots the lexicon may see only what it has seen in sentences of this form; a form is not
+taken where words of another one stand (*fewer than* in a claim of *more than*, *before* in a count of what came after),
+nor where words say more than any form (a place in the picture, *nearly*, *all the time*, *most of them*).
 Where the network is sure (``SURE``, ``SUREST``) its word counts for more than a rare or a missing one; what narrows a
 question (a colour, a number, a *not*, *with* behind a thing), and the side of a count, is guarded whatever it says.
 Owns these guards. Knows no network.
