@@ -190,7 +190,9 @@ def _fields(template: str, steps: Sequence[dict[str, Any]]) -> list[tuple[int, i
         if re.fullmatch(r"@\d|(?:image|video)-\d", pattern):
             continue
         edge = r"\b" if pattern[0].isalnum() else "", r"\b" if pattern[-1].isalnum() else ""
-        for match in re.finditer(edge[0] + re.escape(pattern) + edge[1], template, re.IGNORECASE):
+        whole = list(re.finditer(edge[0] + re.escape(pattern) + edge[1], template, re.IGNORECASE))
+        # a choice may be said inside a longer word only ("vans" for "van")
+        for match in whole or re.finditer(re.escape(pattern), template, re.IGNORECASE):
             if all(match.end() <= a or b <= match.start() for a, b, _ in found):
                 found.append((match.start(), match.end(), pattern))
     for match in _SLOT.finditer(template):
