@@ -35,7 +35,9 @@ from viot_agent.fleet.words import Token, fold, is_unspaced, join, tokens
 MAX_TEXT = 6_000  # characters that are searched; a request is far shorter
 
 _GAP = re.compile(r"[\s\-_.·/#'’‐‑–]{0,3}")
-_SHARING = frozenset("all both every each".split())
+_SHARING = frozenset("all both every each either".split())
+# "2 till 4": no till, and no camera
+_SPAN_BEGUN = re.compile(r"(?:\d|\b(?:[ap]\.?m\.?|noon|midnight|o'clock))\s*$", re.I)
 _NUMBERED = re.compile(r"\b([^\W\d_]{3,20})[ -](\d{1,3})\b(?!\s?(?:[-–]|to|till|until|and)\s?\d)")
 _PLACES = frozenset(
     "gate door dock street entrance exit camera cam hall corridor aisle bay platform terminal lane tower pier "
@@ -144,7 +146,13 @@ def find_mentions(
     fleet = _fleet_index(tuple((c.name, c.groups) for c in cameras))
     found = list(_camera_mentions(text, fleet))
     exact = [(m.start, m.end) for m in found if m.score == 100 and m.kind == "camera"]
-    found += [m for m in _shared_mentions(text, cameras, fleet) if not _inside(m.start, m.end, exact, touching=True)]
+    found += [
+        m
+        for m in _shared_mentions(text, cameras, fleet)
+        if not _inside(m.start, m.end, exact, touching=True)
+        # "either gate 2 or the lobby" is no pair of gates
+        and not (m.text.casefold().startswith("either") and any(a < m.end and m.start < b for a, b in exact))
+    ]
     exact = [(m.start, m.end) for m in found if m.score == 100]
     found = [m for m in found if m.score == 100 or not _inside(m.start, m.end, exact, touching=True)]
     found += [
@@ -245,6 +253,8 @@ def _numbered_places(text: str, fleet: _Fleet, taken: Sequence[tuple[int, int]])
     """``gate 9`` and ``stret 3``, where no camera is called so: a name that does not exist, and no time."""
     for found in _NUMBERED.finditer(text):
         word = fold(found[1])
+        if word == "till" and _SPAN_BEGUN.search(text, 0, found.start()):
+            continue
         known = word in _PLACES or word in fleet.words
         if not known and len(word) >= 5:
             known = any(len(w) >= 5 and OSA.distance(word, w, score_cutoff=1) <= 1 for w in fleet.words | _PLACES)

@@ -7,6 +7,7 @@ over/for/within/throughout and articles; since/between/from/after/before/until/a
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -51,6 +52,7 @@ def find_times(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
     """
     cut = [replace(t, kind="break", text="") if _overlaps(t, taken) or _parts(t, text) else t for t in lex(text)]
     cut = [replace(t, kind="break", text="") if _of_a_place(cut, k, text) else t for k, t in enumerate(cut)]
+    cut = [replace(t, kind="break", text="") if _of_a_list(t, text) else t for t in cut]
     i = 0
     while i < len(cut):
         if not _can_begin(cut[i]):
@@ -90,6 +92,18 @@ def _parts(t: TimeToken, text: str) -> bool:
     before, after = text[: t.start], text[t.end :]
     clocks = before.rstrip()[-1:].isdigit() and after.lstrip()[:1].isdigit()
     return before[-1:].isspace() and after[:1].isspace() and not clocks
+
+
+_CLOCKED = re.compile(r"\b(?:at|since|before|after|until|till?|from|around|about|by|past|to|between|half)\s+$", re.I)
+
+
+def _of_a_list(t: TimeToken, text: str) -> bool:
+    """Whether a number begins a point of a list ("tonight 2) ..."), or is *one* for a thing said before ("the emptier
+    one, tonight"): no clock."""
+    before, after = text[: t.start], text[t.end :]
+    if t.kind == "number" and after.startswith(")"):
+        return before.count("(") <= before.count(")")
+    return text[t.start : t.end].casefold() == "one" and after.startswith(",") and not _CLOCKED.search(before)
 
 
 def _of_a_place(cut: Sequence[TimeToken], k: int, text: str) -> bool:
@@ -165,7 +179,8 @@ def _meant(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int, text: str) ->
         day = tree.moment.day
         return j - i > 1 and day is not None and day.kind not in ("weekday", "monthname")
     if tree.op or not tree.context.empty:
-        return not (tree.op == "after" and cut[i].text == "past" and _bare(tree.moment.clock))
+        word = text[cut[i].start : cut[i].end].casefold()
+        return not (tree.op == "after" and word in ("past", "beyond") and _bare(tree.moment.clock))
     return _moment_meant(tree.moment, cut, i, j, text, before)
 
 
