@@ -62,13 +62,13 @@ def measure(
     planner: Planner, reading: Reading, history: list[Call], repeat: int
 ) -> tuple[int, int, float, float, float]:
     """Units read, elements written; milliseconds of encoding, of decoding, and of the grammar's own share of that."""
-    states = planner.encoder.units(reading.units)
     written: list[Element] = []
 
     def write() -> None:
         grammar = Grammar(reading, planner.menu, history)
-        planner.decoder.start(states, reading.units, planner.menu, *planner._embedded)
-        decode(grammar, planner.decoder)
+        for net in planner.nets:
+            net.start(reading.units)  # encoded already
+        decode(grammar, [net.decoder for net in planner.nets])
         written[:] = grammar.written
 
     def rules() -> None:
@@ -78,7 +78,7 @@ def measure(
             grammar.allowed()
             grammar.push(element)
 
-    encode = timed(lambda: planner.encoder.units(reading.units), repeat)
+    encode = timed(lambda: [net.encoder.units(reading.units) for net in planner.nets], repeat)
     whole = timed(write, repeat)
     return len(reading.units), len(written), encode, whole, timed(rules, repeat)
 
@@ -108,7 +108,7 @@ def main() -> None:
     out.print(f"step: median {statistics.median(steps):.0f} ms, worst {max(steps):.0f} ms (aim: under 150)")
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     out.print(f"peak memory with mini alone: {grown:.0f} MB")
-    generate(out, planner.encoder, statistics.median(steps), args.seed, args.repeat)
+    generate(out, planner.nets[0].encoder, statistics.median(steps), args.seed, args.repeat)
 
 
 def generate(out: Console, encoder: Encoder, ours: float, seed: int, repeat: int) -> None:

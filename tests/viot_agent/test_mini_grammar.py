@@ -155,6 +155,8 @@ def test_units_are_ordered_spans_that_cover_all_but_spaces(request_: tuple[str, 
         ("At 14:05", "14:05"),
         ("on", "on"),
         ("throughout the night", "night"),
+        ("the whole of yesterday evening", "yesterday evening"),
+        ("whole day", "whole day"),
     ],
 )
 def test_trim_time(phrase: str, trimmed: str) -> None:

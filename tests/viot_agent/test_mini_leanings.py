@@ -141,3 +141,12 @@ def test_a_slip_is_leant_away_from() -> None:
     at_slot(grammar, "face_recognition", "person")
     by = leant(grammar)
     assert [by["Ana Lund"], by["Bo Diaz"]] == pytest.approx([WITHDRAWN, 0.0])
+
+
+def test_a_choice_that_is_denied_is_leant_away_from() -> None:
+    grammar = Grammar(reading("need n95s on the crew photo, not surgical", "image-1"), MENU, [])
+    at_slot(grammar, "masked_face_generation", "mask")
+    allowed = grammar.allowed()
+    by = dict(zip(allowed, lean(grammar, allowed), strict=True))
+    named = {MENU.candidates[i].value: float(by[(c, i)]) for c, i in allowed if c == "cand"}
+    assert named == {"n95": 0.0, "surgical": WITHDRAWN}, "the plural is said, the other is denied"

@@ -18,6 +18,7 @@ from viot_agent.errors import FailedFault, WeightsMissing
 from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.llm.mini import assets, encoder_graph
+from viot_agent.llm.mini import planner as planner_module
 from viot_agent.llm.mini.checks import (
     about_things,
     asks_who_was_not,
@@ -27,11 +28,12 @@ from viot_agent.llm.mini.checks import (
     settled,
     the_one_named,
 )
+from viot_agent.llm.mini.decoder import Layout
 from viot_agent.llm.mini.encoder import Encoder, windows
-from viot_agent.llm.mini.menu import Call
+from viot_agent.llm.mini.menu import SYM, Call, Step
 from viot_agent.llm.mini.model import MiniChat
-from viot_agent.llm.mini.planner import Weights
 from viot_agent.llm.mini.units import make_units, read
+from viot_agent.llm.mini.weights import Weights
 from viot_agent.react import parse, render
 from viot_agent.steps import Observation
 from viot_finetune.mini.cards import stub_toolbox
@@ -266,11 +268,57 @@ def test_windows_cover_every_unit(lengths: list[int]) -> None:
     assert all(sum(lengths[a:b]) <= 510 for a, b in spans)
 
 
+@pytest.mark.parametrize(
+    ("time", "kept"), [("from now on", ""), ("From  now", ""), ("right now", ""), ("at night", "at night")]
+)
+def test_an_alert_that_stands_from_now_on_has_no_hours(time: str, kept: str) -> None:
+    args = {"event": "fire", "cameras": ["gate 2"], "time": time}
+    step = planner_module._from_now_on(Step("act", plan=("create_alert",), tool="create_alert", args=args))
+    assert step.args.get("time", "") == kept
+    assert step.args["cameras"] == ["gate 2"]
+    other = Step("act", plan=("crowd_counting",), tool="crowd_counting", args={"time": "now"})
+    assert planner_module._from_now_on(other) is other
+
+
+def test_nets_decide_together() -> None:
+    """The mean of the nets' log-probabilities: one alone may be overruled by a surer one."""
+
+    class Fixed:
+        def __init__(self, scores: list[float]) -> None:
+            self.layout = Layout(0, 0, 0)
+            self.scores = np.full(self.layout.size, -50, np.float32)
+            for name, score in zip(("NEED", "NOTOOL"), scores, strict=True):
+                self.scores[SYM[name]] = score
+
+        def feed(self, elements: Any) -> Any:
+            return self.scores
+
+    class OneWord:
+        prefix, written, step = (), (), None
+
+        def allowed(self) -> list[Any]:
+            return [("sym", SYM["NEED"]), ("sym", SYM["NOTOOL"])]
+
+        def push(self, element: Any) -> None:
+            self.step = element
+
+    monkey = pytest.MonkeyPatch()
+    with monkey.context() as m:
+        m.setattr(planner_module, "lean", lambda grammar, allowed: np.zeros(len(allowed)))
+        for scores, right in (
+            ([[1, 0], [0, 3]], "NOTOOL"),
+            ([[3, 0], [0, 1]], "NEED"),
+            ([[101, 100], [0, 3]], "NOTOOL"),
+        ):
+            made: Any = planner_module.decode(OneWord(), [Fixed(s) for s in scores])  # type: ignore[arg-type]
+            assert made == ("sym", SYM[right])
+
+
 def test_long_requests_are_read_whole(mini: MiniChat) -> None:
-    encoder: Encoder = mini.planner().encoder
-    states = encoder.units(make_units("word " * 900))
-    assert states.shape == (900, 384)
-    assert (np.abs(states).sum(axis=1) > 0).all()
+    for net in mini.planner().nets:
+        states = net.encoder.units(make_units("word " * 900))
+        assert states.shape == (900, 384)
+        assert (np.abs(states).sum(axis=1) > 0).all()
 
 
 def test_a_wrong_or_missing_file_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,8 +336,8 @@ def test_a_wrong_or_missing_file_says_what_to_do(tmp_path: Path, monkeypatch: py
 
 def test_the_shipped_weights_are_small_and_carded() -> None:
     assert assets.DECODER.stat().st_size < 15e6
-    arrays = load_file(assets.DECODER)
-    assert sum(v.size for k, v in arrays.items() if not k.startswith("lora.")) <= 5_100_000
+    for arrays in Weights.load().nets:
+        assert sum(v.size for k, v in arrays.items() if not k.startswith("lora.")) <= 5_100_000
     card = assets.DECODER.with_suffix(".md").read_text("utf-8")
     assert assets.sha256_of(assets.DECODER) in card
     assert assets.ENCODER_SHA256 in card
@@ -448,6 +496,9 @@ def test_numbers_are_read_whole_or_not_at_all(condition: str, most: int, holds: 
         ("If not sure, export the clip", None),
         ("If she's nowhere to be seen, export", None),
         ("If Ana avoided the gate, export", None),
+        ("If Ana was by the safe, cut it. Otherwise dont bother", True),
+        ("Is she there? If it is so, clip it... otherwise nah", True),
+        ("If she is there save it, otherwise alert me", None),
     ],
 )
 def test_a_condition_of_presence_is_read_only_where_nothing_else_turns_it(request_: str, wanted: bool | None) -> None:
@@ -514,6 +565,7 @@ def test_one_of_two_files_is_said_or_asked(mini: MiniChat, text: str, want: str)
         ("cloak image 2", "image-2"),
         ("please, the 2nd selfie algorithm proof", "image-2"),
         ("blur picture two", "image-2"),
+        ("i only want the second shot cloaked", "image-2"),
         ("image-1 and image-2, both", "image-1"),
         ("the second thing is the picture", "image-1"),
         ("image 7", "image-1"),

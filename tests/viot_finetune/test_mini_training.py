@@ -19,13 +19,14 @@ from viot_agent.llm.mini.checks import only_asks
 from viot_agent.llm.mini.decoder import Decoder
 from viot_agent.llm.mini.encoder import Reader
 from viot_agent.llm.mini.menu import SYM, Call, Menu, Step
-from viot_agent.llm.mini.planner import Planner, Weights
+from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.units import Passage
+from viot_agent.llm.mini.weights import Weights
 from viot_finetune.instruct.fill import Example, fill, load_rows
 from viot_finetune.instruct.site import CLEAN
 from viot_finetune.mini.cards import card_specs, fictitious, stub_toolbox
 from viot_finetune.mini.evaluate import by_router, evaluate, normal, split, table
-from viot_finetune.mini.net import Net
+from viot_finetune.mini.net import Batch, Net, label_loss, opinion_loss, opinions
 from viot_finetune.mini.prepare import pack, reading_of, rows_of, samples, unpack
 from viot_finetune.mini.source import Plan, Source, batches, streamed, texts_of_cards, vocabulary, without
 from viot_finetune.mini.train import Kept, Recipe, resumed_at, run_of, save, train
@@ -199,10 +200,39 @@ def test_words_to_spell_by_leave_out_typos_and_slots() -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_few_steps_move_the_adapter_and_are_kept(tmp_path: Path) -> None:
-    arrays, _ = train(ROWS, Recipe(batch=4, lora_steps=3, threads=1))
-    assert any(np.abs(v).max() > 0 for k, v in arrays.items() if k.endswith(".B")), "the adapter learns too"
-    save(arrays, tmp_path / "mini.safetensors", Recipe(), ["smoke"])
-    assert Weights.load(tmp_path / "mini.safetensors").words == ("smoke",)
+    recipe = Recipe(batch=4, lora_steps=3, threads=1)
+    nets, _ = train(ROWS, recipe)
+    assert len(nets) == recipe.nets == 2
+    for arrays in nets:
+        assert any(np.abs(v).max() > 0 for k, v in arrays.items() if k.endswith(".B")), "the adapters learn too"
+    assert not np.array_equal(nets[0]["unit_in.weight"], nets[1]["unit_in.weight"]), "two opinions"
+    save(nets, tmp_path / "mini.safetensors", recipe, ["smoke"])
+    loaded = Weights.load(tmp_path / "mini.safetensors")
+    assert loaded.words == ("smoke",)
+    assert [set(n) for n in loaded.nets] == [set(n) for n in nets]
+    with pytest.raises(UserFault, match="holds 2 nets"):
+        train(ROWS, replace(recipe, nets=1), start=tmp_path / "mini.safetensors")
+
+
+def test_nets_are_drawn_towards_each_other() -> None:
+    """What is minimised beside the labels is zero where the nets agree, and its gradient leads to where they do."""
+    allowed = torch.tensor([[[True, True, False], [True, False, False]]])
+    nothing = torch.zeros(1, 2, dtype=torch.long)
+    filler = torch.zeros(1)
+    batch = Batch(
+        *[filler] * 9, elements=nothing, gold=torch.tensor([[1, -100]]), allowed=allowed, weight=torch.ones(1, 2)
+    )
+    scores = torch.tensor([[[2.0, 0.0, 9.0], [0.0, 0.0, 0.0]]], requires_grad=True)
+    said = opinions(scores, batch)
+    assert opinion_loss(said, said.detach().exp(), batch).item() == pytest.approx(0, abs=1e-6)
+    other = torch.tensor([[[0.25, 0.75, 0.0], [1.0, 0.0, 0.0]]])
+    apart = opinion_loss(said, other, batch)
+    apart.backward()
+    assert apart.item() > 0.1
+    assert scores.grad is not None
+    assert scores.grad[0, 0, 0] > 0 > scores.grad[0, 0, 1]
+    assert not scores.grad[0, 0, 2]
+    assert label_loss(said, batch).item() == pytest.approx(float(np.log1p(np.exp(2.0))), rel=1e-5)
 
 
 def test_without_thought_a_step_names_its_own_tool_only() -> None:
@@ -220,7 +250,7 @@ def test_without_thought_a_step_names_its_own_tool_only() -> None:
 
 def test_weights_without_thought_are_kept_to_no_plan(tmp_path: Path) -> None:
     weights = Weights.load()
-    save(dict(weights.arrays), tmp_path / "mini.safetensors", Recipe(thought=False), weights.words)
+    save(weights.nets, tmp_path / "mini.safetensors", Recipe(thought=False), weights.words)
     loaded = Weights.load(tmp_path / "mini.safetensors")
     assert weights.thought
     assert not loaded.thought
@@ -256,7 +286,7 @@ def test_tools_that_a_model_shall_not_know() -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_forty_steps_lower_the_loss() -> None:
     _, curve = train(ROWS, Recipe(batch=8, lora_steps=40, threads=1))
-    assert curve[-1] < 0.8 * curve[0]
+    assert curve[-1] < 0.9 * curve[0]
 
 
 @pytest.mark.slow
@@ -266,10 +296,12 @@ def test_a_broken_run_goes_on_where_it_was(tmp_path: Path) -> None:
     whole, _ = train(ROWS, recipe, safe=safe, every=4)
     assert resumed_at(safe) == []
     kept = load_file(str(safe / "checkpoint" / "weights.safetensors"))
-    decoder = {k.removeprefix("net."): v for k, v in kept.items() if k.startswith("net.")}
-    assert decoder
-    for name, values in decoder.items():
-        np.testing.assert_array_equal(values, whole[name])
+    for number, net in enumerate(whole):
+        start = f"{number}.net."
+        decoder = {k.removeprefix(start): v for k, v in kept.items() if k.startswith(start)}
+        assert decoder
+        for name, values in decoder.items():
+            np.testing.assert_array_equal(values, net[name])
     longer = Recipe(batch=4, lora_steps=8, threads=1)
     with pytest.raises(UserFault, match="another recipe"):
         train(ROWS, longer, safe=safe)
@@ -277,10 +309,11 @@ def test_a_broken_run_goes_on_where_it_was(tmp_path: Path) -> None:
     facts = json.loads(file.read_text("utf-8"))
     file.write_text(json.dumps({**facts, "run": run_of(longer, ROWS, (), (), None), "step": 6}), "utf-8")
     further, _ = train(ROWS, longer, safe=safe, every=8)
-    assert any((further[k] != v).any() for k, v in whole.items()), "two more steps were made"
+    pairs = [(after[k], v) for after, net in zip(further, whole, strict=True) for k, v in net.items()]
+    assert any((after != v).any() for after, v in pairs), "two more steps were made"
     assert json.loads(file.read_text("utf-8"))["step"] == 8
     assert resumed_at(safe) == [6]
-    moved = max(float(np.abs(further[k] - v).max()) for k, v in whole.items())
+    moved = max(float(np.abs(after - v).max()) for after, v in pairs)
     assert moved < 0.02, "it went on from the kept weights, not from the start"
 
 

@@ -14,13 +14,15 @@ from pathlib import Path
 
 from viot_agent.bench.cards import cards
 from viot_agent.llm.mini.assets import sha256_of
-from viot_agent.llm.mini.planner import Planner, Weights
+from viot_agent.llm.mini.planner import Planner
+from viot_agent.llm.mini.weights import Weights
 from viot_finetune.instruct.fill import load_rows
+from viot_finetune.mini import polarity
 from viot_finetune.mini.card import write_card
 from viot_finetune.mini.cards import stub_toolbox
 from viot_finetune.mini.evaluate import by_planner, by_router, evaluate, examples, split, table
 from viot_finetune.mini.source import vocabulary, without
-from viot_finetune.mini.train import Recipe, resumed_at, save, train
+from viot_finetune.mini.train import Recipe, resumed_at, save, train, with_head
 
 
 def main() -> None:
@@ -48,6 +50,8 @@ def main() -> None:
         "--share", type=float, default=1.0, help="share of the phrasings to learn from: a learning curve"
     )
     parser.add_argument("--without", default="", help="tools, with commas between, that this model shall not know")
+    parser.add_argument("--nets", type=int, default=Recipe().nets, help="nets that learn side by side")
+    parser.add_argument("--mutual", type=float, default=Recipe().mutual, help="how much nets learn from each other")
     parser.add_argument("--no-thought", action="store_true", help="steps without the tools that remain: a comparison")
     parser.add_argument("--train-only", action="store_true", help="no evaluation and no card: --eval-only makes both")
     parser.add_argument("--eval-only", action="store_true", help="evaluate; the card after --train-only")
@@ -71,6 +75,8 @@ def main() -> None:
         encoder_dropout=args.encoder_dropout,
         without=tuple(t for t in args.without.split(",") if t),
         thought=not args.no_thought,
+        nets=args.nets,
+        mutual=args.mutual,
     )
     unknown = [t for t in recipe.without if t not in cards()]
     if unknown:
@@ -88,10 +94,10 @@ def main() -> None:
         strange = load_rows(args.data, "fictitious*.jsonl")
         words = vocabulary(kept)
         safe = path.with_suffix(".running")
-        arrays, curve = train(
+        nets, curve = train(
             kept, recipe, words=words, strange=strange, minutes=args.minutes, start=args.start, safe=safe
         )
-        save(arrays, path, recipe, words)
+        save(nets, path, recipe, words)
         resumed = resumed_at(safe)
         shutil.rmtree(safe)
         seconds = time.monotonic() - started
@@ -117,7 +123,13 @@ def main() -> None:
         if args.train_only:
             return
     planner = Planner(list(stub_toolbox()), weights=Weights.load(path))
+    if Weights.load(path).polarity is None:
+        with_head(path, polarity.fit(planner, without(kept, recipe.without)))
+        planner = Planner(list(stub_toolbox()), weights=Weights.load(path))
     tables: list[str] = []
+    head = Weights.load(path).polarity
+    conditions = "" if head is None else polarity.judged(planner, head, held)
+    print(conditions, flush=True)
     sets = {"validation": held}
     if list(args.data.glob("heldout_*.jsonl")):
         sets["held-out"] = load_rows(args.data, "heldout_*.jsonl")
@@ -136,7 +148,7 @@ def main() -> None:
                 print(json.dumps(ids, ensure_ascii=False))
     if run.is_file():
         past = json.loads(run.read_text("utf-8"))
-        write_card(path.with_suffix(".md"), path, args.data, past, tables)
+        write_card(path.with_suffix(".md"), path, args.data, past, [*tables, "", conditions])
         run.unlink()
 
 

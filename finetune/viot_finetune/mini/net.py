@@ -167,9 +167,25 @@ class Net(nn.Module):
             2,
         )
 
-    def loss(self, b: Batch) -> Tensor:
-        """Weighted mean cross entropy over what the grammar leaves open at each written position."""
-        scores = self(b).masked_fill(~b.allowed, -1e9)
-        each = F.cross_entropy(scores.flatten(0, 1), b.gold.flatten(), ignore_index=-100, reduction="none")
-        weight = b.weight.flatten() * (b.gold.flatten() >= 0)
-        return (each * weight).sum() / weight.sum()
+
+def opinions(scores: Tensor, b: Batch) -> Tensor:
+    """Log-probabilities (B, L, V) over what the grammar leaves open at each written position."""
+    return F.log_softmax(scores.masked_fill(~b.allowed, -1e9), -1)
+
+
+def label_loss(said: Tensor, b: Batch) -> Tensor:
+    """Weighted mean cross entropy of log-probabilities ``said`` (B, L, V) and the labels."""
+    each = F.nll_loss(said.flatten(0, 1), b.gold.flatten(), ignore_index=-100, reduction="none")
+    return _mean(each, b)
+
+
+def opinion_loss(said: Tensor, others: Tensor, b: Batch) -> Tensor:
+    """Weighted mean of the divergence KL(others || said): ``said`` log-probabilities, ``others`` probabilities
+    (B, L, V) without gradient."""
+    each = (others * (others.clamp(min=1e-9).log() - said)).masked_fill(~b.allowed, 0.0).sum(-1)
+    return _mean(each.flatten(), b)
+
+
+def _mean(each: Tensor, b: Batch) -> Tensor:
+    weight = b.weight.flatten() * (b.gold.flatten() >= 0)
+    return (each * weight).sum() / weight.sum()

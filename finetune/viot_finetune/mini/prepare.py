@@ -88,6 +88,8 @@ def random_menu(
     names = [n for n in names if n in specs] or list(specs)
     chosen = [specs[n][0] if rng.random() < 0.4 else rng.choice(specs[n]) for n in names]
     extra = [s for s in strange if s.name in needed]
+    # what a card says it is not for stands beside it, often: only the cards tell the two apart
+    extra += [s for s in strange if s not in extra and any(s.name in o.not_for for o in extra) and rng.random() < 0.7]
     if extra or rng.random() < 0.3:
         others = [s for s in strange if s not in extra]
         extra = [*extra, *rng.sample(others, min(len(others), rng.randint(1, 6)))]

@@ -1,7 +1,9 @@
-"""The training loop: decoder and LoRA adapter together, on the stream of batches that ``source`` makes.
+"""The training loop: decoders and LoRA adapters together, on the stream of batches that ``source`` makes.
 
-Owns seeds, batches, schedule and what is saved. The encoder's own weights are never changed: what ships is the adapter
-(``lora.*``) and the decoder, as float16 safetensors.
+Several nets may learn side by side from the same batches, each from the others' opinions too (deep mutual learning:
+Zhang, Xiang, Hospedales, Lu, CVPR 2018, the divergence from the mean of the others' probabilities); their mean
+decides when they are run. Owns seeds, batches, schedule and what is saved. The encoder's own weights are never
+changed: what ships is the adapters (``lora.*``) and the decoders.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from torch import nn
 
@@ -26,9 +29,10 @@ from viot_agent.errors import UserFault
 from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.decoder import ENCODED, MIX_LAYERS
 from viot_agent.llm.mini.encoder import Reader
-from viot_agent.llm.mini.planner import FORMAT
+from viot_agent.llm.mini.storage import packed
+from viot_agent.llm.mini.weights import FORMAT, HEAD, Weights
 from viot_finetune import checkpoint
-from viot_finetune.mini.net import Net
+from viot_finetune.mini.net import Batch, Net, label_loss, opinion_loss, opinions
 from viot_finetune.mini.prepare import Packed, Tokens, unpack
 from viot_finetune.mini.source import Plan, streamed, texts_of_cards, without
 
@@ -42,8 +46,8 @@ class Recipe:
     """All that decides a run."""
 
     seed: int = 0
-    batch: int = 64
-    lora_steps: int = 4240
+    batch: int = 128
+    lora_steps: int = 3340
     decoder_rate: float = 1e-3
     lora_rate: float = 1.2e-3
     rank: int = 32
@@ -55,7 +59,7 @@ class Recipe:
     """Where PyTorch computes: ``cpu`` or ``cuda``."""
     makers: int = 1
     """Processes that make batches, taken in turn; each has a stream of chance of its own."""
-    strange: float = 0.12
+    strange: float = 0.18
     """Share of the requests that are for tools which exist only in training."""
     absent: float = 0.08
     """Share of the requests whose tool is taken out of the menu: nothing may be called then."""
@@ -69,6 +73,11 @@ class Recipe:
     """Tools that are kept from this model, cards and requests: what it makes of them is how it meets a new tool."""
     thought: bool = True
     """Whether a step begins with the tools that remain; False for the comparison without."""
+    nets: int = 2
+    """Nets that learn side by side and decide together."""
+    mutual: float = 1.0
+    """How much each net is drawn towards what the others think, beside the labels; nothing in the first quarter of the
+    steps, when they think little."""
 
 
 class Clock:
@@ -134,7 +143,7 @@ class EncoderTrainer:
             out[[i for _, i in part]] = mean / mean.norm(dim=1, keepdim=True)
         return out
 
-    def load(self, arrays: dict[str, npt.NDArray[np.float32]]) -> None:
+    def load(self, arrays: Mapping[str, npt.NDArray[np.float32]]) -> None:
         """Take an earlier run's adapter."""
         with torch.no_grad():
             for name, value in self.model.named_parameters():
@@ -153,6 +162,35 @@ def _runtime_name(name: str) -> str:
     return f"lora.{base.removeprefix('base_model.model.')}.weight.{rest[0]}"
 
 
+class Learner:
+    """One net: an encoder's adapter and a decoder."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.encoder = EncoderTrainer(recipe)
+        self.net = Net(recipe.dropout, recipe.mix).to(self.encoder.device)
+        self.adapter = [p for p in self.encoder.model.parameters() if p.requires_grad]
+        self.table = torch.empty(0)
+
+    def load(self, arrays: Mapping[str, npt.NDArray[np.float32]]) -> None:
+        """Take an earlier run's net."""
+        self.encoder.load(arrays)
+        self.net.load_state_dict({k: torch.from_numpy(arrays[k].astype(np.float32)) for k in self.net.state_dict()})
+
+    def read_cards(self, texts: Sequence[str], reader: Reader) -> None:
+        """Embed the tools' cards as this adapter reads them now."""
+        nothing = torch.zeros(1, ENCODED, device=self.encoder.device)
+        self.table = torch.cat([nothing, self.encoder.embed(texts, reader)])
+
+    def scores(self, read: Tokens, packed: Packed) -> tuple[torch.Tensor, Batch]:
+        """Log-probabilities (B, L, V) of what the grammar leaves open, and the batch they are of."""
+        batch = unpack(packed, self.encoder.states(read), self.table, 0.01)
+        return opinions(self.net(batch), batch), batch
+
+    def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Everything that ships of this net."""
+        return {k: v.detach().cpu().numpy() for k, v in self.net.state_dict().items()} | self.encoder.adapter()
+
+
 def train(
     rows: Sequence[dict[str, Any]],
     recipe: Recipe,
@@ -163,28 +201,31 @@ def train(
     start: Path | None = None,
     safe: Path | None = None,
     every: int = SAFE_EVERY,
-) -> tuple[dict[str, Any], list[float]]:
+) -> tuple[list[dict[str, Any]], list[float]]:
     """Train on authored rows, and ``strange`` ones for tools that exist only in training; ``words`` are what misspelt
     ones are read as.
 
-    Returns the arrays to ship and the loss curve (mean of every 20 steps).
+    Returns the arrays to ship, of each net, and the loss curve (mean over the nets and every 20 steps).
 
     ``start`` goes on from an earlier file. ``safe`` is the folder where weights, optimiser and step are kept ``every``
     so many steps; if it holds a run, that one goes on, with batches of a stream of its own (seed and step decide them),
     and says so in the log and to :func:`resumed_at`. ``minutes`` ends the schedule early; such a run, too, is not
-    repeatable to the bit. Raises UserFault when ``safe`` holds a run of another recipe, other data, words or start, or
-    where the recipe's device is not there.
+    repeatable to the bit. Raises UserFault when ``safe`` holds a run of another recipe, other data, words or start,
+    where ``start`` holds another number of nets, or where the recipe's device is not there.
     """
     if recipe.device == "cuda" and not torch.cuda.is_available():
         raise UserFault("PyTorch finds no GPU here", fix="--device cpu")
+    if recipe.device == "cuda":
+        torch.set_float32_matmul_precision("high")
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
-    encoder = EncoderTrainer(recipe)
-    net = Net(recipe.dropout, recipe.mix).to(encoder.device)
+    learners = [Learner(recipe) for _ in range(recipe.nets)]
     if start is not None:
-        earlier = load_file(start)
-        encoder.load(earlier)
-        net.load_state_dict({k: torch.from_numpy(earlier[k].astype(np.float32)) for k in net.state_dict()})
+        earlier = Weights.load(start).nets
+        if len(earlier) != len(learners):
+            raise UserFault(f"{start} holds {len(earlier)} nets", fix=f"--nets {len(earlier)}")
+        for learner, arrays in zip(learners, earlier, strict=True):
+            learner.load(arrays)
     kept = None if safe is None else Kept(safe, run_of(recipe, rows, words, strange, start))
     at = 0 if kept is None else kept.step
     if at:
@@ -198,22 +239,26 @@ def train(
     stream = streamed(plan, recipe.makers)
     try:
         reader = Reader(assets.encoder_dir(), words)
-        curve = _run(net, encoder, stream, reader, recipe, Clock(minutes), kept, every)
+        curve = _run(learners, stream, reader, recipe, Clock(minutes), kept, every)
     finally:
         stream.close()
-    return _arrays(net, encoder), curve
+    return [learner.arrays() for learner in learners], curve
 
 
-def _arrays(net: Net, encoder: EncoderTrainer) -> dict[str, Any]:
-    return {k: v.detach().cpu().numpy() for k, v in net.state_dict().items()} | encoder.adapter()
+def with_head(path: Path, head: Mapping[str, npt.NDArray[np.float32]]) -> None:
+    """Put the head that reads conditions into a file of weights."""
+    with safe_open(path, "np") as file:
+        meta = file.metadata()
+    kept = {name: array for name, array in load_file(path).items() if not name.startswith(HEAD)}
+    save_file(kept | {HEAD + name: np.ascontiguousarray(array, np.float32) for name, array in head.items()}, path, meta)
 
 
-def save(arrays: dict[str, Any], path: Path, recipe: Recipe, words: Sequence[str] = ()) -> None:
-    """Write float16 safetensors with the adapter's scale and the words to spell by in its metadata."""
-    half = {k: np.ascontiguousarray(v, np.float16) for k, v in arrays.items()}
+def save(nets: Sequence[Mapping[str, Any]], path: Path, recipe: Recipe, words: Sequence[str] = ()) -> None:
+    """Write int8 safetensors (``llm.mini.storage``) with the adapters' scale and the words to spell by in its
+    metadata."""
     path.parent.mkdir(parents=True, exist_ok=True)
     meta = {"lora_scale": str(recipe.alpha / recipe.rank), "format": FORMAT, "words": " ".join(words)}
-    save_file(half, path, meta | {"thought": "yes" if recipe.thought else "no"})
+    save_file(packed(nets), path, meta | {"thought": "yes" if recipe.thought else "no"})
 
 
 def run_of(
@@ -290,8 +335,7 @@ def resumed_at(safe: Path) -> list[int]:
 
 
 def _run(
-    net: Net,
-    encoder: EncoderTrainer,
+    learners: Sequence[Learner],
     stream: Iterator[tuple[Tokens, Packed]],
     reader: Reader,
     recipe: Recipe,
@@ -299,47 +343,63 @@ def _run(
     kept: Kept | None = None,
     every: int = SAFE_EVERY,
 ) -> list[float]:
-    adapter = [p for p in encoder.model.parameters() if p.requires_grad]
+    decoders = [p for learner in learners for p in learner.net.parameters()]
+    adapters = [p for learner in learners for p in learner.adapter]
     groups = [
-        {"params": list(net.parameters()), "lr": recipe.decoder_rate, "weight_decay": 0.05},
-        {"params": adapter, "lr": recipe.lora_rate, "weight_decay": 0.0},
+        {"params": decoders, "lr": recipe.decoder_rate, "weight_decay": 0.05},
+        {"params": adapters, "lr": recipe.lora_rate, "weight_decay": 0.0},
     ]
-    optimiser = torch.optim.AdamW(groups, fused=encoder.device.type == "cuda")
+    optimiser = torch.optim.AdamW(groups, fused=recipe.device == "cuda")
     schedule = _schedule(optimiser, recipe.lora_steps, clock)
     losses: list[float] = []
     curve: list[float] = []
     begin = 0
-    parts = nn.ModuleDict({"net": net, "adapter": nn.ParameterList(adapter)})
+    parts = nn.ModuleDict(
+        {f"{i}": nn.ModuleDict({"net": r.net, "adapter": nn.ParameterList(r.adapter)}) for i, r in enumerate(learners)}
+    )
     if kept is not None and kept.step:
         begin, curve = kept.step, list(kept.curve)
         kept.load(parts, optimiser, schedule)
     texts = texts_of_cards()
-    table = torch.empty(0)
-    nothing = torch.zeros(1, ENCODED, device=encoder.device)
-    net.train()
+    for learner in learners:
+        learner.net.train()
     for step in range(begin, recipe.lora_steps):
         if step % 100 == 0 or step == begin:
-            table = torch.cat([nothing, encoder.embed(texts, reader)])
-        read, packed = next(stream)
-        loss = net.loss(unpack(packed, encoder.states(read), table, 0.01))
-        _step(loss, [*net.parameters(), *adapter], optimiser, schedule)
-        _note(losses, curve, loss.item(), step)
+            for learner in learners:
+                learner.read_cards(texts, reader)
+        labels, whole = _losses(learners, *next(stream), recipe.mutual if step >= recipe.lora_steps // 4 else 0.0)
+        optimiser.zero_grad(set_to_none=True)
+        whole.backward()  # type: ignore[no-untyped-call]
+        for learner in learners:
+            torch.nn.utils.clip_grad_norm_([*learner.net.parameters(), *learner.adapter], 1.0)
+        optimiser.step()
+        schedule.step()
+        _note(losses, curve, labels.item(), step)
         over = clock.over()
         if kept is not None and ((step + 1) % every == 0 or step + 1 == recipe.lora_steps or over):
             kept.save(step + 1, curve, parts, optimiser, schedule)
         if over:
             _LOG.warning("stopped by the clock at step %d", step)
             break
-    encoder.model.eval()
+    for learner in learners:
+        learner.encoder.model.eval()
     return curve
 
 
-def _step(loss: torch.Tensor, parameters: Any, optimiser: torch.optim.Optimizer, schedule: Any) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(list(parameters), 1.0)
-    optimiser.step()
-    schedule.step()
+def _losses(
+    learners: Sequence[Learner], read: Tokens, packed: Packed, mutual: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The nets' mean loss on the labels, and what is minimised: with what each is drawn towards the others."""
+    said = [learner.scores(read, packed) for learner in learners]
+    labels = torch.stack([label_loss(scores, batch) for scores, batch in said])
+    whole = labels.sum()
+    if mutual and len(learners) > 1:
+        shares = [scores.detach().exp() for scores, _ in said]
+        everybody = torch.stack(shares).sum(0)
+        for own, (scores, batch) in zip(shares, said, strict=True):
+            others = (everybody - own) / (len(learners) - 1)
+            whole = whole + mutual * opinion_loss(scores, others, batch)
+    return labels.mean(), whole
 
 
 def _schedule(optimiser: torch.optim.Optimizer, steps: int, clock: Clock) -> torch.optim.lr_scheduler.LambdaLR:

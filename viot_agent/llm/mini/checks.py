@@ -63,6 +63,13 @@ _UNLESS = re.compile(
     re.I,
 )
 """A condition that something was *not* seen."""
+_AND_NO_MORE = re.compile(
+    r"\b(?:otherwise|or else|else|if not|not there|not here)\b\W*(?:(?:then|just|please|pls)\W+)*"
+    r"(?:nah|nope|nothing(?: (?:more|else))?|do nothing|do ?n['’]?o?t bother|no need|leave it|leave that|forget it|"
+    r"skip it|drop it|never ?mind|nvm|no clip|no alert|i do ?n['’]?t (?:need|want) (?:it|that|anything))\b",
+    re.I,
+)
+"""That nothing is wanted in the other case: it turns no condition."""
 _TIMES = re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?\b|\b\d{4}-\d\d-\d\d\b")
 _CONDITIONAL = re.compile(
     r"\b(?:iff?|unless|case|as long as|so long as|should|shld|provid\w+|otherwise|else|when\w*|once|where|only|alone|"
@@ -81,6 +88,10 @@ _PRESENCE = {
     "gait_recognition": "person",
     "vehicle_reid": "vehicle",
 }
+
+
+FINDING = frozenset((*_PRESENCE, "anomaly_detection", "action_recognition", "video_qa"))
+"""Tools that find something or nothing."""
 
 
 def may_be_conditional(asked: str) -> bool:
@@ -109,6 +120,7 @@ def presence_wanted(asked: str) -> bool | None:
     request counts, or says more than one of both, or says it in other words."""
     if _ABOVE.search(asked) or any(r.search(asked) for r in _REACHES):
         return None
+    asked = _AND_NO_MORE.sub(" ", asked)
     if not _TURNED.search(asked):
         return True
     bare, turned = _UNLESS.subn(" ", asked)
@@ -218,7 +230,10 @@ _SUBJECTS = {
     ),
 }
 _FILMS = ("video", "clip", "film", "recording")
-_KIND = r"image|img|picture|pic|photo|photograph|selfie|portrait|snap|video|clip|film|recording"
+_KIND = (
+    "image|img|picture|pic|photo|photograph|selfie|portrait|snap|snapshot|screenshot|shot|still|"
+    "video|clip|film|recording"
+)
 _ORDER = {"first": 1, "1st": 1, "one": 1, "second": 2, "2nd": 2, "two": 2, "third": 3, "3rd": 3, "three": 3} | {
     "fourth": 4, "4th": 4, "four": 4
 }  # fmt: skip

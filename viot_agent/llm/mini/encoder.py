@@ -95,13 +95,13 @@ class Encoder:
         self,
         adapter: Mapping[str, Array],
         scale: float,
-        words: Sequence[str] = (),
         *,
+        reader: Reader | None = None,
         home: Path | None = None,
         threads: int = 2,
     ) -> None:
         folder = assets.encoder_dir()
-        self.reader = Reader(folder, words)
+        self.reader = reader or Reader(folder)
         self.path = cached_graph(folder, adapter, scale, home or default_home())
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1

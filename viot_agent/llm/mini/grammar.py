@@ -321,7 +321,9 @@ class Grammar:
             joined = {a + b for a, b in itertools.pairwise(words)} | set(words)
             parts = value.casefold().replace("_", " ").split()
             self._heard[value] = all(
-                p in joined or (len(p) >= 5 and any(abs(len(w) - len(p)) < 2 and _near(w, p) for w in words))
+                p in joined
+                or f"{p}s" in joined
+                or (len(p) >= 5 and any(abs(len(w) - len(p)) < 2 and _near(w, p) for w in words))
                 for p in parts
             )
         return self._heard[value]

@@ -68,6 +68,8 @@ def lean(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[np.float32
     arg = grammar.choosing
     if arg is None:
         return out
+    if arg.kind == "choice":
+        out += _choices(grammar, allowed)
     several = bool(grammar.history) or len(grammar.planned) > 1
     if several and arg.kind in _FILES:
         out += _files(grammar, allowed)
@@ -124,6 +126,18 @@ def _shares(
             out[n] += BESIDE * any(sentence[i] == sentence[index] for i in places)
         elif (channel, index) == ("sym", SYM["SKIP"]) and places and marked:
             out[n] += ELSEWHERE * (not any(sentence[i] == sentence[k] for i in places for k in marked))
+    return out
+
+
+def _choices(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[np.float32]:
+    """Choices that are named in order not to be meant ("not surgical")."""
+    out = np.zeros(len(allowed), np.float32)
+    asked = grammar.reading.asked
+    for n, (channel, index) in enumerate(allowed):
+        if channel == "cand":
+            word = re.escape(grammar.menu.candidates[index].value)
+            said = [m.start() for m in re.finditer(rf"\b{word}", asked, re.I)]
+            out[n] += WITHDRAWN * (bool(said) and all(_DENIED.search(asked[:at]) for at in said))
     return out
 
 

@@ -23,10 +23,11 @@ from viot_agent.bench.cards import cards
 from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
-from viot_agent.llm.mini.checks import people_together, settled
+from viot_agent.llm.mini.checks import FINDING, people_together, settled
 from viot_agent.llm.mini.menu import Call
-from viot_agent.llm.mini.planner import Planner, Weights
+from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.units import Passage, Reading, read
+from viot_agent.llm.mini.weights import Weights
 from viot_agent.llm.mini.words import absent, to_react
 from viot_agent.react import Finish, parse, render
 from viot_agent.steps import Observation
@@ -86,7 +87,7 @@ class MiniChat(BaseChatModel):
         planner = self.planner()
         # the decoder's matrices are small: BLAS threads cost more than they bring, and far more on a busy machine
         with self._blas().limit(limits=1, user_api="blas"):
-            step = planner.next_step(reading, calls, settled=_settled(reading, history))
+            step = planner.next_step(reading, calls, settled=_settled(reading, history, planner.waits_for))
         tools = [self.toolbox.get(n) for n in self._names()]
         written = render(to_react(step, [h.summary for h in history], [t.description for t in tools]))
         message = to_message(parse(written))
@@ -158,14 +159,18 @@ class _Past:
     data: Mapping[str, Any]
 
 
-def _settled(reading: Reading, history: Sequence[_Past]) -> bool | None:
-    """Whether the condition holds that everything left to do waits for; None where code cannot tell."""
+def _settled(reading: Reading, history: Sequence[_Past], waits_for: Callable[[Reading], bool | None]) -> bool | None:
+    """Whether the condition holds that everything left to do waits for; None where neither rules nor the head that
+    reads conditions (``waits_for``) can tell."""
     if not history or not history[-1].open or set(history[-1].call.rest or ()) - set(history[-1].open):
         return None
     if people_together(reading):
         return None  # one of them, or all: the words say, not one observation
     past = history[-1]
     held = settled(reading.asked, past.call, past.data)
+    if held is None and past.call.tool in FINDING and past.call.status in ("found", "none"):
+        waits = waits_for(reading)
+        held = None if waits is None else (past.call.status == "found") == waits
     # a number that hangs on a camera nobody can tell of does not let anything happen
     return False if held is None and past.call.tool == "crowd_counting" and past.data.get("untold") else held
 

@@ -1,7 +1,7 @@
 """One step of a run: what is read and the calls so far in, a grammatical step out.
 
-Owns the greedy decoding loop under the grammar and what is kept between calls (weights, card embeddings, the last
-request's encoding). Knows no LangChain and no agent.
+Owns the greedy decoding loop under the grammar, in which the nets decide together, and what is kept between calls
+(weights, card embeddings, the last request's encoding). Knows no LangChain and no agent.
 """
 
 from __future__ import annotations
@@ -9,17 +9,14 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file
 
-from viot_agent.errors import FailedFault, WeightsMissing
-from viot_agent.llm.mini import assets
+from viot_agent.llm.mini import assets, polarity
 from viot_agent.llm.mini.checks import (
     about_things,
     asks_who_was_not,
@@ -34,49 +31,17 @@ from viot_agent.llm.mini.checks import (
     the_one_named,
 )
 from viot_agent.llm.mini.decoder import Decoder
-from viot_agent.llm.mini.encoder import Encoder
+from viot_agent.llm.mini.encoder import Encoder, Reader
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.language import foreign
 from viot_agent.llm.mini.leanings import lean
-from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Menu, Step
+from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Element, Menu, Step
 from viot_agent.llm.mini.units import REQUEST, Reading, Unit
+from viot_agent.llm.mini.weights import Weights
 from viot_agent.llm.mini.words import courtesy
 from viot_agent.toolbox.contract import ToolSpec
 
 Array = npt.NDArray[np.float32]
-FORMAT = "mini-3"
-"""Of the file, in its metadata."""
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """What training ships: the decoder's arrays, the adapter's (``lora.*``), the adapter's scale, and the words of the
-    training requests, most frequent first (what misspelt words are read as). ``thought``: whether steps begin with
-    the tools that remain; weights without are trained for comparison only."""
-
-    arrays: dict[str, Array]
-    scale: float
-    words: tuple[str, ...] = ()
-    thought: bool = True
-
-    @classmethod
-    def load(cls, path: Path = assets.DECODER) -> Weights:
-        """Read ``mini.safetensors``. Raises WeightsMissing when it is not there, FailedFault for a file of another
-        kind."""
-        if not path.is_file():
-            raise WeightsMissing(
-                f"the decoder of the embedded model is not at {path}",
-                fix="reinstall viot-agent, or: python -m viot_finetune.mini --data datasets/viot_instruct",
-            )
-        try:
-            with safe_open(path, "np") as file:
-                meta = file.metadata() or {}
-        except SafetensorError as error:
-            raise FailedFault(f"{path} cannot be read: {error}", fix="name a mini.safetensors") from error
-        if meta.get("format") != FORMAT:
-            raise FailedFault(f"{path} holds no weights of mini ({FORMAT})", fix="name a mini.safetensors")
-        words = tuple(meta.get("words", "").split())
-        return cls(load_file(path), float(meta.get("lora_scale", "1")), words, meta.get("thought", "yes") == "yes")
 
 
 class Planner:
@@ -86,19 +51,30 @@ class Planner:
         self, tools: Sequence[ToolSpec], *, weights: Weights | None = None, home: Path | None = None, threads: int = 2
     ) -> None:
         weights = weights or Weights.load()
-        adapter = {k: v for k, v in weights.arrays.items() if k.startswith("lora.")}
-        self.encoder = Encoder(adapter, weights.scale, weights.words, home=home, threads=threads)
-        self.decoder = Decoder(weights.arrays)
-        self._thinks = weights.thought
+        reader = Reader(assets.encoder_dir(), weights.words)
+        self.nets = [Net(arrays, weights.scale, reader, home, threads) for arrays in weights.nets]
+        self._thinks, self._polarity = weights.thought, weights.polarity
         self._lock = threading.Lock()
-        self._cards: dict[str, Array] = {}
-        self._last: tuple[tuple[Unit, ...], Array] | None = None
         self.set_tools(tools)
 
     def set_tools(self, tools: Sequence[ToolSpec]) -> None:
         """Change the menu; cards are embedded once each."""
         self.menu = Menu.of(tools)
-        self._embedded = tuple(self._embed(texts) for texts in self.menu.texts())
+        for net in self.nets:
+            net.set_menu(self.menu)
+
+    def waits_for(self, reading: Reading) -> bool | None:
+        """Whether what is left to do waits for something to be seen (True) or not to be (False), by the request's
+        words; None where that is not sure."""
+        if self._polarity is None:
+            return None
+        return self._polarity.waits_for(self.words_of_condition(reading))
+
+    def words_of_condition(self, reading: Reading) -> Array:
+        """The features that conditions are read from (see ``polarity``)."""
+        units = polarity.asked(reading)
+        with self._lock:
+            return polarity.features(units, self.nets[0].encoder.units(units))
 
     def next_step(self, reading: Reading, history: Sequence[Call] = (), *, settled: bool | None = None) -> Step:
         """The next step. ``settled``: whether the condition of what is left to do holds, where code could tell.
@@ -142,10 +118,11 @@ class Planner:
         need = ("sym", SYM["NEED"])
         if act and need in grammar.allowed():
             grammar.push(need)
-        # one decoder and one kept encoding: requests of several threads take turns
+        # one decoder and one kept encoding a net: requests of several threads take turns
         with self._lock:
-            self.decoder.start(self._states(reading.units), reading.units, self.menu, *self._embedded)
-            return decode(grammar, self.decoder), grammar
+            for net in self.nets:
+                net.start(reading.units)
+            return decode(grammar, [net.decoder for net in self.nets]), grammar
 
     def _plain(self, reading: Reading) -> tuple[Step, Grammar] | None:
         """A call all the same, where the request names a tool's subject outright and that tool is what comes to mind:
@@ -157,10 +134,12 @@ class Planner:
         return (step, grammar) if step.kind == "act" and step.tool in subjects else None
 
     def _takes_things_amiss(self, step: Step) -> bool:
-        """Whether a step asks for a plate, a vehicle or a person where things are counted or looked for, or reads all
-        plates for them."""
+        """Whether a step asks for a plate, a vehicle or a person where things are counted or looked for, reads all
+        plates for them, or takes the question for none of its business."""
         if self.menu.index("video_qa") is None:
             return False
+        if step.kind == "finish":
+            return step.reply == "out_of_scope"
         if step.kind == "ask":
             return bool(step.missing) and set(step.missing) <= {"plate", "vehicle", "person"}
         return (
@@ -170,7 +149,7 @@ class Planner:
     def _checked(self, decoded: tuple[Step, Grammar], reading: Reading, history: Sequence[Call]) -> Step:
         """The step, or what is done instead of one that must not be taken."""
         step, grammar = decoded
-        step = _where_it_was_seen(step, grammar)
+        step = _from_now_on(_where_it_was_seen(step, grammar))
         if step.kind == "act" and any(_same(step, call) for call in history):
             return Step("finish", "done")
         if step.kind == "act" and step.tool == "export_clip" and only_asks(reading.asked):
@@ -237,10 +216,28 @@ class Planner:
     def _takes_file(self, tool: int) -> bool:
         return any(self.menu.slots[k][1].kind in ("media", "person", "vehicle") for k in self.menu.slots_of(tool))
 
-    def _states(self, units: tuple[Unit, ...]) -> Array:
+
+class Net:
+    """An encoder and a decoder over one menu."""
+
+    def __init__(
+        self, arrays: Mapping[str, Array], scale: float, reader: Reader, home: Path | None, threads: int
+    ) -> None:
+        adapter = {k: v for k, v in arrays.items() if k.startswith("lora.")}
+        self.encoder = Encoder(adapter, scale, reader=reader, home=home, threads=threads)
+        self.decoder = Decoder(arrays)
+        self._cards: dict[str, Array] = {}
+        self._last: tuple[tuple[Unit, ...], Array] | None = None
+
+    def set_menu(self, menu: Menu) -> None:
+        self._menu = menu
+        self._embedded = tuple(self._embed(texts) for texts in menu.texts())
+
+    def start(self, units: tuple[Unit, ...]) -> None:
+        """Read a request; its encoding is kept for what is decided over it next."""
         if self._last is None or self._last[0] != units:
             self._last = (units, self.encoder.units(units))
-        return self._last[1]
+        self.decoder.start(self._last[1], units, self._menu, *self._embedded)
 
     def _embed(self, texts: Sequence[str]) -> Array:
         for text in texts:
@@ -269,6 +266,18 @@ def _where_it_was_seen(step: Step, grammar: Grammar) -> Step:
     return replace(step, args=kept | {name: value for name, value in seen.args.items() if name in names})
 
 
+_FROM_NOW = frozenset(("from now", "from now on", "from here on", "now", "right now", "now on", "starting now"))
+
+
+def _from_now_on(step: Step) -> Step:
+    """An alert stands from now on: a time that says no more than that limits nothing."""
+    if step.kind != "act" or step.tool != "create_alert":
+        return step
+    if " ".join(str(step.args.get("time", "")).casefold().split()) not in _FROM_NOW:
+        return step
+    return replace(step, args={name: value for name, value in step.args.items() if name != "time"})
+
+
 def unknown_names(grammar: Grammar) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What must be asked for because a written call points at names that no camera and nobody enrolled carries; and of
     those names the ones that look like plain words.
@@ -293,18 +302,27 @@ def unknown_names(grammar: Grammar) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(m for m in MISSING_KINDS if m in missing), tuple(words)
 
 
-def decode(grammar: Grammar, decoder: Decoder) -> Step:
-    """Greedy decoding: of what the grammar allows, the best-scored element, until the step is whole. Scores are
-    leant over where code knows better (``leanings``)."""
-    scores = decoder.feed([*grammar.prefix, *grammar.written])
+def decode(grammar: Grammar, decoders: Sequence[Decoder]) -> Step:
+    """Greedy decoding: of what the grammar allows, the element that the decoders together (the mean of their
+    log-probabilities) hold most likely, until the step is whole. It is leant over where code knows better
+    (``leanings``)."""
+    layout = decoders[0].layout
+    fed: Sequence[Element] = [*grammar.prefix, *grammar.written]
     while grammar.step is None:
         allowed = grammar.allowed()
-        flat = [decoder.layout.flat(e) for e in allowed]
-        best = allowed[int(np.argmax(scores[flat] + lean(grammar, allowed)))]
+        flat = [layout.flat(e) for e in allowed]
+        said = np.mean([_opinion(decoder.feed(fed)[flat]) for decoder in decoders], axis=0)
+        best = allowed[int(np.argmax(said + lean(grammar, allowed)))]
         grammar.push(best)
-        if grammar.step is None:
-            scores = decoder.feed([best])
+        fed = [best]
     return grammar.step
+
+
+def _opinion(scores: Array) -> Array:
+    """Log-probabilities of scores."""
+    scores = scores - scores.max()
+    out: Array = scores - np.log(np.exp(scores).sum())
+    return out
 
 
 def _same(step: Step, call: Call) -> bool:
