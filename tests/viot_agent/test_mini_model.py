@@ -22,7 +22,10 @@ from viot_agent.llm.mini import planner as planner_module
 from viot_agent.llm.mini.checks import (
     about_things,
     asks_who_was_not,
+    finds,
     may_be_conditional,
+    of_presence,
+    of_what_is_seen,
     plainly,
     presence_wanted,
     settled,
@@ -280,6 +283,31 @@ def test_an_alert_that_stands_from_now_on_has_no_hours(time: str, kept: str) -> 
     assert planner_module._from_now_on(other) is other
 
 
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("How many vehicles were seen in total?", True),
+        ("how many cars passed", True),
+        ("how many cars did we sell last year?", False),
+        ("how many dogs are there in the world?", False),
+        ("how many bikes does the average family own?", False),
+    ],
+)
+def test_what_cameras_saw_is_told_from_what_the_world_holds(text: str, seen: bool) -> None:
+    assert of_what_is_seen(text) is seen
+
+
+def test_the_head_is_asked_only_of_one_thing_looked_for() -> None:
+    assert finds("face_recognition", {"person": "Ana"})
+    assert finds("fire_smoke_detection", {})
+    assert not finds("face_recognition", {}), "'anyone I don't know' is not answered by somebody known"
+    assert not finds("video_qa", {"question": "is it white"})
+    assert not finds("action_recognition", {"poses": "poses-1"})
+    assert of_presence("if he is not there, count")
+    assert not of_presence("if it's only Ben, count")
+    assert not of_presence("if more than 5 people are there, count")
+
+
 def test_nets_decide_together() -> None:
     """The mean of the nets' log-probabilities: one alone may be overruled by a surer one."""
 
@@ -499,6 +527,8 @@ def test_numbers_are_read_whole_or_not_at_all(condition: str, most: int, holds: 
         ("If Ana was by the safe, cut it. Otherwise dont bother", True),
         ("Is she there? If it is so, clip it... otherwise nah", True),
         ("If she is there save it, otherwise alert me", None),
+        ("Was KX-4821 at gate 2? If not, leave that and look for smoke at the dock", False),
+        ("If she's not here skip it and check the lobby", None),
     ],
 )
 def test_a_condition_of_presence_is_read_only_where_nothing_else_turns_it(request_: str, wanted: bool | None) -> None:

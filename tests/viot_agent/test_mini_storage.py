@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
+from viot_agent.errors import FailedFault
 from viot_agent.llm.mini.storage import packed, unpacked
+from viot_agent.llm.mini.weights import FORMAT, Weights
 
 
 def test_matrices_come_back_nearly_and_all_else_as_half() -> None:
@@ -35,3 +40,19 @@ def test_a_matrix_without_its_scales_is_no_matrix() -> None:
 def test_a_net_keeps_its_number() -> None:
     nets = [{"bias": np.full(3, i, np.float32)} for i in range(12)]
     assert [float(net["bias"][0]) for net in unpacked(packed(nets))] == list(range(12))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ({"strange": np.ones(3, np.float16)}, "damaged"),
+        ({"0/w": np.ones((16, 16), np.int8)}, "damaged"),
+        ({"0/b": np.ones(3, np.float16), "polarity/bias": np.ones(3, np.float32)}, "damaged"),
+        ({"polarity/bias": np.ones(3, np.float32), "polarity/weight": np.ones((3, 3), np.float32)}, "no net"),
+    ],
+)
+def test_a_damaged_file_is_said(damage: dict[str, np.ndarray], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "mini.safetensors"
+    save_file(damage, path, {"format": FORMAT})
+    with pytest.raises(FailedFault, match=said):
+        Weights.load(path)

@@ -48,6 +48,15 @@ def test_what_a_follow_up_waits_for_is_told_by_what_happens(authored: dict[str, 
     assert set(found) == {label}
 
 
+def test_a_row_has_one_label_whatever_its_observations_read_like() -> None:
+    """Hand-written observations are read by guess; of most of them the guess is right, and the row decides."""
+    odd = {"met": ["It was seen at 14:02.", "he's not", "One match."], "unmet": ["Not seen.", "No match.", "clear"]}
+    told = {label for _, label in labelled([row(IF["text"], "1", odd)] * 4, "train")}
+    assert told == {SEEN}
+    same = {"met": ["It was seen."] * 2, "unmet": ["It was seen."] * 2}
+    assert not list(labelled([row(IF["text"], "1", same)], "train")), "what cannot be told apart teaches nothing"
+
+
 def test_rows_without_one_tested_step_teach_nothing() -> None:
     plain = {
         "id": "p",

@@ -163,3 +163,9 @@ def test_the_command_names_the_line_that_does_not_fit(tmp_path: Path, capsys: py
     assert "is not inside" in capsys.readouterr().err
     assert main(["--questions", str(tmp_path / "none.jsonl")]) == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_the_second_test_keeps_the_rules() -> None:
+    questions, clips = load(HOME / "real_clips_2.jsonl"), load_clips(HOME / "clips_2.json")
+    assert len(questions) == 178
+    assert list(faults(questions, clips)) == []

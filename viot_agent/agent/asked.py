@@ -40,7 +40,8 @@ _WORDS: Mapping[ToolClass, str] = {
     "alert": r"alert|alarm|notif|warn|whenever|(?:ping|buzz|page) me\b|hear (?:of|about) it\b|let (?:me|us) know|"
     r"tell (?:me|us) (?:when|if|as soon)\b|from now on|watch (?:for|out)\b|avis|benachrichtig|prévien|警报|提醒|通知|"
     r"アラート|알림|уведом",
-    "redaction": r"redact|blur|anonymi|pixel|cloak|censor|obscur|fuzz|protect|unrecogni|masked\b|n95\b|kn95\b|"
+    "redaction": r"redact|blur|anonymi|pixel|cloak|censor|obscur|fuzz|protect|unrecogni|masked\b|k?n95s?\b|"
+    r"faces?\b[^.?!\n]{0,20}\bcover|cover\w* (?:\w+ ){0,2}(?:faces?|noses?|mouths?)\b|"
     r"(?:a|the|put|with|wear\w*) \w*\s?masks?\b|verpixel|flout|difumin|马赛克|打码|模糊|ぼか|모자이크|размы",
 }
 _ASKED = {kind: re.compile(rf"(?<![a-z0-9])(?:{words})", re.IGNORECASE) for kind, words in _WORDS.items()}

@@ -36,6 +36,7 @@ MAX_TEXT = 6_000  # characters that are searched; a request is far shorter
 
 _GAP = re.compile(r"[\s\-_.·/#'’‐‑–]{0,3}")
 _SHARING = frozenset("all both every each either".split())
+_NUMBER_FOLLOWS = re.compile(r"\s*,?\s*(?:\d|[^\W\d_]\b)")
 # "2 till 4": no till, and no camera
 _SPAN_BEGUN = re.compile(r"(?:\d|\b(?:[ap]\.?m\.?|noon|midnight|o'clock))\s*$", re.I)
 _NUMBERED = re.compile(r"\b([^\W\d_]{3,20})[ -](\d{1,3})\b(?!\s?(?:[-–]|to|till|until|and)\s?\d)")
@@ -151,7 +152,7 @@ def find_mentions(
         for m in _shared_mentions(text, cameras, fleet)
         if not _inside(m.start, m.end, exact, touching=True)
         # "either gate 2 or the lobby" is no pair of gates
-        and not (m.text.casefold().startswith("either") and any(a < m.end and m.start < b for a, b in exact))
+        and not (m.text.casefold().startswith("either") and _NUMBER_FOLLOWS.match(text, m.end))
     ]
     exact = [(m.start, m.end) for m in found if m.score == 100]
     found = [m for m in found if m.score == 100 or not _inside(m.start, m.end, exact, touching=True)]

@@ -94,7 +94,15 @@ def _parts(t: TimeToken, text: str) -> bool:
     return before[-1:].isspace() and after[:1].isspace() and not clocks
 
 
-_CLOCKED = re.compile(r"\b(?:at|since|before|after|until|till?|from|around|about|by|past|to|between|half)\s+$", re.I)
+_CLOCKED = re.compile(
+    r"\b(?:at|since|before|after|until|till?|from|around|about|by|past|to|between|and|half)\s+$", re.I
+)
+_GROWS = re.compile(
+    r"(?:^|\b(?:is|are|it['’]s|gets?|goes?|going|rises?|climbs?|swells?|grows?|counts?|numbers?|crowds?|people|shout|"
+    r"alert|alarm|ping|ring|text|buzz|(?:tell|warn|notify) (?:me|us)))\W*$",
+    re.I,
+)
+_SOME_ONE = re.compile(r"\b(?:the|that|this|which|a|an|each|any|last|other)\s+(?:\w+\s+)?$", re.I)
 
 
 def _of_a_list(t: TimeToken, text: str) -> bool:
@@ -102,8 +110,8 @@ def _of_a_list(t: TimeToken, text: str) -> bool:
     one, tonight"): no clock."""
     before, after = text[: t.start], text[t.end :]
     if t.kind == "number" and after.startswith(")"):
-        return before.count("(") <= before.count(")")
-    return text[t.start : t.end].casefold() == "one" and after.startswith(",") and not _CLOCKED.search(before)
+        return before.rfind("(") <= before.rfind(")") and not _CLOCKED.search(before)
+    return text[t.start : t.end].casefold() == "one" and after.startswith(",") and bool(_SOME_ONE.search(before))
 
 
 def _of_a_place(cut: Sequence[TimeToken], k: int, text: str) -> bool:
@@ -179,8 +187,12 @@ def _meant(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int, text: str) ->
         day = tree.moment.day
         return j - i > 1 and day is not None and day.kind not in ("weekday", "monthname")
     if tree.op or not tree.context.empty:
-        word = text[cut[i].start : cut[i].end].casefold()
-        return not (tree.op == "after" and word in ("past", "beyond") and _bare(tree.moment.clock))
+        if tree.op != "after" or not _bare(tree.moment.clock):
+            return True
+        word, end = text[cut[i].start : cut[i].end].casefold(), text[cut[j - 1].start : cut[j - 1].end].casefold()
+        if word == "beyond":  # a number of people, where something grows or an alert is asked for
+            return tree.moment.day is not None or not end.isalnum() or not _GROWS.search(text[: cut[i].start])
+        return word != "past"
     return _moment_meant(tree.moment, cut, i, j, text, before)
 
 

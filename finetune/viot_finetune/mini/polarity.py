@@ -1,20 +1,22 @@
 """The head that reads whether a follow-up waits for something seen or not seen, fitted to the authored conditions.
 
-Owns its labels: of each filling what was observed, and whether the follow-up happened. The nets are fitted before and
-do not change.
+Owns its labels: of each row, by the author's own examples of *met* and *unmet*. The nets are fitted before and do not
+change.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from viot_agent.bench.verdict import verdict_of
+from viot_agent.llm.mini.checks import finds
 from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.polarity import OTHER, SEEN, UNSEEN, Head
 from viot_finetune.instruct.fill import Example, fill
@@ -28,21 +30,32 @@ Labelled = tuple[Example, int]
 
 
 def labelled(rows: Sequence[dict[str, Any]], half: Half, seed: int = 0) -> Iterator[Labelled]:
-    """Fillings of the rows of one turn whose conditions hang on one step that finds something or nothing."""
+    """Fillings of the rows of one turn whose conditions hang on one call that looks for one thing. Rows whose *met* and
+    *unmet* do not tell whether it was seen are left out."""
     rng = random.Random(seed)
     for row in rows:
-        whens = [(i, s["when"]) for i, s in enumerate(row.get("steps", ())) if "when" in s]
-        tested = {int(re.sub(r"\D", "", w)) - 1 for _, w in whens}
-        if len(tested) != 1:
-            continue
-        at, both = tested.pop(), len({w for _, w in whens}) > 1
-        for _ in range(RENDERINGS):
-            example = fill(row, rng, half, CLEAN)[0]
-            if len(example.steps) <= at or example.steps[at].status not in ("found", "none"):
-                continue
-            happened = len(example.steps) > whens[0][0]
-            waits = SEEN if (example.steps[at].status == "found") == happened else UNSEEN
-            yield example, OTHER if both else waits
+        label = _label(row.get("steps", ()))
+        for _ in range(RENDERINGS if label is not None else 0):
+            yield fill(row, rng, half, CLEAN)[0], label
+
+
+def _label(steps: Sequence[Mapping[str, Any]]) -> int | None:
+    whens = {str(s["when"]) for s in steps if "when" in s}
+    tested = {int(re.sub(r"\D", "", w)) - 1 for w in whens}
+    if len(tested) != 1:
+        return None
+    step = steps[tested.pop()]
+    if not finds(step["tool"], step["args"]):
+        return None
+    if len(whens) > 1:
+        return OTHER
+    met, unmet = (
+        sum(verdict_of(step["tool"], o) == "found" for o in step["obs"][kind]) / len(step["obs"][kind])
+        for kind in ("met", "unmet")
+    )
+    if met == unmet:
+        return None
+    return SEEN if (met > unmet) == (whens == {w for w in whens if not w.startswith("not")}) else UNSEEN
 
 
 def _table(planner: Planner, cases: Sequence[Labelled]) -> npt.NDArray[np.float32]:
@@ -78,5 +91,5 @@ def judged(planner: Planner, head: Head, rows: Sequence[dict[str, Any]]) -> str:
     seen = sum(label == SEEN for _, label in cases)
     return (
         f"Conditions on something seen or not seen, {len(cases)} fillings: {right} read rightly, "
-        f"{len(cases) - right - silent} wrongly, {silent} not ({seen} wait for something seen)."
+        f"{len(cases) - right - silent} wrongly, {silent} not (always *seen*: {seen} rightly)."
     )

@@ -60,7 +60,7 @@ def bench(
     who = engine_name(engine)
     marked: Sequence[Marked[Any]]
     if split not in ("dev", "test") and (suite, split) != ("real", "second"):
-        raise UserFault(f"there is no half {split!r}", fix="--split dev or --split test")
+        raise UserFault(f"there is no half {split!r}", fix="--split dev or --split test; of real also --split second")
     if suite == "viot-qa":
         report, marked = world(phrasings or HOME / f"phrasings_{split}.jsonl", quick, seed, who)
     elif data is None:

@@ -66,7 +66,8 @@ _UNLESS = re.compile(
 _AND_NO_MORE = re.compile(
     r"\b(?:otherwise|or else|else|if not|not there|not here)\b\W*(?:(?:then|just|please|pls)\W+)*"
     r"(?:nah|nope|nothing(?: (?:more|else))?|do nothing|do ?n['’]?o?t bother|no need|leave it|leave that|forget it|"
-    r"skip it|drop it|never ?mind|nvm|no clip|no alert|i do ?n['’]?t (?:need|want) (?:it|that|anything))\b",
+    r"skip it|drop it|never ?mind|nvm|no clip|no alert|i do ?n['’]?t (?:need|want) (?:it|that|anything))"
+    r"(?=\s*(?:[.!;?)…]|$))",
     re.I,
 )
 """That nothing is wanted in the other case: it turns no condition."""
@@ -90,8 +91,21 @@ _PRESENCE = {
 }
 
 
-FINDING = frozenset((*_PRESENCE, "anomaly_detection", "action_recognition", "video_qa"))
-"""Tools that find something or nothing."""
+_ONLY = re.compile(r"\bonly\b", re.I)
+
+
+def finds(tool: str, args: Mapping[str, Any]) -> bool:
+    """Whether a call looks for one thing that is then seen or not: of a question about anybody, or about what
+    somebody does or how something looks, *found* is no answer to a condition."""
+    if tool == "anomaly_detection":
+        return True
+    needed = _PRESENCE.get(tool)
+    return needed is not None and (not needed or needed in args)
+
+
+def of_presence(asked: str) -> bool:
+    """Whether nothing in the request counts or excludes: its condition may be one of something seen or not."""
+    return not (_ONLY.search(asked) or _ABOVE.search(asked) or any(r.search(asked) for r in _REACHES))
 
 
 def may_be_conditional(asked: str) -> bool:
@@ -306,6 +320,19 @@ def about_things(reading: Reading) -> bool:
         for u in reading.units
     )
     return not named and _THINGS.match(reading.asked) is not None and not _PLATES.search(reading.asked)
+
+
+_SEEING = re.compile(
+    r"\b(?:seen|see|filmed|recorded|captured|camera|cameras|pass|passed|passes|drove|driven|parked|came|come|went|"
+    r"in total|in all|altogether)\b",
+    re.I,
+)
+_ELSE = re.compile(r"\b(?:world|sold?|sell|buy|bought|own(?:s|ed)?|average|cost|price|country|legs|wheels)\b", re.I)
+
+
+def of_what_is_seen(asked: str) -> bool:
+    """Whether a question about things is plainly one of what cameras saw ("How many vehicles were seen in total?")."""
+    return bool(_SEEING.search(asked)) and not _ELSE.search(asked)
 
 
 def missing_camera(units: Sequence[Unit]) -> bool:

@@ -315,7 +315,8 @@ class Grammar:
         return said if said or not arg.required else every
 
     def _is_said(self, value: str) -> bool:
-        """Whether a choice's word stands in the request or an earlier turn, one letter of a longer word forgiven."""
+        """Whether a choice's word stands in the request or an earlier turn, its plural too, one letter of a
+        longer word forgiven."""
         if value not in self._heard:
             words = [u.value.casefold() for u in self.units if u.segment <= REQUEST and not u.virtual]
             joined = {a + b for a, b in itertools.pairwise(words)} | set(words)

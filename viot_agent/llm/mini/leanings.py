@@ -3,12 +3,13 @@ and in doubt nothing is called.
 
 A person who wants several things names them in the order in which they are to be done, each beside its place and its
 time, and corrects a slip right after it. The network, which copies one value after the other, keeps to the first too
-often, and calls a tool too readily. Owns how strongly its scores (logits) are leant; knows no weights and forbids
-nothing.
+often, and calls a tool too readily. Owns how strongly its scores (log-probabilities) are leant; knows no weights and
+forbids nothing.
 
-The constants for cameras and times were fitted, and rounded, on half of the requests that the shipped weights never
-read (pp, qq and rr of ``datasets/viot_instruct`` and the 3 % kept from training); the other half says what they bring.
-Files take over those of cameras; WITHDRAWN rests on few cases, and DOUBT was chosen with both halves in sight.
+The constants for cameras and times were fitted, and rounded, with the weights before those that ship now, on half of
+the requests that those had not read (pp, qq and rr of ``datasets/viot_instruct`` and the 3 % kept from training); the
+other half said what they bring. Files take over those of cameras; WITHDRAWN rests on few cases, and DOUBT was chosen
+with both halves in sight, and looked at again with the weights that ship.
 """
 
 from __future__ import annotations

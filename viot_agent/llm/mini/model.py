@@ -23,7 +23,7 @@ from viot_agent.bench.cards import cards
 from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
-from viot_agent.llm.mini.checks import FINDING, people_together, settled
+from viot_agent.llm.mini.checks import finds, of_presence, people_together, settled
 from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.units import Passage, Reading, read
@@ -168,7 +168,8 @@ def _settled(reading: Reading, history: Sequence[_Past], waits_for: Callable[[Re
         return None  # one of them, or all: the words say, not one observation
     past = history[-1]
     held = settled(reading.asked, past.call, past.data)
-    if held is None and past.call.tool in FINDING and past.call.status in ("found", "none"):
+    told = past.call.status in ("found", "none") and finds(past.call.tool, past.call.args)
+    if held is None and told and of_presence(reading.asked):
         waits = waits_for(reading)
         held = None if waits is None else (past.call.status == "found") == waits
     # a number that hangs on a camera nobody can tell of does not let anything happen

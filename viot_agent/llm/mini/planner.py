@@ -24,6 +24,7 @@ from viot_agent.llm.mini.checks import (
     may_be_conditional,
     means_several,
     missing_camera,
+    of_what_is_seen,
     only_asks,
     people_together,
     plainly,
@@ -96,7 +97,7 @@ class Planner:
         decoded = self._decoded(reading, history, settled)
         if not history and decoded[0].kind != "act":
             decoded = self._plain(reading) or decoded
-        if not history and about_things(reading) and self._takes_things_amiss(decoded[0]):
+        if not history and about_things(reading) and self._takes_things_amiss(decoded[0], reading):
             asked = self._decoded(reading, (), None, act=True, only="video_qa")
             decoded = asked if asked[0].kind == "act" else decoded
         step = self._checked(decoded, reading, history)
@@ -133,13 +134,13 @@ class Planner:
         step, grammar = self._decoded(reading, (), None, act=True)
         return (step, grammar) if step.kind == "act" and step.tool in subjects else None
 
-    def _takes_things_amiss(self, step: Step) -> bool:
+    def _takes_things_amiss(self, step: Step, reading: Reading) -> bool:
         """Whether a step asks for a plate, a vehicle or a person where things are counted or looked for, reads all
-        plates for them, or takes the question for none of its business."""
+        plates for them, or takes what cameras see for none of its business."""
         if self.menu.index("video_qa") is None:
             return False
         if step.kind == "finish":
-            return step.reply == "out_of_scope"
+            return step.reply == "out_of_scope" and of_what_is_seen(reading.asked)
         if step.kind == "ask":
             return bool(step.missing) and set(step.missing) <= {"plate", "vehicle", "person"}
         return (

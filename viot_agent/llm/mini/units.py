@@ -54,7 +54,7 @@ LONGEST_SEEN = 60
 
 _STAND_IN = {"camera": "the gate", "group": "the building", "person": "john", "plate": "plate abc123"}
 _LEAD = re.compile(
-    r"^(?:(?:in|on|at|during|over|for|within|throughout|the|a|an|(?:whole|all|most) of)\s+)+(?=\S)", re.IGNORECASE
+    r"^(?:(?:in|on|at|during|over|for|within|throughout|the|a|an|(?:whole|all) of)\s+)+(?=\S)", re.IGNORECASE
 )
 _HANDLE = re.compile(r"\b(?:poses?|clip|image|video|cloak|mask|redacted|alert)-\d{1,4}\b")
 # whole numbers that count something: no clock, no share, no decimal, no duration

@@ -55,4 +55,10 @@ class Weights:
         scale, thought = float(meta.get("lora_scale", "1")), meta.get("thought", "yes") == "yes"
         arrays = load_file(path)
         head = {k.removeprefix(HEAD): arrays.pop(k) for k in [k for k in arrays if k.startswith(HEAD)]}
-        return cls(unpacked(arrays), scale, words, thought, Head.of(head) if head else None)
+        try:
+            nets, polarity = unpacked(arrays), Head.of(head) if head else None
+        except (KeyError, ValueError) as error:
+            raise FailedFault(f"{path} is damaged: {error}", fix="name a whole mini.safetensors") from error
+        if not nets:
+            raise FailedFault(f"{path} holds no net", fix="name a whole mini.safetensors")
+        return cls(nets, scale, words, thought, polarity)
