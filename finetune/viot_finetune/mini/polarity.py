@@ -35,8 +35,9 @@ def labelled(rows: Sequence[dict[str, Any]], half: Half, seed: int = 0) -> Itera
     rng = random.Random(seed)
     for row in rows:
         label = _label(row.get("steps", ()))
-        for _ in range(RENDERINGS if label is not None else 0):
-            yield fill(row, rng, half, CLEAN)[0], label
+        if label is not None:
+            for _ in range(RENDERINGS):
+                yield fill(row, rng, half, CLEAN)[0], label
 
 
 def _label(steps: Sequence[Mapping[str, Any]]) -> int | None:
