@@ -54,7 +54,11 @@ def main() -> None:
     parser.add_argument("--mutual", type=float, default=Recipe().mutual, help="how much nets learn from each other")
     parser.add_argument("--no-thought", action="store_true", help="steps without the tools that remain: a comparison")
     parser.add_argument("--train-only", action="store_true", help="no evaluation and no card: --eval-only makes both")
-    parser.add_argument("--eval-only", action="store_true", help="evaluate; the card after --train-only")
+    parser.add_argument(
+        "--eval-only",
+        action="store_true",
+        help="evaluate, after fitting the head of conditions where there is none; the card too",
+    )
     parser.add_argument("--misses", action="store_true", help="print the validation cases that are wrong")
     args = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(message)s")
