@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -402,6 +403,16 @@ def test_counts_and_claims_hold_in_every_world_that_the_facts_allow(seen: list[s
         assert count.number == least
     else:
         assert count.number in (None, least) and (count.number is None or len(count.maybe) <= least)
+
+
+@pytest.mark.parametrize("ask", ["count", "at_once"])
+def test_at_a_moment_who_goes_and_who_comes_in_that_second_are_not_counted_together(ask: Any) -> None:
+    here = person("here", 30, 60)
+    goes, comes = person("goes", 30, 40.4), person("comes", 40.6, 60)
+    second = replace(facts(here, goes, comes), start=40.0, end=41.0, spans={"gate": ((40.0, 41.0),)})
+    assert execute(Program(ask, (P,), "how_many"), second).value == "2"
+    longer = replace(second, end=42.0, spans={"gate": ((40.0, 42.0),)})
+    assert execute(Program("count", (P,), "how_many"), longer).value == "3"
 
 
 @settings(max_examples=100)

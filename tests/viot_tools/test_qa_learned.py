@@ -376,6 +376,14 @@ def test_the_rules_go_first_but_for_a_sure_reading_that_leaves_nothing_out(
     assert bool(said.note) == (parser == "learned" and read.program is not None)
 
 
+@pytest.mark.parametrize(("sure", "relied"), [(0.94, False), (0.96, True)])
+def test_an_unsure_reading_is_not_vouched_for(sure: float, relied: bool) -> None:
+    said = understand("Where was the van?", cameras=CAMERAS, reader=Told(Read(COLOUR, "colour_vehicle", sure)))
+    assert said.parser == "learned"
+    assert said.relied is relied
+    assert understand("What colour was the van?", cameras=CAMERAS).relied, "the rules leave no word out"
+
+
 def test_of_what_is_compared_either_may_stand_first() -> None:
     bus = Pick("vehicle", labels=("bus",))
     one = Program("order", (VAN, bus), "order", options=("van", "bus"))

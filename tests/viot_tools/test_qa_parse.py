@@ -625,3 +625,33 @@ def test_the_command_prints_kind_and_program(capsys: pytest.CaptureFixture[str])
     assert "cannot be parsed" in out
     assert main([]) == 2
     assert LONGEST < 5000
+
+
+@pytest.mark.parametrize(
+    ("question", "position"),
+    [
+        ("On which side of the picture is her face, left or right?", True),
+        ("where in the image is the van", True),
+        ("Which part of the frame is the fire in?", True),
+        ("By which side of the picture does the man leave?", False),
+        ("From which edge of the picture does everybody come in?", False),
+        ("Where was the van?", False),
+    ],
+)
+def test_a_place_in_the_picture_is_not_told(question: str, position: bool) -> None:
+    parsed = parse(question, cameras=CAMERAS)
+    refused = isinstance(parsed, Unparsed) and "in the picture" in parsed.reason
+    assert refused is position
+
+
+@pytest.mark.parametrize(
+    ("question", "time"),
+    [
+        ("number of different people in the first minute", "first minute"),
+        ("how many people in the last minute?", "last minute"),
+        ("who was there at the last moment", None),
+        ("wait a minute, who is that?", None),
+    ],
+)
+def test_the_first_minute_is_a_time(question: str, time: str | None) -> None:
+    assert place_and_time(question, CAMERAS).time == time

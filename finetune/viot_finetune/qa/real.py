@@ -15,14 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from viot_agent.errors import ViotError
-from viot_tools.bench.video_qa_clips import CANNOT_TELL, HOME, BadQuestions, Clip, Question, load, load_clips
+from viot_tools.bench.video_qa_clips import CANNOT_TELL, HOME, LATER, BadQuestions, Clip, Question, load, load_clips
 from viot_tools.bench.video_qa_marking import floors, normal, right
 from viot_tools.qa.types import FACTOID, TYPES
 
 TASKS = ("open", "multiple-choice")
 DATA = ("normal", "knowledge", "commonsense")
-SPLITS = ("dev", "test", "second")
-"""Halves by clip, and a second test (``real_clips_2.jsonl``)."""
+SPLITS = ("dev", "test", *LATER)
+"""Halves by clip, and later tests."""
 
 __all__ = [
     "CANNOT_TELL", "HOME", "TYPES", "BadQuestions", "Clip", "Question", "faults", "floors", "footage_faults", "load",

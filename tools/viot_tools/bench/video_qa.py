@@ -21,7 +21,7 @@ from viot_agent.weights import Weights
 from viot_tools.bench import video_qa_figures as figures
 from viot_tools.bench import video_qa_public, video_qa_real
 from viot_tools.bench.video_qa_ask import Asker, EngineName, engine_name
-from viot_tools.bench.video_qa_clips import HOME
+from viot_tools.bench.video_qa_clips import HOME, LATER
 from viot_tools.bench.video_qa_figures import TEMPORAL, Marked
 from viot_tools.bench.video_qa_marking import normal, right
 from viot_tools.bench.video_qa_questions import Question, Suite, load_phrasings, make_suite
@@ -59,15 +59,17 @@ def bench(
     """
     who = engine_name(engine)
     marked: Sequence[Marked[Any]]
-    if split not in ("dev", "test") and (suite, split) != ("real", "second"):
-        raise UserFault(f"there is no half {split!r}", fix="--split dev or --split test; of real also --split second")
+    if split not in ("dev", "test") and not (suite == "real" and split in LATER):
+        raise UserFault(
+            f"there is no half {split!r}", fix=f"--split dev or --split test; of real also --split {' or '.join(LATER)}"
+        )
     if suite == "viot-qa":
         report, marked = world(phrasings or HOME / f"phrasings_{split}.jsonl", quick, seed, who)
     elif data is None:
         raise UserFault(f"{suite} needs its folder", fix="--data DIR; docs/video-qa.md says what belongs in it")
     elif suite == "real":
         report, marked = video_qa_real.real(
-            data, split, quick, seed, who, keep, HOME / "real_clips_2.jsonl" if split == "second" else None
+            data, split, quick, seed, who, keep, HOME / LATER[split] if split in LATER else None
         )
     else:
         some = limit or (QUICK * 10 if quick else 0)

@@ -18,6 +18,7 @@ SEEN: Final[frozenset[Subject]] = frozenset(("person", "fire", "smoke"))
 """Subjects whose finding was measured on real footage: ``count.*``, ``crowd.*``, ``fire.*``."""
 DONE: Final = frozenset(("standing", "walking", "lying", "falling"))
 """Actions that are told as ``action.f1.*`` of 0.65 and more."""
+FALLS: Final = frozenset(("lying", "falling"))
 _ABOUT_ALL: Final = ("count", "at_once", "exists", "compare", "change", "cameras", "order")
 
 
@@ -54,6 +55,8 @@ def _of_pick(pick: Pick, ask: str) -> Iterator[str]:
     if pick.after_doing:
         yield "who gets up was not measured"
     doing = {*pick.doing, *pick.known_by}
+    if ask == "exists" and doing & FALLS:
+        yield "that nobody lay or fell needs everybody's poses, which small or hidden people do not show"
     told = doing - set(UPRIGHT if set(UPRIGHT) <= doing else ())
     if told - DONE:
         yield f"{' and '.join(sorted(told - DONE))} was not measured on enough real footage"

@@ -139,9 +139,28 @@ def _at_edge(ground: Ground, c: Candidate, edge: str) -> bool:
     return c.thing.end >= high - grace and c.thing.start <= high
 
 
+MOMENT = 1.0
+"""Seconds that ``at second 41`` and the like ask about: what is counted then is what is in view as they begin."""
+
+
+def _then(ground: Ground, picked: Picked) -> Picked:
+    """At the moment asked about only, where one is: who leaves in a second and who comes in it were not there
+    together."""
+    pick = picked.pick
+    if pick.when or pick.motion or pick.doing or pick.which != "all" or pick.number is not None:
+        return picked
+    step = ground.step(pick.kind)
+
+    def there(c: Candidate) -> bool:
+        low, high = ground.window(c.thing.camera)
+        return high - low > MOMENT + 1e-3 or c.thing.start - step <= low <= c.thing.end
+
+    return replace(picked, candidates=tuple(c for c in picked.candidates if there(c)))
+
+
 def _count(ground: Ground, program: Program) -> Found:
     """How many, over all picks."""
-    each = [choose(ground, pick) for pick in program.picks]
+    each = [_then(ground, choose(ground, pick)) for pick in program.picks]
     sure = [c for picked in each for c in picked.sure]
     maybe = [c for picked in each for c in picked.maybe]
     return _number(ground, program, each, Bounds(len(sure), len(sure) + len(maybe)), sure, maybe)
@@ -149,7 +168,7 @@ def _count(ground: Ground, program: Program) -> Found:
 
 def _at_once(ground: Ground, program: Program) -> Found:
     """How many at one time: at most, or at an edge."""
-    each = [choose(ground, pick) for pick in program.picks]
+    each = [_then(ground, choose(ground, pick)) for pick in program.picks]
     sure = [c for picked in each for c in picked.sure]
     maybe = [c for picked in each for c in picked.maybe]
     if program.edge == "end" or program.by == "start":

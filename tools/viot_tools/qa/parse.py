@@ -10,8 +10,10 @@ Owns the order of the stages and the reasons. ``python -m viot_tools.qa.parse QU
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from viot_agent.fleet.types import Camera
 from viot_tools.qa.doings import in_its_words
@@ -35,6 +37,19 @@ class PlaceTime:
     cameras: tuple[str, ...] = ()
     time: str | None = None
     problem: str = ""
+
+
+_POSITION: Final = re.compile(
+    r"\b(?:where(?:abouts)?|(?:which|what) (?:side|part|half|corner|area))\b[^?]*"
+    r"\b(?:of|in|on) (?:the|this|that) (?:picture|image|frame|shot|view|screen|photo)\b",
+    re.IGNORECASE,
+)
+_COMING: Final = re.compile(
+    r"\b(?:leav\w*|left(?! or\b)|enter\w*|com(?:e|es|ing)|came|go|goes|going|gone|went|exit\w*|appear\w*|"
+    r"disappear\w*|walk\w*|from|cross\w*|head(?:s|ing|ed)|mov\w*|show\w*|turn\w*|step\w*|run|runs|running|ran)\b",
+    re.IGNORECASE,
+)
+"""Of who comes or goes, an edge of the picture is meant, and that is told."""
 
 
 def place_and_time(question: str, cameras: Sequence[Camera], people: Sequence[str] = ()) -> PlaceTime:
@@ -62,6 +77,8 @@ def parse(
     unreadable = _unreadable(question)
     if unreadable:
         return Unparsed(kind.type, unreadable, choices, final=True)
+    if _POSITION.search(plain(question)) and not _COMING.search(plain(question)):
+        return Unparsed("where", "where in the picture something is, I do not tell", choices, final=True)
     words = read(question, cameras, people)
     if words.problem:
         return Unparsed(kind.type, words.problem, choices, final=True)
