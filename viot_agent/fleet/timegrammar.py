@@ -149,7 +149,7 @@ class _Parser(Moments):
         if side is None:
             return None
         first = side in ("first", "opening")
-        if self.take("half"):
+        if not self.word(*TIME_UNITS, k=1) and self.take("half"):
             share = (0.0, 0.5) if first else (0.5, 1.0)
             return MediaSpan(*share, "share") if self.of_media() else None
         length = self.duration()

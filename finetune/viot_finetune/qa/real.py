@@ -42,8 +42,8 @@ def faults(questions: Sequence[Question], clips: Sequence[Clip]) -> Iterator[str
     for q in questions:
         for fault in _faults(q, known.get(q.clip)):
             yield f"{q.id}: {fault}"
-    # the second test is a file of its own, and not spread over every type
-    for split in () if any(q.split == "second" for q in questions) else SPLITS[:2]:
+    # a later test is a file of its own, and not spread over every type
+    for split in () if any(q.split in LATER for q in questions) else SPLITS[:2]:
         missing = sorted(set(TYPES) - {q.type for q in questions if q.split == split})
         if missing:
             yield f"{split} has no question of type {missing}"
@@ -75,7 +75,7 @@ def _faults(q: Question, clip: Clip | None) -> Iterator[str]:
     if clip is None:
         yield f"{q.clip} is not in clips.json"
         return
-    if clip.split != q.split and (q.split, clip.split) != ("second", "test"):
+    if clip.split != q.split and not (q.split in LATER and clip.split == "test"):
         yield f"{q.clip} belongs to {clip.split}: the split is by clip"
     for start, end in q.intervals:
         if not 0.0 <= start < end <= clip.seconds:
@@ -95,7 +95,7 @@ def footage_faults(clips: Sequence[Clip], data: Path) -> Iterator[str]:
 def table(questions: Sequence[Question]) -> str:
     """Counts by type, answers that come often, and the floors, for each half."""
     halves: Mapping[str, list[Question]] = {
-        s: mine for s in SPLITS if (mine := [q for q in questions if q.split == s]) or s != "second"
+        s: mine for s in SPLITS if (mine := [q for q in questions if q.split == s]) or s not in LATER
     }
     lines = [" ".join([f"{'':>16}", *(f"{s:>5}" for s in halves)])]
     for name, holds in (

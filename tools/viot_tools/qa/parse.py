@@ -52,6 +52,19 @@ _COMING: Final = re.compile(
 """Of who comes or goes, an edge of the picture is meant, and that is told."""
 
 
+_BESIDE: Final = re.compile(
+    r"\b(?:left|right)(?: or (?:to the )?(?:left|right))?(?:[ -]hand side)? of "
+    r"(?:the|a|an|that|this|him|her|them|his)\b"
+    r"(?! (?:\w+ )?(?:picture|image|frame|shot|view|screen|photo|scene|footage|video|camera)\b)",
+    re.IGNORECASE,
+)
+
+
+def _beside(text: str) -> bool:
+    """Whether a place in the picture is asked for, or one beside something else."""
+    return bool(_BESIDE.search(text) or (_POSITION.search(text) and not _COMING.search(text)))
+
+
 def place_and_time(question: str, cameras: Sequence[Camera], people: Sequence[str] = ()) -> PlaceTime:
     """The cameras and the time that the whole question is about, as far as it says so itself."""
     words = read(question[:LONGEST], cameras, people)
@@ -77,7 +90,7 @@ def parse(
     unreadable = _unreadable(question)
     if unreadable:
         return Unparsed(kind.type, unreadable, choices, final=True)
-    if _POSITION.search(plain(question)) and not _COMING.search(plain(question)):
+    if _beside(plain(question)):
         return Unparsed("where", "where in the picture something is, I do not tell", choices, final=True)
     words = read(question, cameras, people)
     if words.problem:

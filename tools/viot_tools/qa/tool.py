@@ -95,7 +95,8 @@ def ask(
         return ctx.fleet.window(phrase, by_name[camera], ctx.request.now)
 
     asking = chosen(kind, parsed, [Symbolic(clock)] if engines is None else engines)
-    claimed = understood.relied and any(engine.claims(kind, parsed) for engine in asking)
+    nameless = isinstance(parsed, Program) and parsed.attribute == "name" and not people
+    claimed = understood.relied and not nameless and any(engine.claims(kind, parsed) for engine in asking)
     more = engines is None and not claimed
     missing = ""
     if not asking and more:
