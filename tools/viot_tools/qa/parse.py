@@ -52,6 +52,12 @@ _COMING: Final = re.compile(
 """Of who comes or goes, an edge of the picture is meant, and that is told."""
 
 
+_HELPING: Final = re.compile(
+    r"\b(?:comes?|came|coming|goes?|going|went|runs?|ran|running|rush\w*|stops?|stopped|tr(?:y|ies|ied)|stays?) "
+    r"(?:\w+ )?to (?:help|assist|rescue|aid)\b",
+    re.IGNORECASE,
+)
+"""What somebody comes for."""
 _BESIDE: Final = re.compile(
     r"\b(?:left|right)(?: or (?:to the )?(?:left|right))?(?:[ -]hand side)? of "
     r"(?:the|a|an|that|this|him|her|them|his)\b"
@@ -90,6 +96,8 @@ def parse(
     unreadable = _unreadable(question)
     if unreadable:
         return Unparsed(kind.type, unreadable, choices, final=True)
+    if _HELPING.search(plain(question)):
+        return Unparsed("action", "whether somebody helps, I do not see", choices, final=True)
     if _beside(plain(question)):
         return Unparsed("where", "where in the picture something is, I do not tell", choices, final=True)
     words = read(question, cameras, people)

@@ -9,6 +9,7 @@ Owns this order and what is refused beforehand. Knows no rule of language, no pi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
@@ -55,6 +56,9 @@ def video_qa(
     return ask(ctx, question, cameras, time)
 
 
+_OF_CAMERAS: Final = re.compile(r"\b(?:cams?|cameras?|sites?|places?|locations?)\b", re.IGNORECASE)
+
+
 def ask(
     ctx: ToolContext,
     question: str,
@@ -90,6 +94,9 @@ def ask(
     if attached:
         return observation(ctx, NAME, Asked(text, kind, parsed, by_name), Found("", attached[0]), fix=attached[1])
     places = where_and_when(ctx, text, parsed, cameras, time)
+    if isinstance(parsed, Program) and parsed.ask == "cameras" and len(places) == 1 and not _OF_CAMERAS.search(text):
+        # "where is the crowd thickest?", of one camera: in the picture
+        parsed = Unparsed(parsed.type, "where in the picture something is, I do not tell", parsed.options)
 
     def clock(phrase: str, camera: str) -> Window:
         return ctx.fleet.window(phrase, by_name[camera], ctx.request.now)

@@ -151,7 +151,7 @@ _LEFT_OUT: Final = re.compile(
     r"\b(?:do not|don't|dont|not|without) count(?:ing)?\b(?!.*\b(?:twice|double|again|more than once)\b)", re.IGNORECASE
 )
 _PLACED: Final = re.compile(
-    r"\b(?:at|by|near|behind|under|beside|on|in|inside|against|opposite|beneath|below|above|next to|"
+    r"\b(?:at|by|near|behind|under|beside|on|in|inside|to|towards|against|opposite|beneath|below|above|next to|"
     r"in front of|close to) "
     r"(?:the|a|an|that|this|his|her|their|my|our) (?:\w+ ){0,2}?(?:door|doorway|doors|counter|desk|table|tables|bench|"
     r"benches|window|windows|wall|stairs|steps|kerb|curb|pavement|sidewalk|crossing|corner|pillar|tree|trees|shelf|"
