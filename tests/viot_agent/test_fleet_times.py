@@ -153,6 +153,7 @@ any time today | 23.11. 0:00 | 23.11. 24:00
 all of yesterday | 22.11. 0:00 | 22.11. 24:00
 the first hour of today | 23.11. 0:00 | 23.11. 1:00
 first 10 seconds | 23.11. 14:20 | 23.11. 14:20:10
+first half minute | 23.11. 14:20 | 23.11. 14:20:30
 seconds 5 to 12 | 23.11. 14:20:05 | 23.11. 14:20:12
 the first minute | 23.11. 14:20 | 23.11. 14:21
 by second 8 | 23.11. 14:20 | 23.11. 14:20:08

@@ -47,6 +47,7 @@ def test_what_was_measured_is_claimed(question: str) -> None:
         ("Does anyone get up?", "gets up"),
         ("When does the running man leave?", "running"),
         ("Does she sit down?", "sitting"),
+        ("Which way does the first woman leave?", "look like"),
         ("Is anyone lying on the floor?", "everybody's poses"),
         ("Did anybody fall?", "everybody's poses"),
         ("How many people came after the red van?", "vehicles"),

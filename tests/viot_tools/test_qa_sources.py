@@ -19,7 +19,7 @@ from viot_tools.attributes import judge
 from viot_tools.pose.movenet import mean_pose
 from viot_tools.pose.network import Calibration
 from viot_tools.pose.skeleton import MODEL
-from viot_tools.qa.stored import Place
+from viot_tools.qa.stored import Place, lifeless
 from viot_tools.qa.stored_actions import StoredActions
 from viot_tools.qa.stored_names import StoredNames, owner_of
 from viot_tools.qa.votes import looks, told
@@ -143,3 +143,27 @@ def test_levels_are_the_analyzers_own() -> None:
     assert told("colour-names", ["upper_colour", "colour"]) == {"upper_colour"}
     assert told(ours, ["upper_colour", "colour", "label"]) == {"upper_colour", "colour"}
     assert told("truth", ["upper_colour", "hat"]) == {"upper_colour", "hat"}
+
+
+def standing(height: float, sways: float, seconds: float = 8.0, kind: str = "person") -> Track:
+    """Somebody in one place whose boxes tremble by ``sways`` of their height."""
+    ts = T0 + np.arange(0, seconds + 0.1, 0.2)
+    track = box(1, ts, (100, 100, 100 + height / 3, 100 + height), kind)
+    trembling = np.random.default_rng(0).uniform(-sways, sways, (len(ts), 1)) * height
+    track.boxes[:, [0, 2]] += trembling.astype(np.float32)
+    return track
+
+
+@pytest.mark.parametrize(
+    ("track", "thing"),
+    [
+        (standing(30, 0.05), True),
+        (standing(30, 0.6), False),  # people shift
+        (standing(200, 0.01), False),  # near enough to be seen
+        (standing(30, 0.05, seconds=2.0), False),  # anybody stands still for two seconds
+        (standing(30, 0.05, kind="vehicle"), False),
+    ],
+)
+def test_who_stands_far_away_and_never_stirs_may_be_a_post(track: Track, thing: bool) -> None:
+    assert lifeless(track.kind, [track], (768, 576)) is thing  # type: ignore[arg-type]
+    assert not lifeless("person", [track], None), "nothing is told of pictures of no known size"

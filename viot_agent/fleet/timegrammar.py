@@ -62,6 +62,10 @@ def parse(tokens: Sequence[TimeToken]) -> Phrase | None:
     return _Parser(tokens).phrase() if tokens and all(t.known for t in tokens) else None
 
 
+BRIEF = 1.0
+"""The last half second can be of a recording only: nobody asks what was seen so shortly before now."""
+
+
 class _Parser(Moments):
     """Whole phrases."""
 
@@ -157,7 +161,7 @@ class _Parser(Moments):
             return None
         seconds = length[0] * SECONDS[length[1]]
         name: Literal["first", "last"] = "first" if first else "last"
-        if self.of_media() or (self.done and side != "last"):
+        if self.of_media() or (self.done and (side != "last" or seconds < BRIEF)):
             return Edge(name, seconds)
         if self.take("of"):
             self.article()

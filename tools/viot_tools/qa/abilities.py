@@ -48,8 +48,9 @@ def _of_pick(pick: Pick, ask: str) -> Iterator[str]:
     if pick.kind not in SEEN:
         yield "how many vehicles and things the detector misses was not measured"
     for has in pick.attributes:
-        if has.attribute == "sex" and (pick.heads is not None or ask not in _ABOUT_ALL):
-            continue  # "the man" is whoever is there
+        anyone = pick.which == "all" and pick.number is None
+        if has.attribute == "sex" and (pick.heads is not None or (anyone and ask not in _ABOUT_ALL)):
+            continue  # "the man" is whoever is there; who is the first woman, the looks of all must tell
         if has.attribute != "name":
             yield "what people look like is told for sure of some of them only"
     if pick.after_doing:

@@ -38,6 +38,10 @@ SPOTS = 240
 FEW, STRONG = 5, 0.8
 """Boxes from which on a thing is surely one, and the score from which on fewer are enough: of the people and vehicles
 of the ten development clips with fewer and weaker boxes, nearly all are pieces of others or nothing."""
+STANDS, FAR, SWAYS = 4.0, 0.07, 0.2
+"""Seconds, and the height of a box as a share of the picture's, from which on and up to which somebody who keeps within
+``SWAYS`` of that height of one place may be a thing. In ``vtest.avi`` of OpenCV all nine such are posts, a sign, a
+tripod and what stands on a distant lawn; of the other 20 clips none has any."""
 WAYS: Final = ("direction", "exit", "entry")
 """Values that are told from the way of a thing."""
 AGREED = 0.75
@@ -175,7 +179,8 @@ def _tracked(reading: _Reading, place: Place, need: frozenset[str], actions: Act
     kinds = [kind for kind in TRACKED if kind in need]
     if not kinds:
         return
-    size = _size(reading.ctx, place) if PATH in need else None
+    frame = _size(reading.ctx, place)
+    size = frame if PATH in need else None
     voted = _attributes(reading, place, need)
     for kind in kinds:
         entry = _looked(reading, place, kind)
@@ -184,7 +189,9 @@ def _tracked(reading: _Reading, place: Place, need: frozenset[str], actions: Act
         window = place.window
         tracks = reading.ctx.library.tracks(kind, [place.camera.name], window.start, window.end, model=entry.model)
         done, said = _people(reading, place, need, actions, names, tracks) if kind == "person" else (None, None)
-        reading.things += [_thing(kind, group, size, voted, done, said) for group in _groups(tracks)]
+        reading.things += [
+            _thing(kind, group, size, voted, done, said, lifeless(kind, group, frame)) for group in _groups(tracks)
+        ]
 
 
 def _looked(reading: _Reading, place: Place, kind: Subject) -> Covered:
@@ -255,6 +262,7 @@ def _thing(
     voted: Mapping[int, Sequence[Attribute]],
     done: Mapping[int, Sequence[Doing]] | None,
     said: Mapping[int, str] | None,
+    lifeless: bool,
 ) -> Thing:
     best = max(group, key=lambda t: (len(t.ts), -t.id))
     seen = looks(a for track in group for a in voted.get(track.id, ()))
@@ -280,8 +288,23 @@ def _thing(
         score=float(best.scores.max()),
         model=best.model,
         model_version=best.model_version,
-        sure=sum(len(t.ts) for t in group) >= FEW or max(float(t.scores.max()) for t in group) >= STRONG,
+        sure=not lifeless
+        and (sum(len(t.ts) for t in group) >= FEW or max(float(t.scores.max()) for t in group) >= STRONG),
     )
+
+
+def lifeless(kind: Subject, group: Sequence[Track], size: tuple[int, int] | None) -> bool:
+    """Whether a person far away may be a post or a sign: nobody stands that still that long."""
+    if kind != "person" or size is None or max(t.end for t in group) - min(t.start for t in group) < STANDS:
+        return False
+    boxes = np.concatenate([t.boxes for t in group])
+    heights = boxes[:, 3] - boxes[:, 1]
+    height = float(np.median(heights))
+    if not 0 < height <= FAR * size[1]:
+        return False
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    away = np.linalg.norm(centres - np.median(centres, axis=0), axis=1) / height
+    return bool(np.quantile(away, 0.9) <= SWAYS)
 
 
 def _label(group: Sequence[Track]) -> tuple[str, float]:

@@ -76,6 +76,7 @@ _AGAINST: Final[dict[str, re.Pattern[str]]] = {
         "when_last": r"first|earliest|arriv\w*|appear|appears|appeared|since",
         "busiest": r"fewest|least|fewer|quietest|first|last",
         "compare_cameras": r"fewest|least|fewer|quieter|less|first|last",
+        "approaches": r"or|away",
         "exists": r"still|towards?|approach\w*|making for|waiting|again|twice",
         "count": r"into|join\w*|leave|left",
         **dict.fromkeys(("colour_upper", "colour_lower", "colour_vehicle"), _PARTS),
@@ -90,7 +91,7 @@ _AGAINST: Final[dict[str, re.Pattern[str]]] = {
 """Form -> words that another form would have."""
 _NARROWED: Final = frozenset(
     "colour_upper colour_lower colour_vehicle last_person_upper carried action exists exists_not waits count_claim "
-    "second_vehicle_colour mc_colour colour_claim".split()
+    "second_vehicle_colour mc_colour colour_claim approaches".split()
 )
 """Forms whose words of another form would narrow what is asked."""
 _SIDES: Final[dict[str, tuple[str, str]]] = {
