@@ -19,6 +19,7 @@ LATER = {
     "third": "real_clips_3.jsonl",
     "fourth": "real_clips_4.jsonl",
     "fifth": "real_clips_5.jsonl",
+    "sixth": "real_clips_6.jsonl",
 }
 """Tests on real clips that were written later than the first two halves, by their ``split``."""
 
