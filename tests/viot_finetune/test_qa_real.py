@@ -165,7 +165,8 @@ def test_the_command_names_the_line_that_does_not_fit(tmp_path: Path, capsys: py
     assert "cannot be read" in capsys.readouterr().err
 
 
-def test_the_second_test_keeps_the_rules() -> None:
-    questions, clips = load(HOME / "real_clips_2.jsonl"), load_clips(HOME / "clips_2.json")
-    assert len(questions) == 178
+@pytest.mark.parametrize(("number", "count"), [(2, 178), (3, 203), (4, 294), (5, 346), (6, 582)])
+def test_later_tests_keep_the_rules(number: int, count: int) -> None:
+    questions, clips = load(HOME / f"real_clips_{number}.jsonl"), load_clips(HOME / f"clips_{number}.json")
+    assert len(questions) == count
     assert list(faults(questions, clips)) == []
