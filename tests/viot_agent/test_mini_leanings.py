@@ -10,7 +10,18 @@ import pytest
 from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.llm.mini.grammar import Grammar
-from viot_agent.llm.mini.leanings import BESIDE, DOUBT, ELSEWHERE, FRESH, NEXT, TAKEN, WITHDRAWN, lean, withdrawn
+from viot_agent.llm.mini.leanings import (
+    BESIDE,
+    DOUBT,
+    ELSEWHERE,
+    FRESH,
+    NEXT,
+    SUPPLIED,
+    TAKEN,
+    WITHDRAWN,
+    lean,
+    withdrawn,
+)
 from viot_agent.llm.mini.menu import SYM, Call, Element, Menu
 from viot_agent.llm.mini.units import Reading, read
 from viot_finetune.mini.cards import stub_toolbox
@@ -150,3 +161,25 @@ def test_a_choice_that_is_denied_is_leant_away_from() -> None:
     by = dict(zip(allowed, lean(grammar, allowed), strict=True))
     named = {MENU.candidates[i].value: float(by[(c, i)]) for c, i in allowed if c == "cand"}
     assert named == {"n95": 0.0, "surgical": WITHDRAWN}, "the plural is said, the other is denied"
+
+
+@pytest.mark.parametrize(
+    ("text", "by"),
+    [
+        ("Has the person in the uploaded image been spotted near gate 2?", SUPPLIED),
+        ("Establish whether the individual shown in the supplied photograph entered gate 2.", SUPPLIED),
+        ("Has the face of the person in the uploaded image been spotted?", 0.0),
+        ("Determine the identity of the individual in the supplied photograph.", 0.0),
+        ("is the guy in this pic at gate 2", 0.0),
+        ("Blur the uploaded image.", 0.0),
+    ],
+)
+def test_a_person_in_an_uploaded_image_is_looked_for_as_a_whole(text: str, by: float) -> None:
+    grammar = Grammar(reading(text, "image-1"), MENU)
+    grammar.push(("sym", SYM["NEED"]))
+    allowed = grammar.allowed()
+    names = [MENU.tools[index].name for _, index in allowed]
+    found = dict(zip(names, lean(grammar, allowed), strict=True))
+    assert found.pop("person_reid") == by
+    assert found.pop("face_recognition") == -by
+    assert not any(found.values())

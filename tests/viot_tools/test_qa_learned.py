@@ -502,6 +502,10 @@ def test_words_of_another_form_speak_against_it(form: str, text: str, against: s
         ("did_action", "it is doing that, isn't it?", 0.99, ""),
         ("when_first", "when is it first there at the glass door", 0.99, "at the glass door"),
         ("enters", "how many come in through the door", 0.99, ""),
+        ("when_first", "when does somebody appear in the shop doorway", 0.99, "doorway"),
+        ("when_first", "when does somebody come to the glass door", 0.99, "glass door"),
+        ("approaches", "are they coming towards the camera or going away from it", 0.99, "or"),
+        ("approaches", "is anybody coming towards the camera", 0.99, ""),
     ],
 )
 def test_turns_of_phrase_that_say_nothing_pass_and_what_narrows_does_not(

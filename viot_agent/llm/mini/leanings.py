@@ -38,6 +38,15 @@ WITHDRAWN = -2.5
 DOUBT = -1.0
 """For calling anything at all, as the first step of a first request. Set by hand on phrasings that the weights had not
 read: it lets requests be that want no tool, and now and then one that wants one."""
+SUPPLIED = 5.0
+"""For ``person_reid``, and against ``face_recognition``, where a person "in the uploaded image" is meant."""
+_SUPPLIED = re.compile(
+    r"\b(?:person|individual|pedestrian|subject|figure|man|woman|gentleman|lady)\s+(?:\w+\s+){0,2}?(?:in|within|from|of|on)"
+    r"\s+(?:the|this|that|an|my|our)\s+(?:uploaded|supplied|provided|submitted|enclosed)\s+"
+    r"(?:image|picture|photo|photograph|portrait|still)\b",
+    re.I,
+)
+_BY_FACE = re.compile(r"\b(?:fac(?:e|es|ial)|features|visage|countenance|identity|identif\w+|name[ds]?)\b", re.I)
 _ENDS = frozenset(".;?!")
 _SLIP = re.compile(
     r"(?:^|[.?!,;:…—–-])\W*(?:(?:oh|ah|uh|um|er+m?|hm+|well|but|and|or|so|ok(?:ay)?)\W+)*"
@@ -68,7 +77,7 @@ def lean(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[np.float32
         out += [DOUBT * (element == ("sym", SYM["NEED"])) for element in allowed]
     arg = grammar.choosing
     if arg is None:
-        return out
+        return out + _whole_person(grammar, allowed)
     if arg.kind == "choice":
         out += _choices(grammar, allowed)
     several = bool(grammar.history) or len(grammar.planned) > 1
@@ -82,6 +91,20 @@ def lean(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[np.float32
     out += [WITHDRAWN * (channel == "start" and index in back) for channel, index in allowed]
     if several and arg.kind in ("cameras", "time"):
         out += _shares(grammar, allowed, arg.kind, arg.name, [i for i in marked if i not in back])
+    return out
+
+
+def _whole_person(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[np.float32]:
+    """In the language of reports, "the person in the uploaded image" is looked for as a whole, "the face in it" by the
+    face (so VIoTGPT's instructions, Zhong et al., 2023, have it)."""
+    out = np.zeros(len(allowed), np.float32)
+    asked = grammar.reading.asked
+    if grammar.history or not _SUPPLIED.search(asked) or _BY_FACE.search(asked):
+        return out
+    for n, (channel, index) in enumerate(allowed):
+        if channel == "cand" and index < len(grammar.menu.tools):
+            name = grammar.menu.tools[index].name
+            out[n] = SUPPLIED * ((name == "person_reid") - (name == "face_recognition"))
     return out
 
 

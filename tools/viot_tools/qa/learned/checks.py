@@ -76,7 +76,6 @@ _AGAINST: Final[dict[str, re.Pattern[str]]] = {
         "when_last": r"first|earliest|arriv\w*|appear|appears|appeared|since",
         "busiest": r"fewest|least|fewer|quietest|first|last",
         "compare_cameras": r"fewest|least|fewer|quieter|less|first|last",
-        "approaches": r"or|away",
         "exists": r"still|towards?|approach\w*|making for|waiting|again|twice",
         "count": r"into|join\w*|leave|left",
         **dict.fromkeys(("colour_upper", "colour_lower", "colour_vehicle"), _PARTS),
@@ -91,7 +90,7 @@ _AGAINST: Final[dict[str, re.Pattern[str]]] = {
 """Form -> words that another form would have."""
 _NARROWED: Final = frozenset(
     "colour_upper colour_lower colour_vehicle last_person_upper carried action exists exists_not waits count_claim "
-    "second_vehicle_colour mc_colour colour_claim approaches".split()
+    "second_vehicle_colour mc_colour colour_claim".split()
 )
 """Forms whose words of another form would narrow what is asked."""
 _SIDES: Final[dict[str, tuple[str, str]]] = {
@@ -152,16 +151,21 @@ _LEFT_OUT: Final = re.compile(
     r"\b(?:do not|don't|dont|not|without) count(?:ing)?\b(?!.*\b(?:twice|double|again|more than once)\b)", re.IGNORECASE
 )
 _PLACED: Final = re.compile(
-    r"\b(?:at|by|near|behind|under|beside|on|in|inside|to|towards|against|opposite|beneath|below|above|next to|"
+    r"\b(?:at|by|near|behind|under|beside|on|against|opposite|beneath|below|above|next to|"
     r"in front of|close to) "
     r"(?:the|a|an|that|this|his|her|their|my|our) (?:\w+ ){0,2}?(?:door|doorway|doors|counter|desk|table|tables|bench|"
     r"benches|window|windows|wall|stairs|steps|kerb|curb|pavement|sidewalk|crossing|corner|pillar|tree|trees|shelf|"
     r"shelves|till|register|cash point|atm|machine|bed|chair|chairs|sofa|couch|mat|stop|fence|fountain|lawn|grass|"
     r"stand|pole|lamp|escalator|queue|bin|bins|dumpster|statue|railing|rail|kiosk|stall|cart|pram|bridge|pool|"
-    r"treadmill|barrier|sign|pump|pumps|dock|crosswalk|zebra|curtain|mirror|car|van|bus|truck|lorry)s?\b",
+    r"treadmill|barrier|sign|pump|pumps|dock|crosswalk|zebra|curtain|mirror|car|van|bus|truck|lorry)s?\b|"
+    r"\b(?:in|inside|to|towards) (?:the|a|an|that|this|his|her|their|my|our) (?:\w+ ){0,2}?(?:door|doorway)s?\b",
     re.IGNORECASE,
 )
 """A part of the picture that the index knows nothing of."""
+_EITHER_WAY: Final = re.compile(
+    r"\bor (?:\w+ ){0,2}?away\b|\baway\b[^?]*\bor (?:\w+ ){0,2}?(?:towards?|to|nearer|closer)\b", re.IGNORECASE
+)
+"""Asks which way, not whether."""
 _STORY: Final = 17
 """Words from which on a sentence tells a story, in which such a place is mostly where somebody else is."""
 _MOST: Final = re.compile(r"\b(?:most|majority|half|none) of\b", re.IGNORECASE)
@@ -235,6 +239,8 @@ def contradicted(
     hedged = _HEDGED.search(rest) if form in _OF_DOING else None
     if hedged is not None:
         return f"'{hedged[0]}'"
+    if form == "approaches" and _EITHER_WAY.search(rest):
+        return "'or'"
     if form == "action" and len(_actions(rest)) == 1:
         return "the action"
     if form == "mc_count" and re.search(r"(?<!\()\b\d+\b(?!\))", rest):
