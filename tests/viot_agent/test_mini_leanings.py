@@ -12,12 +12,15 @@ from viot_agent.fleet.types import Camera, Person
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.leanings import (
     BESIDE,
+    CALLED,
     DOUBT,
     ELSEWHERE,
     FRESH,
+    NAMED,
     NEXT,
     SUPPLIED,
     TAKEN,
+    TAKES,
     WITHDRAWN,
     lean,
     withdrawn,
@@ -183,3 +186,30 @@ def test_a_person_in_an_uploaded_image_is_looked_for_as_a_whole(text: str, by: f
     assert found.pop("person_reid") == by
     assert found.pop("face_recognition") == -by
     assert not any(found.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "by"),
+    [
+        ("was KX21 ABC at gate 2", TAKES),
+        ("any plates at gate 2", NAMED),
+        ("was the plate KX21 ABC at gate 2", NAMED + TAKES),
+        ("who was at gate 2", 0.0),
+        ("copper plated door at gate 2", 0.0),
+    ],
+)
+def test_a_tool_never_met_is_leant_to_where_it_is_named_or_takes_what_is_said(text: str, by: float) -> None:
+    place = MENU.index("plate_recognition")
+    assert place is not None
+    grammar = Grammar(reading(text), MENU)
+    allowed = grammar.allowed()
+    start = lean(grammar, allowed, frozenset((place,))) - lean(grammar, allowed)
+    assert dict(zip(allowed, start, strict=True))["sym", SYM["NEED"]] == min(CALLED, by)
+    grammar.push(("sym", SYM["NEED"]))
+    allowed = grammar.allowed()
+    first = dict(zip(allowed, lean(grammar, allowed, frozenset((place,))), strict=True))
+    assert first.pop(("cand", place)) == by
+    assert not any(first.values())
+    grammar.push(("cand", place))
+    allowed = grammar.allowed()
+    assert not lean(grammar, allowed, frozenset((place,))).any(), "once it is planned that is done"

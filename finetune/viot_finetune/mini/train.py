@@ -258,6 +258,7 @@ def save(nets: Sequence[Mapping[str, Any]], path: Path, recipe: Recipe, words: S
     metadata."""
     path.parent.mkdir(parents=True, exist_ok=True)
     meta = {"lora_scale": str(recipe.alpha / recipe.rank), "format": FORMAT, "words": " ".join(words)}
+    meta |= {"without": " ".join(recipe.without)} if recipe.without else {}
     save_file(packed(nets), path, meta | {"thought": "yes" if recipe.thought else "no"})
 
 

@@ -78,7 +78,7 @@ _CONDITIONAL = re.compile(
     r"subject|then|without|w/o|no|not|no ?one|noone|nobody|none|nothing|never|absent|zero|were|in that|moment|"
     r"as soon as|u?pon|on|any|over|above|abov|under|below|beyond|exceed\w*|fewer|less|more|least|most|plus|up|"
     r"reach\w*|still|but|so|even|with|match\w*|confirm\w*|positive|negative|affirmative|hit|found|true|false|claim\w*|says?|said)\b"
-    r"|n['’]t\b|[?:=>+≤≥≠]|;|\d",
+    r"|n['’]t\b|[?:=>+≤≥≠→]|;|\d",
     re.I,
 )
 _PRESENCE = {

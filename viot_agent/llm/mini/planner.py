@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from viot_agent.bench.cards import cards
 from viot_agent.llm.mini import assets, polarity
 from viot_agent.llm.mini.checks import (
     about_things,
@@ -55,12 +56,14 @@ class Planner:
         reader = Reader(assets.encoder_dir(), weights.words)
         self.nets = [Net(arrays, weights.scale, reader, home, threads) for arrays in weights.nets]
         self._thinks, self._polarity = weights.thought, weights.polarity
+        self._met = frozenset(cards()) - frozenset(weights.without)
         self._lock = threading.Lock()
         self.set_tools(tools)
 
     def set_tools(self, tools: Sequence[ToolSpec]) -> None:
         """Change the menu; cards are embedded once each."""
         self.menu = Menu.of(tools)
+        self._new = frozenset(i for i, t in enumerate(self.menu.tools) if t.name not in self._met)
         for net in self.nets:
             net.set_menu(self.menu)
 
@@ -123,7 +126,7 @@ class Planner:
         with self._lock:
             for net in self.nets:
                 net.start(reading.units)
-            return decode(grammar, [net.decoder for net in self.nets]), grammar
+            return decode(grammar, [net.decoder for net in self.nets], self._new), grammar
 
     def _plain(self, reading: Reading) -> tuple[Step, Grammar] | None:
         """A call all the same, where the request names a tool's subject outright and that tool is what comes to mind:
@@ -303,17 +306,17 @@ def unknown_names(grammar: Grammar) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(m for m in MISSING_KINDS if m in missing), tuple(words)
 
 
-def decode(grammar: Grammar, decoders: Sequence[Decoder]) -> Step:
+def decode(grammar: Grammar, decoders: Sequence[Decoder], new: frozenset[int] = frozenset()) -> Step:
     """Greedy decoding: of what the grammar allows, the element that the decoders together (the mean of their
     log-probabilities) hold most likely, until the step is whole. It is leant over where code knows better
-    (``leanings``)."""
+    (``leanings``); ``new``: the tools that the weights have not met."""
     layout = decoders[0].layout
     fed: Sequence[Element] = [*grammar.prefix, *grammar.written]
     while grammar.step is None:
         allowed = grammar.allowed()
         flat = [layout.flat(e) for e in allowed]
         said = np.mean([_opinion(decoder.feed(fed)[flat]) for decoder in decoders], axis=0)
-        best = allowed[int(np.argmax(said + lean(grammar, allowed)))]
+        best = allowed[int(np.argmax(said + lean(grammar, allowed, new)))]
         grammar.push(best)
         fed = [best]
     return grammar.step

@@ -34,6 +34,8 @@ class Weights:
     thought: bool = True
     polarity: Head | None = None
     """Reads conditions; None in weights for comparison, where it was not fitted."""
+    without: tuple[str, ...] = ()
+    """Tools with a card that they have not met: those kept from weights for comparison."""
 
     @classmethod
     def load(cls, path: Path = assets.DECODER) -> Weights:
@@ -61,4 +63,4 @@ class Weights:
             raise FailedFault(f"{path} is damaged: {error}", fix="name a whole mini.safetensors") from error
         if not nets:
             raise FailedFault(f"{path} holds no net", fix="name a whole mini.safetensors")
-        return cls(nets, scale, words, thought, polarity)
+        return cls(nets, scale, words, thought, polarity, tuple(meta.get("without", "").split()))
