@@ -398,3 +398,11 @@ def test_dates_alone_load_dateparser_and_nothing_loads_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_last_half_second_is_of_the_recording_and_the_last_second_is_not() -> None:
+    extent = (NOW - 5000, NOW - 4000)
+    short = resolve_time("last half second", NOW, "UTC", extent=extent)
+    assert (short.start, short.end) == (extent[1] - 0.5, extent[1])
+    long = resolve_time("last second", NOW, "UTC", extent=extent)
+    assert (long.start, long.end) == (NOW - 1, NOW)

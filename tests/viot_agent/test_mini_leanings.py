@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -174,6 +175,10 @@ def test_a_choice_that_is_denied_is_leant_away_from() -> None:
         ("Has the face of the person in the uploaded image been spotted?", 0.0),
         ("Determine the identity of the individual in the supplied photograph.", 0.0),
         ("is the guy in this pic at gate 2", 0.0),
+        ("Who is the person in the uploaded image?", 0.0),
+        ("Is the person in the uploaded image Ana Lund?", 0.0),
+        ("Create an alert for whenever the individual in the supplied photograph enters gate 2.", 0.0),
+        ("Recognise the gait of the person in the uploaded image.", 0.0),
         ("Blur the uploaded image.", 0.0),
     ],
 )
@@ -213,3 +218,24 @@ def test_a_tool_never_met_is_leant_to_where_it_is_named_or_takes_what_is_said(te
     grammar.push(("cand", place))
     allowed = grammar.allowed()
     assert not lean(grammar, allowed, frozenset((place,))).any(), "once it is planned that is done"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "leant"),
+    [
+        ("people_flow", "how many people are at gate 2", False),  # a word of other cards
+        ("motion_alerts", "create alerts for smoke at gate 1", False),  # the plural of one
+        ("gate_control", "who was at gate 2", False),  # a camera's name
+        ("clip_search", "search gate 2 for Ana Lund", False),  # anybody's word
+        ("forklift_speed", "were the forklifts too fast at gate 2", True),
+    ],
+)
+def test_a_plug_in_is_called_by_a_word_of_its_own_alone(name: str, text: str, leant: bool) -> None:
+    specs = [*stub_toolbox()]
+    menu = Menu.of([*specs, replace(specs[0], name=name, description="Tell how it is.", args=())])
+    place = menu.index(name)
+    assert place is not None
+    grammar = Grammar(reading(text), menu)
+    grammar.push(("sym", SYM["NEED"]))
+    allowed = grammar.allowed()
+    assert lean(grammar, allowed, frozenset((place,))).any() == leant

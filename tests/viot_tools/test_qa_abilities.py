@@ -50,6 +50,7 @@ def test_what_was_measured_is_claimed(question: str) -> None:
         ("Which way does the first woman leave?", "look like"),
         ("Is anyone lying on the floor?", "everybody's poses"),
         ("Did anybody fall?", "everybody's poses"),
+        ("How many people fell?", "everybody's poses"),
         ("How many people came after the red van?", "vehicles"),
         ("When did the woman in the green coat leave?", "look like"),
     ],

@@ -406,13 +406,23 @@ def test_counts_and_claims_hold_in_every_world_that_the_facts_allow(seen: list[s
 
 
 @pytest.mark.parametrize("ask", ["count", "at_once"])
-def test_at_a_moment_who_goes_and_who_comes_in_that_second_are_not_counted_together(ask: Any) -> None:
-    here = person("here", 30, 60)
-    goes, comes = person("goes", 30, 40.4), person("comes", 40.6, 60)
+def test_at_a_moment_who_comes_later_in_that_second_may_be_meant_or_not(ask: Any) -> None:
+    here, goes, comes = person("here", 30, 60), person("goes", 30, 40.4), person("comes", 40.6, 60)
     second = replace(facts(here, goes, comes), start=40.0, end=41.0, spans={"gate": ((40.0, 41.0),)})
-    assert execute(Program(ask, (P,), "how_many"), second).value == "2"
+    told = execute(Program(ask, (P,), "how_many"), second)
+    assert told.value == "2"
+    assert execute(Program("count", (P,), "how_many", value=">2"), second).value == "", "that hangs on who is meant"
     longer = replace(second, end=42.0, spans={"gate": ((40.0, 42.0),)})
     assert execute(Program("count", (P,), "how_many"), longer).value == "3"
+
+
+def test_who_comes_within_the_second_into_an_empty_picture_was_there() -> None:
+    second = replace(facts(person("comes", 40.6, 60)), start=40.0, end=41.0, spans={"gate": ((40.0, 41.0),)})
+    for ask in ("count", "at_once"):
+        assert execute(Program(ask, (P,), "how_many"), second).value == "1"  # type: ignore[arg-type]
+    two = replace(second, things=(person("a", 30, 60), person("b", 40.6, 60)))
+    at_the_end = Program("at_once", (P,), "how_many", edge="end")
+    assert execute(at_the_end, two).value == "2"
 
 
 @settings(max_examples=100)

@@ -506,6 +506,7 @@ def test_words_of_another_form_speak_against_it(form: str, text: str, against: s
         ("when_first", "when does somebody come to the glass door", 0.99, "glass door"),
         ("approaches", "are they coming towards the camera or going away from it", 0.99, "or"),
         ("approaches", "is anybody coming towards the camera", 0.99, ""),
+        ("approaches", "is he walking towards the camera or from it", 0.99, "or"),
     ],
 )
 def test_turns_of_phrase_that_say_nothing_pass_and_what_narrows_does_not(

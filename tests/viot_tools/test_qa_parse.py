@@ -637,7 +637,9 @@ def test_the_command_prints_kind_and_program(capsys: pytest.CaptureFixture[str])
         ("is the van to the left of the man?", True),
         ("How many people were on the left of the picture?", False),
         ("By which side of the picture does the man leave?", False),
-        ("From which edge of the picture does everybody come in?", False),
+        ("Which side of the picture do they come from?", False),
+        ("Where in the picture is the running man?", True),
+        ("Where in the frame is the man who turned up first?", True),
         ("Where was the van?", False),
     ],
 )
@@ -651,10 +653,18 @@ def test_a_place_in_the_picture_is_not_told(question: str, position: bool) -> No
     ("question", "time"),
     [
         ("number of different people in the first minute", "first minute"),
-        ("how many people in the last minute?", "last minute"),
+        ("how many people in the final minute?", "final minute"),
         ("who was there at the last moment", None),
         ("wait a minute, who is that?", None),
     ],
 )
 def test_the_first_minute_is_a_time(question: str, time: str | None) -> None:
     assert place_and_time(question, CAMERAS).time == time
+
+
+def test_a_help_desk_helps_nobody() -> None:
+    desk = (*CAMERAS, Camera(9, "Help Desk", "d.mp4", (), "UTC", None))
+    assert isinstance(parse("How many people came to Help Desk?", cameras=desk), Program)
+    refused = parse("Did anybody come to help him?", cameras=desk)
+    assert isinstance(refused, Unparsed)
+    assert "helps" in refused.reason

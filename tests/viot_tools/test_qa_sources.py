@@ -154,6 +154,13 @@ def standing(height: float, sways: float, seconds: float = 8.0, kind: str = "per
     return track
 
 
+def test_who_walks_off_at_last_is_nobodys_post() -> None:
+    track = standing(30, 0.05, seconds=60.0)
+    track.boxes[-8:, [0, 2]] += np.linspace(10, 120, 8, dtype=np.float32)[:, None]
+    assert lifeless("person", [standing(30, 0.05, seconds=60.0)], (768, 576))
+    assert not lifeless("person", [track], (768, 576))
+
+
 @pytest.mark.parametrize(
     ("track", "thing"),
     [

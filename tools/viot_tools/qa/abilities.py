@@ -56,8 +56,8 @@ def _of_pick(pick: Pick, ask: str) -> Iterator[str]:
     if pick.after_doing:
         yield "who gets up was not measured"
     doing = {*pick.doing, *pick.known_by}
-    if ask == "exists" and doing & FALLS:
-        yield "that nobody lay or fell needs everybody's poses, which small or hidden people do not show"
+    if ask in ("exists", "count", "at_once", "compare") and doing & FALLS:
+        yield "how many lay or fell, and whether anybody did, needs everybody's poses, which small people do not show"
     told = doing - set(UPRIGHT if set(UPRIGHT) <= doing else ())
     if told - DONE:
         yield f"{' and '.join(sorted(told - DONE))} was not measured on enough real footage"

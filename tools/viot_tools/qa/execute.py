@@ -144,18 +144,20 @@ MOMENT = 1.0
 
 
 def _then(ground: Ground, picked: Picked) -> Picked:
-    """At the moment asked about only, where one is: who leaves in a second and who comes in it were not there
-    together."""
+    """At the moment asked about, where one is: who comes later in that second may be meant or not. Where nobody is
+    there as it begins, the whole of it counts."""
     pick = picked.pick
     if pick.when or pick.motion or pick.doing or pick.which != "all" or pick.number is not None:
         return picked
     step = ground.step(pick.kind)
 
-    def there(c: Candidate) -> bool:
+    def later(c: Candidate) -> bool:
         low, high = ground.window(c.thing.camera)
-        return high - low > MOMENT + 1e-3 or c.thing.start - step <= low <= c.thing.end
+        return high - low <= MOMENT + 1e-3 and not c.thing.start - step <= low <= c.thing.end
 
-    return replace(picked, candidates=tuple(c for c in picked.candidates if there(c)))
+    if all(later(c) for c in picked.candidates):
+        return picked
+    return replace(picked, candidates=tuple(replace(c, sure=False) if later(c) else c for c in picked.candidates))
 
 
 def _count(ground: Ground, program: Program) -> Found:
@@ -168,10 +170,12 @@ def _count(ground: Ground, program: Program) -> Found:
 
 def _at_once(ground: Ground, program: Program) -> Found:
     """How many at one time: at most, or at an edge."""
-    each = [_then(ground, choose(ground, pick)) for pick in program.picks]
+    each = [choose(ground, pick) for pick in program.picks]
+    at_edge = program.edge == "end" or program.by == "start"
+    each = each if at_edge else [_then(ground, picked) for picked in each]
     sure = [c for picked in each for c in picked.sure]
     maybe = [c for picked in each for c in picked.maybe]
-    if program.edge == "end" or program.by == "start":
+    if at_edge:
         sure = [c for c in sure if _at_edge(ground, c, program.edge)]
         maybe = [c for c in maybe if _at_edge(ground, c, program.edge)]
         return _number(ground, program, each, Bounds(len(sure), len(sure) + len(maybe)), sure, maybe)

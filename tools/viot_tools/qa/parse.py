@@ -45,8 +45,8 @@ _POSITION: Final = re.compile(
     re.IGNORECASE,
 )
 _COMING: Final = re.compile(
-    r"\b(?:leav\w*|left(?! or\b)|enter\w*|com(?:e|es|ing)|came|go|goes|going|gone|went|exit\w*|appear\w*|"
-    r"disappear\w*|walk\w*|from|cross\w*|head(?:s|ing|ed)|mov\w*|show\w*|turn\w*|step\w*|run|runs|running|ran)\b",
+    r"\b(?:leaves?|left(?! or\b)|enters?|entered|comes?|came|goe?s?|went|exit(?:s|ed)?|appears?|appeared|disappears?|"
+    r"disappeared|cross(?:es|ed)?)\b",
     re.IGNORECASE,
 )
 """Of who comes or goes, an edge of the picture is meant, and that is told."""
@@ -64,6 +64,13 @@ _BESIDE: Final = re.compile(
     r"(?! (?:\w+ )?(?:picture|image|frame|shot|view|screen|photo|scene|footage|video|camera)\b)",
     re.IGNORECASE,
 )
+
+
+def _nameless(text: str, cameras: Sequence[Camera]) -> str:
+    """The text with every camera's name as ``it``: a help desk helps nobody."""
+    for camera in cameras:
+        text = re.sub(rf"(?<!\w){re.escape(camera.name)}(?!\w)", "it", text, flags=re.IGNORECASE)
+    return text
 
 
 def _beside(text: str) -> bool:
@@ -96,9 +103,10 @@ def parse(
     unreadable = _unreadable(question)
     if unreadable:
         return Unparsed(kind.type, unreadable, choices, final=True)
-    if _HELPING.search(plain(question)):
+    without = _nameless(plain(question), cameras)
+    if _HELPING.search(without):
         return Unparsed("action", "whether somebody helps, I do not see", choices, final=True)
-    if _beside(plain(question)):
+    if _beside(without):
         return Unparsed("where", "where in the picture something is, I do not tell", choices, final=True)
     words = read(question, cameras, people)
     if words.problem:

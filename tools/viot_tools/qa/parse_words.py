@@ -75,7 +75,7 @@ _UNIT = {
 }
 _TIMES = {"dozen": 12, "hundred": 100, "thousand": 1000}
 _NO_TIME = re.compile(
-    r"^(?!.*\b(?:first|last|opening|final) minute)"
+    r"^(?!.*\b(?:first|opening|final) minute)"
     r"(?:(?:from|until|till|since|at|in|by|to|of|before|after) )?(?:the )?(?:\w+ )?(?:moment|moments|second|"
     r"seconds|minute|present|instant|start|beginning|end|finish|close)"
     r"(?: of (?:the |this |that )?\w+)?$"

@@ -294,7 +294,7 @@ def _thing(
 
 
 def lifeless(kind: Subject, group: Sequence[Track], size: tuple[int, int] | None) -> bool:
-    """Whether a person far away may be a post or a sign: nobody stands that still that long."""
+    """Whether a person far away may be a post or a sign: hardly anybody stands that still for all of their stay."""
     if kind != "person" or size is None or max(t.end for t in group) - min(t.start for t in group) < STANDS:
         return False
     boxes = np.concatenate([t.boxes for t in group])
@@ -304,7 +304,9 @@ def lifeless(kind: Subject, group: Sequence[Track], size: tuple[int, int] | None
         return False
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     away = np.linalg.norm(centres - np.median(centres, axis=0), axis=1) / height
-    return bool(np.quantile(away, 0.9) <= SWAYS)
+    # who comes or goes was elsewhere at first or at last
+    ends = max(float(np.median(away[:FEW])), float(np.median(away[-FEW:])))
+    return bool(np.quantile(away, 0.9) <= SWAYS and ends <= 2 * SWAYS)
 
 
 def _label(group: Sequence[Track]) -> tuple[str, float]:

@@ -158,12 +158,15 @@ _PLACED: Final = re.compile(
     r"shelves|till|register|cash point|atm|machine|bed|chair|chairs|sofa|couch|mat|stop|fence|fountain|lawn|grass|"
     r"stand|pole|lamp|escalator|queue|bin|bins|dumpster|statue|railing|rail|kiosk|stall|cart|pram|bridge|pool|"
     r"treadmill|barrier|sign|pump|pumps|dock|crosswalk|zebra|curtain|mirror|car|van|bus|truck|lorry)s?\b|"
-    r"\b(?:in|inside|to|towards) (?:the|a|an|that|this|his|her|their|my|our) (?:\w+ ){0,2}?(?:door|doorway)s?\b",
+    r"\b(?:(?:in|inside) (?:the|a|that|this) (?:\w+ ){0,2}?doorway|"
+    r"(?:to|towards) (?:the|a|that|this) (?:\w+ ){0,2}?doors?)\b",
     re.IGNORECASE,
 )
 """A part of the picture that the index knows nothing of."""
 _EITHER_WAY: Final = re.compile(
-    r"\bor (?:\w+ ){0,2}?away\b|\baway\b[^?]*\bor (?:\w+ ){0,2}?(?:towards?|to|nearer|closer)\b", re.IGNORECASE
+    r"\bor (?:\w+ ){0,2}?(?:away|from|leaving|receding|back)\b|"
+    r"\baway\b[^?]*\bor (?:\w+ ){0,2}?(?:towards?|to|nearer|closer)\b",
+    re.IGNORECASE,
 )
 """Asks which way, not whether."""
 _STORY: Final = 17
