@@ -412,3 +412,19 @@ def test_facts_join_tracks_and_leave_out_flickers(tmp_path: Path) -> None:
     assert known.known == {"person"} and known.spans == {"gate 2": ((T0, T0 + 600),)}
     spot = known.things[0].path[0]
     assert (round(spot.x * 1280), round(spot.y * 720), round(spot.w * 1280), round(spot.h * 720)) == (130, 180, 60, 160)
+
+
+def test_where_the_crowd_is_on_the_only_camera_asked_about_is_a_place_in_the_picture(tmp_path: Path) -> None:
+    ctx = context(tmp_path)
+    one = ask(ctx, "Where were most people?", ["gate 2"])
+    assert one.data["answer"] == ""
+    assert "where in the picture" in one.summary
+    named = ask(ctx, "On which camera were most people?", ["gate 2"])
+    assert "where in the picture" not in named.summary
+
+
+def test_who_somebody_is_is_not_vouched_for_where_nobody_is_enrolled(tmp_path: Path) -> None:
+    question = "Who came in first?"
+    assert ask(context(tmp_path), question, ["gate 2"]).data["claimed"] is True
+    nobody = FakeLibrary([GATE, DOCK])
+    assert ask(context(tmp_path, nobody), question, ["gate 2"]).data["claimed"] is False

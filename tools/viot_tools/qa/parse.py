@@ -44,14 +44,13 @@ _POSITION: Final = re.compile(
     r"\b(?:of|in|on) (?:the|this|that) (?:picture|image|frame|shot|view|screen|photo)\b",
     re.IGNORECASE,
 )
+"""Asks for a place in the picture."""
 _COMING: Final = re.compile(
     r"\b(?:leaves?|left(?! or\b)|enters?|entered|comes?|came|goe?s?|went|exit(?:s|ed)?|appears?|appeared|disappears?|"
     r"disappeared|cross(?:es|ed)?)\b",
     re.IGNORECASE,
 )
 """Of who comes or goes, an edge of the picture is meant, and that is told."""
-
-
 _HELPING: Final = re.compile(
     r"\b(?:comes?|came|coming|goes?|going|went|runs?|ran|running|rush\w*|stops?|stopped|tr(?:y|ies|ied)|stays?) "
     r"(?:\w+ )?to (?:help|assist|rescue|aid)\b",
@@ -64,6 +63,7 @@ _BESIDE: Final = re.compile(
     r"(?! (?:\w+ )?(?:picture|image|frame|shot|view|screen|photo|scene|footage|video|camera)\b)",
     re.IGNORECASE,
 )
+"""Asks for a place beside somebody or something."""
 
 
 def _nameless(text: str, cameras: Sequence[Camera]) -> str:

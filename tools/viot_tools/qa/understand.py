@@ -27,7 +27,7 @@ SURELY_UNTOLD: Final = 0.95
 """From this confidence on *no footage answers that* does."""
 RELIED: Final = 0.95
 """From this confidence on an engine may vouch for an answer to what the learned parser read: of eight such questions on
-real clips that engine (a) vouched for, five were misread, four of them below."""
+real clips that engine (a) vouched for, five were answered wrongly, four of them below."""
 _UNTOLD: Final[dict[str, tuple[QuestionType, str]]] = {
     "why": ("why", "footage shows what happened, not why: a cause needs a model that understands the scene"),
     "thoughts": ("how", "footage shows what people do, not what they think or feel"),
