@@ -40,8 +40,8 @@ FEW, STRONG = 5, 0.8
 of the ten development clips with fewer and weaker boxes, nearly all are pieces of others or nothing."""
 STANDS, FAR, SWAYS = 4.0, 0.07, 0.2
 """Seconds, and the height of a box as a share of the picture's, from which on and up to which somebody who keeps within
-``SWAYS`` of that height of one place may be a thing. In ``vtest.avi`` of OpenCV all nine such are cones, a post, a stone
-and a tripod; of the other 20 clips none has any."""
+``SWAYS`` of that height of one place may be a thing. In ``vtest.avi`` of OpenCV all nine such are cones, a post, a
+stone and a tripod; of the other 20 clips none has any."""
 WAYS: Final = ("direction", "exit", "entry")
 """Values that are told from the way of a thing."""
 AGREED = 0.75
