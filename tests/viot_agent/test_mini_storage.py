@@ -47,8 +47,9 @@ def test_a_net_keeps_its_number() -> None:
     [
         ({"strange": np.ones(3, np.float16)}, "damaged"),
         ({"0/w": np.ones((16, 16), np.int8)}, "damaged"),
-        ({"0/b": np.ones(3, np.float16), "polarity/bias": np.ones(3, np.float32)}, "damaged"),
-        ({"polarity/bias": np.ones(3, np.float32), "polarity/weight": np.ones((3, 3), np.float32)}, "no net"),
+        ({"0/b": np.ones(3, np.float16), "judge/inner.weight": np.ones((3, 3), np.int8)}, "damaged"),
+        ({"judge/inner.bias": np.ones(3, np.float16)}, "no net"),
+        ({"0/b": np.ones(3, np.float16), "judge/inner.bias": np.ones(3, np.float16)}, "its judge lacks inner.weight"),
     ],
 )
 def test_a_damaged_file_is_said(damage: dict[str, np.ndarray], said: str, tmp_path: Path) -> None:

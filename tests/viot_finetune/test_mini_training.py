@@ -257,9 +257,9 @@ def test_weights_without_thought_are_kept_to_no_plan(tmp_path: Path) -> None:
     seen: list[tuple[str, ...] | None] = []
 
     class Watched(Planner):
-        def _decoded(self, reading: Any, history: Any, settled: Any) -> Any:
+        def _decoded(self, reading: Any, history: Any, settled: Any, barred: Any = (), **kwargs: Any) -> Any:
             seen.extend(call.rest for call in history)
-            return super()._decoded(reading, history, settled)
+            return super()._decoded(reading, history, settled, barred, **kwargs)
 
     example = fill(ROWS[2], random.Random(3), "train", CLEAN)[0]
     first = example.steps[0]

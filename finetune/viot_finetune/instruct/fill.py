@@ -19,6 +19,7 @@ from typing import Any
 from viot_agent.bench.verdict import verdict_of
 from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Mention
+from viot_agent.llm.mini.checks import finds
 from viot_agent.llm.mini.units import trim_time
 from viot_finetune.instruct.check import load
 from viot_finetune.instruct.observations import observe
@@ -53,13 +54,15 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Expected:
     """One right call. ``observation`` is what comes of it; ``rest`` the tools that remain after it, each with whether
-    its condition is still open."""
+    its condition is still open. ``then`` says of each of ``rest`` whether it happens, now that this was observed; None
+    where that hangs on what is observed later."""
 
     tool: str
     args: dict[str, Any]
     observation: str
     status: str
     rest: tuple[tuple[str, bool], ...] = ()
+    then: tuple[bool | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,14 +260,18 @@ def _steps(
         }
         text, status, handle = _observation(step, truth[k], values, args, world, rng)
         made[k] = handle
-        rest = []
+        rest, then = [], []
+        alive = {k: True}
         for j in range(k + 1, len(rows) + 1):
             rule = re.fullmatch(r"(?:not )?(\d)", str(rows[j - 1].get("when", "")))
+            tested = int(rule[1]) if rule else 0
             # a condition is open as long as the step that tests it has not been observed
-            open_ = rule is not None and int(rule[1]) >= k
-            if happens[j] or (open_ and happens[int(rule[1]) if rule else 0]):
+            open_ = tested >= k
+            alive[j] = alive[tested] if open_ else happens[j]
+            if alive[j]:
                 rest.append((rows[j - 1]["tool"], open_))
-        out.append(Expected(step["tool"], args, text, status, tuple(rest)))
+                then.append(None if tested > k else happens[j])
+        out.append(Expected(step["tool"], args, text, status, tuple(rest), tuple(then)))
     return tuple(out), places
 
 
@@ -341,6 +348,18 @@ def _event(
     return form + (_NUMBERS.get(said, said) if form == "crowd>" else said)
 
 
+def _status(step: dict[str, Any], met: bool) -> str | None:
+    """Whether a tested presence was found: hand-written reports are read by guess, and most of those of *met* and of
+    *unmet* decide for all. None where they do not tell the two apart, and of what is no presence."""
+    obs = step.get("obs")
+    if not isinstance(obs, dict) or not finds(step["tool"], step["args"]):
+        return None
+    shares = [
+        sum(verdict_of(step["tool"], o) == "found" for o in obs[kind]) / len(obs[kind]) for kind in ("met", "unmet")
+    ]
+    return None if shares[0] == shares[1] else "found" if (shares[0] > shares[1]) == met else "none"
+
+
 def _observation(
     step: dict[str, Any], met: bool, values: dict[str, str], args: dict[str, Any], world: Site, rng: random.Random
 ) -> tuple[str, str, str]:
@@ -349,7 +368,7 @@ def _observation(
     texts = obs["met" if met else "unmet"] if isinstance(obs, dict) else obs
     if texts and (isinstance(obs, dict) or rng.random() < 0.7):
         text = _SLOT.sub(lambda m: values[m[1]], rng.choice(texts))
-        status: str = verdict_of(tool, text)
+        status: str = _status(step, met) or verdict_of(tool, text)
     else:
         text, status = observe(tool, rng, values, args.get("cameras", ()))
     if tool == "scene_recognition":

@@ -17,12 +17,12 @@ from viot_agent.llm.mini.assets import sha256_of
 from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.weights import Weights
 from viot_finetune.instruct.fill import load_rows
-from viot_finetune.mini import polarity
+from viot_finetune.mini import conditions
 from viot_finetune.mini.card import write_card
 from viot_finetune.mini.cards import stub_toolbox
 from viot_finetune.mini.evaluate import by_planner, by_router, evaluate, examples, split, table
 from viot_finetune.mini.source import vocabulary, without
-from viot_finetune.mini.train import Recipe, resumed_at, save, train, with_head
+from viot_finetune.mini.train import Recipe, resumed_at, save, train, with_judge
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument(
         "--eval-only",
         action="store_true",
-        help="evaluate, after fitting the head of conditions where there is none; the card too",
+        help="evaluate, after fitting the judge of conditions where there is none; the card too",
     )
     parser.add_argument("--misses", action="store_true", help="print the validation cases that are wrong")
     args = parser.parse_args()
@@ -126,14 +126,14 @@ def main() -> None:
         )
         if args.train_only:
             return
-    planner = Planner(list(stub_toolbox()), weights=Weights.load(path))
-    if Weights.load(path).polarity is None:
-        with_head(path, polarity.fit(planner, without(kept, recipe.without)))
-        planner = Planner(list(stub_toolbox()), weights=Weights.load(path))
+    weights = Weights.load(path)
+    if weights.judge is None:
+        with_judge(path, conditions.fit(weights, without(kept, recipe.without), threads=args.threads))
+        weights = Weights.load(path)
+    planner = Planner(list(stub_toolbox()), weights=weights)
     tables: list[str] = []
-    head = Weights.load(path).polarity
-    conditions = "" if head is None else polarity.judged(planner, head, held)
-    print(conditions, flush=True)
+    told = conditions.judged(weights, held)
+    print(told, flush=True)
     sets = {"validation": held}
     if list(args.data.glob("heldout_*.jsonl")):
         sets["held-out"] = load_rows(args.data, "heldout_*.jsonl")
@@ -152,7 +152,7 @@ def main() -> None:
                 print(json.dumps(ids, ensure_ascii=False))
     if run.is_file():
         past = json.loads(run.read_text("utf-8"))
-        write_card(path.with_suffix(".md"), path, args.data, past, [*tables, "", conditions])
+        write_card(path.with_suffix(".md"), path, args.data, past, [*tables, "", told])
         run.unlink()
 
 

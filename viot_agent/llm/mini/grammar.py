@@ -19,7 +19,7 @@ Owns the rules and their state. Knows no weights: any scores, even random ones, 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -46,7 +46,8 @@ _EVENT_OF = {"face:": "person", "plate:": "plate", "crowd>": "number"}
 class Grammar:
     """The state of one step being written. ``allowed()`` says what may come next, ``push()`` takes it.
 
-    ``settled``: whether the condition of what is left to do holds, where code could tell; the step follows it.
+    ``settled``: whether anything of what is left to do happens now, where that could be told; the step follows it, and
+    calls none of the tools ``barred``, what is wanted in the other case.
     ``conditions``: whether a sub-goal may wait for one at all.
     """
 
@@ -57,6 +58,7 @@ class Grammar:
         history: Sequence[Call] = (),
         *,
         settled: bool | None = None,
+        barred: Collection[str] = (),
         conditions: bool = True,
     ) -> None:
         self.settled, self.conditions = settled, conditions
@@ -85,7 +87,9 @@ class Grammar:
         self._callable = tuple(
             i
             for i in range(len(menu.tools))
-            if (planned is None or menu.tools[i].name in planned) and self._can_call(i)
+            if (planned is None or menu.tools[i].name in planned)
+            and menu.tools[i].name not in barred
+            and self._can_call(i)
         )
         kinds = {arg.kind for _, arg in menu.slots}
         strange = any("unknown" in unit.kinds and "person" in unit.kinds for unit in self.units)

@@ -44,12 +44,13 @@ SYM = {name: i for i, name in enumerate(SYMBOLS)}
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call of this run: tool, arguments and what came of it (one of STATUSES). ``rest``: the tools that the step
-    which made it left to do (with those whose condition was open), where that is known."""
+    which made it left to do, where that is known; ``waiting``: those of them whose condition was open."""
 
     tool: str
     args: dict[str, Any]
     status: str = "info"
     rest: tuple[str, ...] | None = None
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,11 @@ from viot_agent.bench.cards import cards
 from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
-from viot_agent.llm.mini.checks import finds, of_presence, people_together, settled
+from viot_agent.llm.mini.checks import settled
 from viot_agent.llm.mini.menu import Call
+from viot_agent.llm.mini.outlook import Outlook, outlook
 from viot_agent.llm.mini.planner import Planner
-from viot_agent.llm.mini.units import Passage, Reading, read
+from viot_agent.llm.mini.units import Passage, read
 from viot_agent.llm.mini.weights import Weights
 from viot_agent.llm.mini.words import absent, to_react
 from viot_agent.react import Finish, parse, render
@@ -87,7 +88,9 @@ class MiniChat(BaseChatModel):
         planner = self.planner()
         # the decoder's matrices are small: BLAS threads cost more than they bring, and far more on a busy machine
         with self._blas().limit(limits=1, user_api="blas"):
-            step = planner.next_step(reading, calls, settled=_settled(reading, history, planner.waits_for))
+            last = history[-1] if history else None
+            ahead = outlook(planner, reading, last.call, last.data) if last else Outlook()
+            step = planner.next_step(reading, calls, settled=ahead.settled, barred=ahead.barred)
         tools = [self.toolbox.get(n) for n in self._names()]
         written = render(to_react(step, [h.summary for h in history], [t.description for t in tools]))
         message = to_message(parse(written))
@@ -102,7 +105,7 @@ class MiniChat(BaseChatModel):
         message.additional_kwargs["open"] = [step.plan[i] for i in step.open]
         if step.kind == "finish" and step.reply == "done":
             # a sub-goal that waited for its condition and was never called: said as such in the answer
-            waited = {t: h for h in history for t in h.open if t not in [c.tool for c in calls]}
+            waited = {t: h for h in history for t in h.call.waiting if t not in [c.tool for c in calls]}
             for name, past in waited.items():
                 message.additional_kwargs.setdefault(_undone(said.text, past), []).append(name)
         return ChatResult(generations=[ChatGeneration(message=message)])
@@ -149,31 +152,12 @@ class MiniChat(BaseChatModel):
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """One call of this run: what came of it in words, the handle it made, the sub-goals it left open, the
-    observation's data."""
+    """One call of this run: what came of it in words, the handle it made, the observation's data."""
 
     call: Call
     summary: str
     handle: str
-    open: tuple[str, ...]
     data: Mapping[str, Any]
-
-
-def _settled(reading: Reading, history: Sequence[_Past], waits_for: Callable[[Reading], bool | None]) -> bool | None:
-    """Whether the condition holds that everything left to do waits for; None where neither rules nor the head that
-    reads conditions (``waits_for``) can tell."""
-    if not history or not history[-1].open or set(history[-1].call.rest or ()) - set(history[-1].open):
-        return None
-    if people_together(reading):
-        return None  # one of them, or all: the words say, not one observation
-    past = history[-1]
-    held = settled(reading.asked, past.call, past.data)
-    told = past.call.status in ("found", "none") and finds(past.call.tool, past.call.args)
-    if held is None and told and of_presence(reading.asked):
-        waits = waits_for(reading)
-        held = None if waits is None else (past.call.status == "found") == waits
-    # a number that hangs on a camera nobody can tell of does not let anything happen
-    return False if held is None and past.call.tool == "crowd_counting" and past.data.get("untold") else held
 
 
 def _undone(asked: str, past: _Past) -> str:
@@ -202,10 +186,10 @@ def _history(messages: Sequence[BaseMessage]) -> list[_Past]:
             handle = seen.data.get("handle", "") if isinstance(seen, Observation) else ""
             plan = message.additional_kwargs.get("plan")
             rest = None if plan is None else tuple(plan[1:])
-            made = Call(call["name"], dict(call["args"]), _status(result), rest)
             waiting = tuple(message.additional_kwargs.get("open", ()))
+            made = Call(call["name"], dict(call["args"]), _status(result), rest, waiting)
             data = seen.data if isinstance(seen, Observation) else {}
-            past.append(_Past(made, str(result.content), handle if isinstance(handle, str) else "", waiting, data))
+            past.append(_Past(made, str(result.content), handle if isinstance(handle, str) else "", data))
     return past
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from viot_agent.bench.cards import cards
-from viot_agent.llm.mini import assets, polarity
+from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.checks import (
     about_things,
     asks_who_was_not,
@@ -32,6 +33,7 @@ from viot_agent.llm.mini.checks import (
     says_which,
     the_one_named,
 )
+from viot_agent.llm.mini.conditions import Judge
 from viot_agent.llm.mini.decoder import Decoder
 from viot_agent.llm.mini.encoder import Encoder, Reader
 from viot_agent.llm.mini.grammar import Grammar
@@ -55,7 +57,12 @@ class Planner:
         weights = weights or Weights.load()
         reader = Reader(assets.encoder_dir(), weights.words)
         self.nets = [Net(arrays, weights.scale, reader, home, threads) for arrays in weights.nets]
-        self._thinks, self._polarity = weights.thought, weights.polarity
+        self._thinks = weights.thought
+        self._judge = (
+            None
+            if weights.judge is None
+            else Judge(weights.nets[0], weights.judge, weights.scale, reader, home, threads)
+        )
         self._met = frozenset(cards()) - frozenset(weights.without)
         self._lock = threading.Lock()
         self.set_tools(tools)
@@ -67,21 +74,24 @@ class Planner:
         for net in self.nets:
             net.set_menu(self.menu)
 
-    def waits_for(self, reading: Reading) -> bool | None:
-        """Whether what is left to do waits for something to be seen (True) or not to be (False), by the request's
-        words; None where that is not sure."""
-        if self._polarity is None:
+    def judged(self, reading: Reading, call: Call, data: Mapping[str, Any], left: Sequence[str]) -> Array | None:
+        """The probabilities (3,) of what happens next of what is ``left`` after ``call`` (see ``conditions``); None in
+        weights without a judge, and for what it cannot read at once."""
+        if self._judge is None:
             return None
-        return self._polarity.waits_for(self.words_of_condition(reading))
-
-    def words_of_condition(self, reading: Reading) -> Array:
-        """The features that conditions are read from (see ``polarity``)."""
-        units = polarity.asked(reading)
         with self._lock:
-            return polarity.features(units, self.nets[0].encoder.units(units))
+            return self._judge.shares(reading, call, data, left)
 
-    def next_step(self, reading: Reading, history: Sequence[Call] = (), *, settled: bool | None = None) -> Step:
-        """The next step. ``settled``: whether the condition of what is left to do holds, where code could tell.
+    def next_step(
+        self,
+        reading: Reading,
+        history: Sequence[Call] = (),
+        *,
+        settled: bool | None = None,
+        barred: Collection[str] = (),
+    ) -> Step:
+        """The next step. ``settled``: whether anything of what is left to do happens now, where that could be told;
+        ``barred``: tools of those left that are not called now.
 
         A call that this run has made already is not made again: the run is finished instead. A call for a name that
         nothing known carries is not made at all: it is asked about. Mere courtesies need no model, and a request in
@@ -97,7 +107,7 @@ class Planner:
             return Step("ask", "language", missing=("text",))
         if not history and asks_who_was_not(reading.asked):
             return Step("ask", "absence", missing=("person",))
-        decoded = self._decoded(reading, history, settled)
+        decoded = self._decoded(reading, history, settled, barred)
         if not history and decoded[0].kind != "act":
             decoded = self._plain(reading) or decoded
         if not history and about_things(reading) and self._takes_things_amiss(decoded[0], reading):
@@ -111,12 +121,16 @@ class Planner:
         reading: Reading,
         history: Sequence[Call],
         settled: bool | None,
+        barred: Collection[str] = (),
         *,
         act: bool = False,
         only: str = "",
     ) -> tuple[Step, Grammar]:
         """Greedily. ``act``: with a call, if any tool can be called; ``only``: of that tool first."""
-        grammar = Grammar(reading, self.menu, history, settled=settled, conditions=may_be_conditional(reading.asked))
+        grammar = Grammar(
+            reading, self.menu, history,
+            settled=settled, barred=barred, conditions=may_be_conditional(reading.asked),
+        )  # fmt: skip
         if only:
             grammar.narrow(only)
         need = ("sym", SYM["NEED"])

@@ -12,14 +12,15 @@ from safetensors.numpy import load_file
 
 from viot_agent.errors import FailedFault, WeightsMissing
 from viot_agent.llm.mini import assets
-from viot_agent.llm.mini.polarity import Head
 from viot_agent.llm.mini.storage import unpacked
 
 Array = npt.NDArray[np.float32]
-FORMAT = "mini-4"
+FORMAT = "mini-5"
 """Of the file, in its metadata."""
-HEAD = "polarity/"
-"""Where the head lies in it that reads conditions."""
+JUDGE = "judge/"
+"""Where the judge of conditions lies in it."""
+PARTS_OF_JUDGE = {"inner.weight", "inner.bias", "outer.weight", "outer.bias"}
+"""Of its head; its adapter lies beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Weights:
     scale: float
     words: tuple[str, ...] = ()
     thought: bool = True
-    polarity: Head | None = None
-    """Reads conditions; None in weights for comparison, where it was not fitted."""
+    judge: dict[str, Array] | None = None
+    """Of conditions: its adapter (``lora.*``) and head; None in weights for comparison, where it was not fitted."""
     without: tuple[str, ...] = ()
     """Tools with a card that they have not met: those kept from weights for comparison."""
 
@@ -56,11 +57,14 @@ class Weights:
         words = tuple(meta.get("words", "").split())
         scale, thought = float(meta.get("lora_scale", "1")), meta.get("thought", "yes") == "yes"
         arrays = load_file(path)
-        head = {k.removeprefix(HEAD): arrays.pop(k) for k in [k for k in arrays if k.startswith(HEAD)]}
+        judge = {f"0/{k.removeprefix(JUDGE)}": arrays.pop(k) for k in [k for k in arrays if k.startswith(JUDGE)]}
         try:
-            nets, polarity = unpacked(arrays), Head.of(head) if head else None
+            nets, fitted = unpacked(arrays), unpacked(judge)
         except (KeyError, ValueError) as error:
             raise FailedFault(f"{path} is damaged: {error}", fix="name a whole mini.safetensors") from error
         if not nets:
             raise FailedFault(f"{path} holds no net", fix="name a whole mini.safetensors")
-        return cls(nets, scale, words, thought, polarity, tuple(meta.get("without", "").split()))
+        if fitted and not fitted[0].keys() >= PARTS_OF_JUDGE:
+            lost = ", ".join(sorted(PARTS_OF_JUDGE - fitted[0].keys()))
+            raise FailedFault(f"{path} is damaged: its judge lacks {lost}", fix="name a whole mini.safetensors")
+        return cls(nets, scale, words, thought, fitted[0] if fitted else None, tuple(meta.get("without", "").split()))

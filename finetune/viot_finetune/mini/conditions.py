@@ -1,0 +1,247 @@
+"""The judge of conditions (``llm.mini.conditions``), fitted to the authored requests of several steps.
+
+Each row is filled several times; after every step that leaves something to do the judge is asked what happens next, and
+the row says it. Owns labels, training and the figures of its card.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from viot_agent.llm.mini import assets
+from viot_agent.llm.mini.conditions import FIRST, LATER, NOTHING, PARTS, Judge, Question, question
+from viot_agent.llm.mini.encoder import Reader
+from viot_agent.llm.mini.menu import Call
+from viot_agent.llm.mini.units import Passage
+from viot_agent.llm.mini.weights import Weights
+from viot_finetune.instruct.fill import Example, Expected, fill
+from viot_finetune.instruct.pools import Half
+from viot_finetune.instruct.site import CLEAN, Noise
+from viot_finetune.mini.prepare import reading_of
+from viot_finetune.mini.train import EncoderTrainer, Recipe
+
+_LOG = logging.getLogger(__name__)
+INNER, PADDING = 128, -2
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question with its answer (FIRST, LATER, NOTHING) and the row it is of; ``open``: whether a condition decides
+    it."""
+
+    id: str
+    tool: str
+    question: Question
+    answer: int
+    open: bool
+
+
+def asked(
+    rows: Sequence[dict[str, Any]],
+    reader: Reader,
+    half: Half,
+    rng: random.Random,
+    noise: Noise = CLEAN,
+    plain: float = 1.0,
+) -> Iterator[Asked]:
+    """The questions of one filling of each row: after each step what is left first waits for; of rows without a
+    condition, as if it waited, a share ``plain``."""
+    for row in rows:
+        turns = row.get("turns") or [row]
+        if not any(len(t["steps"]) > 1 for t in turns):
+            continue
+        waits = any("when" in s for t in turns for s in t["steps"])
+        if not waits and rng.random() >= plain:
+            continue
+        for example in fill(row, rng, half, noise):
+            yield from _of(example, reader, rng, waits)
+
+
+def _of(example: Example, reader: Reader, rng: random.Random, waits: bool) -> Iterator[Asked]:
+    seen: list[Passage] = []
+    for step in example.steps:
+        seen.append(Passage(step.observation, tool=step.tool))
+        if not step.rest or (waits and not step.rest[0][1]):
+            continue
+        call = Call(step.tool, step.args, step.status)
+        left = [tool for tool, _ in step.rest]
+        one = question(reading_of(example, seen), call, data_of(step, rng), left, reader)
+        if one is not None:
+            yield Asked(example.id, step.tool, one, answer(step), waits)
+
+
+def answer(step: Expected) -> int:
+    """FIRST, LATER or NOTHING: which of what is left after ``step`` is done next."""
+    done = [bool(t) for t in step.then]
+    return FIRST if done[0] else LATER if any(done) else NOTHING
+
+
+_ACTION = re.compile(
+    r"\b(?:stand\w*|walk\w*|r[ua]nn?\w*|s[ia]tt?\w*|seated|f[ae]ll\w*|l(?:ying|ies|ay)|wav\w*|squat\w*|fight\w*|f[oi]ught|"
+    r"carr\w*)\b",
+    re.I,
+)
+_DENIED = re.compile(r"\b(?:no|not|nobody|none|without|nothing)\b|n['’]t\b", re.I)
+_ACTIONS = {
+    "st": "standing", "wal": "walking", "ru": "running", "ra": "running", "si": "sitting", "sa": "sitting",
+    "se": "sitting", "fa": "falling", "fe": "falling", "l": "lying", "wav": "waving", "sq": "squatting",
+    "fi": "fighting", "fo": "fighting", "c": "carrying",
+}  # fmt: skip
+
+
+def data_of(step: Expected, rng: random.Random) -> dict[str, Any]:
+    """An observation's data as a tool would give it, of what its text says: of actions half the time, if none is
+    denied."""
+    if step.tool == "action_recognition" and not _DENIED.search(step.observation) and rng.random() < 0.5:
+        said = [m[0].casefold() for m in _ACTION.finditer(step.observation)]
+        named = [next(a for k, a in _ACTIONS.items() if w.startswith(k)) for w in said]
+        return {"actions": dict.fromkeys(named, 1)} if named else {}
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """All that decides a fit."""
+
+    seed: int = 0
+    fillings: int = 3
+    epochs: int = 4
+    batch: int = 32
+    rank: int = 24
+    rate: float = 1e-3
+    head_rate: float = 1e-3
+    hide: float = 0.05
+    plain: float = 0.05
+    """Share of the rows without a condition: what is not waited for happens, whatever was observed."""
+
+
+class Head(nn.Module):
+    """Scores (B, 3) of the states (B, T, 384) and the parts (B, T) of their tokens."""
+
+    def __init__(self, width: int = 384) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(PARTS * width, INNER), nn.Linear(INNER, 3)
+        self.drop = nn.Dropout(0.2)
+
+    def forward(self, states: Tensor, parts: Tensor) -> Tensor:
+        mask = (parts[:, None, :] == torch.arange(PARTS)[None, :, None].to(parts.device)).float()
+        means = (mask @ states) / mask.sum(2, keepdim=True).clamp(min=1)
+        out: Tensor = self.outer(self.drop(torch.tanh(self.inner(self.drop(means.flatten(1))))))
+        return out
+
+
+def padded(batch: Sequence[Asked], hide: float, rng: random.Random, unknown: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Ids, parts and answers of a batch; words of the request are made unreadable with chance ``hide``."""
+    length = max(len(a.question.ids) for a in batch)
+    ids = torch.zeros(len(batch), length, dtype=torch.long)
+    parts = torch.full((len(batch), length), PADDING)
+    for i, one in enumerate(batch):
+        row = [
+            unknown if p == 1 and rng.random() < hide else t
+            for t, p in zip(one.question.ids, one.question.parts, strict=True)
+        ]
+        ids[i, : len(row)], parts[i, : len(row)] = torch.tensor(row), torch.tensor(one.question.parts)
+    return ids, parts, torch.tensor([a.answer for a in batch])
+
+
+class Trained(nn.Module):
+    """MiniLM as the first net tuned it, with an adapter of its own, and the head."""
+
+    def __init__(self, first: Mapping[str, npt.NDArray[np.float32]], scale: float, fitting: Fitting) -> None:
+        super().__init__()
+        self.encoder = EncoderTrainer(replace(Recipe(), rank=fitting.rank, alpha=fitting.rank))
+        self.head = Head()
+        with torch.no_grad():
+            for name, weight in self.encoder.model.named_parameters():
+                if name.endswith(".base_layer.weight"):
+                    key = "lora." + name.removeprefix("base_model.model.").replace(".base_layer.", ".")
+                    if f"{key}.A" in first:
+                        weight += scale * torch.from_numpy(first[f"{key}.B"] @ first[f"{key}.A"])
+        self.tuned = nn.ModuleList([self.encoder.model, self.head])
+
+    def forward(self, ids: Tensor, parts: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            hidden = self.encoder.model(input_ids=ids, attention_mask=(parts > PADDING).long()).last_hidden_state
+        out: Tensor = self.head(hidden.float(), parts)
+        return out
+
+
+def fit(
+    weights: Weights, rows: Sequence[dict[str, Any]], fitting: Fitting = Fitting(), threads: int = 2
+) -> dict[str, npt.NDArray[np.float32]]:
+    """The judge's arrays: its adapter (``lora.*``), which comes on top of the first net's, and its head. Repeatable on
+    the same machine with as many threads."""
+    torch.manual_seed(fitting.seed)
+    torch.set_num_threads(threads)
+    rng = random.Random(fitting.seed)
+    reader = Reader(assets.encoder_dir(), weights.words)
+    kinds = [CLEAN, Noise()]
+    made = [list(asked(rows, reader, "train", rng, kinds[n % 2], fitting.plain)) for n in range(fitting.fillings)]
+    net = Trained(weights.nets[0], weights.scale, fitting)
+    adapter = [p for p in net.encoder.model.parameters() if p.requires_grad]
+    groups = [{"params": adapter, "lr": fitting.rate}, {"params": list(net.head.parameters()), "lr": fitting.head_rate}]
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
+    steps = sum(math.ceil(len(made[e % len(made)]) / fitting.batch) for e in range(fitting.epochs))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(_rate, steps=steps))
+    net.tuned.train()
+    losses: list[float] = []
+    for epoch in range(fitting.epochs):
+        for batch in _batches(made[epoch % len(made)], fitting.batch, rng):
+            ids, parts, answers = padded(batch, fitting.hide, rng, reader.unk)
+            loss = nn.functional.cross_entropy(net(ids, parts), answers)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_([*adapter, *net.head.parameters()], 1.0)
+            optimiser.step()
+            schedule.step()
+            losses.append(loss.item())
+            if len(losses) % 50 == 0:
+                _LOG.info("judge: step %d of %d, loss %.4f", len(losses), steps, sum(losses[-50:]) / 50)
+    net.tuned.eval()
+    head = {name: value.detach().numpy() for name, value in net.head.state_dict().items()}
+    return net.encoder.adapter() | head
+
+
+def _rate(step: int, steps: int) -> float:
+    warm = max(1, steps // 15)
+    return min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / steps)))
+
+
+def _batches(rows: Sequence[Asked], size: int, rng: random.Random) -> list[list[Asked]]:
+    """Once through all rows, in batches of similar length."""
+    order = rng.sample(rows, len(rows))
+    parts: list[list[Asked]] = []
+    for k in range(0, len(order), size * 16):
+        near = sorted(order[k : k + size * 16], key=lambda a: len(a.question.ids))
+        parts += [near[j : j + size] for j in range(0, len(near), size)]
+    return rng.sample(parts, len(parts))
+
+
+def judged(weights: Weights, rows: Sequence[dict[str, Any]], seed: int = 1) -> str:
+    """One line for the card: of the questions of rows that were not learnt from, how many are answered rightly."""
+    if weights.judge is None:
+        return ""
+    reader = Reader(assets.encoder_dir(), weights.words)
+    judge = Judge(weights.nets[0], weights.judge, weights.scale, reader)
+    found = list(asked(rows, reader, "test", random.Random(seed)))
+    right = {True: [0, 0], False: [0, 0]}
+    for one in found:
+        told = int(judge.of(one.question).argmax()) == one.answer
+        right[one.open][0] += told
+        right[one.open][1] += 1
+    return (
+        f"What happens next of what waits for a condition, after {right[True][1]} observations: {right[True][0]} "
+        f"rightly; of what waits for none, asked as if it did, after {right[False][1]}: {right[False][0]}."
+    )

@@ -1,0 +1,93 @@
+"""Who is asked what an observation means for what is left to do, and what follows from the answer."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from viot_agent.llm.mini.conditions import FIRST, LATER, NOTHING
+from viot_agent.llm.mini.menu import Call
+from viot_agent.llm.mini.outlook import Outlook, outlook
+from viot_agent.llm.mini.planner import Planner
+from viot_agent.llm.mini.units import Passage, Reading, read
+
+LEFT = ("export_clip", "create_alert")
+
+
+class Judge:
+    """Gives one answer, and keeps what it was asked."""
+
+    def __init__(self, answer: int | None, sure: float = 0.9) -> None:
+        self.shares = None if answer is None else np.full(3, (1 - sure) / 2, np.float32)
+        if answer is not None and self.shares is not None:
+            self.shares[answer] = sure
+        self.asked: list[tuple[str, ...]] = []
+
+    def judged(self, reading: Reading, call: Call, data: Any, left: Any) -> Any:
+        self.asked.append(tuple(left))
+        return self.shares
+
+
+def after(
+    judge: Judge,
+    text: str = "smoke at gate 2? then the clip, else an alert",
+    *,
+    tool: str = "video_qa",
+    status: str = "found",
+    rest: tuple[str, ...] | None = LEFT,
+    waiting: tuple[str, ...] = LEFT,
+    data: dict[str, Any] | None = None,
+) -> Outlook:
+    reading = read(text, seen=[Passage("Seen.", tool=tool)])
+    return outlook(cast(Planner, judge), reading, Call(tool, {}, status, rest, waiting), data or {})
+
+
+def test_the_judge_says_what_happens() -> None:
+    assert after(Judge(FIRST)) == Outlook(True)
+    assert after(Judge(LATER)) == Outlook(True, frozenset(("export_clip",)))
+    assert after(Judge(NOTHING)) == Outlook(False)
+
+
+def test_of_two_goals_for_one_tool_none_is_barred() -> None:
+    same = ("create_alert", "create_alert")
+    assert after(Judge(LATER), rest=same, waiting=same) == Outlook(True)
+
+
+@pytest.mark.parametrize("sure", [0.34, 0.49])
+def test_in_doubt_the_nets_say(sure: float) -> None:
+    assert after(Judge(NOTHING, sure)) == Outlook()
+    assert after(Judge(None)) == Outlook()
+
+
+def test_where_nothing_waits_nobody_is_asked() -> None:
+    judge = Judge(NOTHING)
+    assert after(judge, waiting=()) == Outlook()
+    assert after(judge, waiting=LEFT[1:]) == Outlook(), "the first of what is left happens in any case"
+    assert after(judge, rest=None) == Outlook()
+    assert after(judge, rest=()) == Outlook()
+    assert judge.asked == []
+
+
+@pytest.mark.parametrize("status", ["cannot_tell", "failed", "retry", "refused"])
+def test_what_was_not_seen_decides_nothing(status: str) -> None:
+    judge = Judge(FIRST)
+    assert after(judge, status=status) == Outlook()
+    assert judge.asked == []
+
+
+def test_code_goes_before_the_judge_where_a_number_settles_it() -> None:
+    judge = Judge(NOTHING)
+    crowd: dict[str, Any] = {"tool": "crowd_counting", "data": {"cameras": {"gate 2": {"max": 9}}, "untold": []}}
+    assert after(judge, "more than 5 people at gate 2? then the clip", **crowd) == Outlook(True)
+    assert judge.asked == []
+    assert after(judge, "more than 5 people at gate 2? the clip; else an alert", **crowd, waiting=LEFT[:1]) == Outlook(
+        False
+    )
+    assert judge.asked == [LEFT], "what happens in any case is no matter of one number"
+
+
+def test_a_count_that_one_camera_could_not_give_lets_nothing_happen() -> None:
+    crowd: dict[str, Any] = {"tool": "crowd_counting", "data": {"cameras": {"a": {"max": 2}}, "untold": ["b"]}}
+    assert after(Judge(FIRST), "more than 5 people? then the clip", **crowd) == Outlook(False)

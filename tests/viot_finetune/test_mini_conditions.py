@@ -1,0 +1,315 @@
+"""The judge of conditions: what it is asked, what it is fitted to, and what the shipped one must say."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from viot_agent.llm.mini import assets
+from viot_agent.llm.mini.conditions import (
+    FIRST,
+    LATER,
+    NOTHING,
+    PARTS,
+    Question,
+    amounts,
+    counted,
+    question,
+    stacked,
+    statement,
+)
+from viot_agent.llm.mini.encoder import Reader
+from viot_agent.llm.mini.menu import Call
+from viot_agent.llm.mini.outlook import Outlook, outlook
+from viot_agent.llm.mini.planner import Planner
+from viot_agent.llm.mini.units import Passage, make_units, read
+from viot_agent.llm.mini.weights import Weights
+from viot_finetune.instruct.fill import Expected, fill
+from viot_finetune.instruct.site import CLEAN
+from viot_finetune.mini.cards import stub_toolbox
+from viot_finetune.mini.conditions import Fitting, Head, answer, asked, data_of, fit, judged, padded
+from viot_finetune.mini.train import Recipe, save, with_judge
+
+OBS = {"met": ["It was seen at 14:02.", "One match at 09:10."], "unmet": ["Not seen.", "No match at all."]}
+COUNT = {"tool": "crowd_counting", "args": {"cameras": ["{camera}"]}}
+FIRE = {"tool": "fire_smoke_detection", "args": {"cameras": ["{camera}"]}}
+
+
+def row(text: str, *steps: dict[str, Any], obs: dict[str, list[str]] = OBS) -> dict[str, Any]:
+    first = {"tool": "plate_recognition", "args": {"plate": "{plate}", "cameras": ["{camera}"]}, "obs": obs}
+    return {"id": text[:24], "text": text, "steps": [first, *steps], "tags": []}
+
+
+IF = row("{plate} at {camera}? If so, count the people there.", COUNT | {"when": "1"})
+IF_NOT = row("{plate} at {camera}? If not, count the people there.", COUNT | {"when": "not 1"})
+EITHER = row(
+    "{plate} at {camera}? If so count the people there, else tell me of fire there.",
+    COUNT | {"when": "1"},
+    FIRE | {"when": "not 1"},
+)
+ANYWAY = row("If {plate} is at {camera} count the people there, and look for fire anyhow.", COUNT | {"when": "1"}, FIRE)
+PLAIN = row("{plate} at {camera}, and then count the people there.", COUNT)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader(assets.encoder_dir())
+
+
+@pytest.mark.parametrize(
+    ("authored", "met", "unmet"),
+    [
+        (IF, FIRST, NOTHING),
+        (IF_NOT, NOTHING, FIRST),
+        (EITHER, FIRST, LATER),
+        (ANYWAY, FIRST, LATER),
+        (PLAIN, FIRST, FIRST),
+    ],
+)
+def test_what_comes_next_is_told_by_what_happens(authored: dict[str, Any], met: int, unmet: int) -> None:
+    found = set()
+    for seed in range(12):
+        [example] = fill(authored, random.Random(seed), "test", CLEAN)
+        found.add((example.steps[0].status, answer(example.steps[0])))
+    assert {a for status, a in found if status == "found"} == {met}
+    assert {a for status, a in found if status == "none"} == {unmet}
+
+
+def test_a_plan_does_not_know_what_will_be_observed() -> None:
+    """What hangs on a later step that may not happen stands in the plan in either case, and is not decided yet."""
+    chain = row(
+        "If {plate} was at {camera}, look for fire; burning, count the people.",
+        FIRE | {"when": "1", "obs": OBS},
+        COUNT | {"when": "2"},
+    )
+    first = [fill(chain, random.Random(seed), "test", CLEAN)[0].steps[0] for seed in range(12)]
+    assert {s.status for s in first} == {"found", "none"}
+    assert {s.rest for s in first} == {(("fire_smoke_detection", True), ("crowd_counting", True))}
+    assert {s.then for s in first} == {(True, None), (False, None)}
+
+
+def test_a_presence_has_one_status_whatever_its_reports_read_like() -> None:
+    odd = {"met": ["It was seen at 14:02.", "he's not", "One match."], "unmet": ["Not seen.", "No match.", "clear"]}
+    authored = row(IF["text"], COUNT | {"when": "1"}, obs=odd)
+    steps = [fill(authored, random.Random(seed), "test", CLEAN)[0].steps for seed in range(30)]
+    assert {(s[0].status, len(s)) for s in steps} == {("found", 2), ("none", 1)}
+    assert {s[0].observation for s in steps} == {*odd["met"], *odd["unmet"]}
+
+
+def words(asked_: Question, reader: Reader, part: int) -> str:
+    ids = [i for i, p in zip(asked_.ids, asked_.parts, strict=True) if p == part]
+    return str(reader._tokenizer.decode(ids, skip_special_tokens=False))
+
+
+def test_numbers_are_compared_in_the_request_and_names_are_not_read(reader: Reader) -> None:
+    reading = read(
+        "more than twenty-five at gate 2, cut it; over 30, two dozen bikes, call me",
+        seen=[Passage("At most 28 people at 14:02.", tool="crowd_counting")],
+    )
+    found = question(reading, Call("crowd_counting", {}, "info"), {}, ["export_clip", "create_alert"], reader)
+    assert found is not None
+    assert words(found, reader, 1) == (
+        "more than twenty - five ( more seen ) at gate 2 ( more seen ), cut it ; over 30 ( fewer seen ), "
+        "two dozen ( more seen ) bikes, call me"
+    )
+    assert words(found, reader, 2) == "crowd counting : 28 people were seen"
+    assert words(found, reader, 3) == "export clip, create alert"
+    assert found.parts[0] == 0
+    assert len(found.ids) == len(found.parts)
+
+
+def test_where_status_and_data_say_all_the_text_is_not_read(reader: Reader) -> None:
+    def told(call: Call, text: str, data: dict[str, Any]) -> str:
+        reading = read("if so, save it", seen=[Passage(text, tool=call.tool)])
+        found = question(reading, call, data, ["export_clip"], reader)
+        assert found is not None
+        return words(found, reader, 2)
+
+    face = Call("face_recognition", {"person": "Ana"}, "none")
+    assert told(face, "Whatever [e3].", {}) == "face recognition : it was not seen"
+    who = Call("face_recognition", {}, "found")
+    assert told(who, "Two strangers.", {}) == "face recognition : two strangers."
+    people = {"people": [{"actions": [{"action": "walking"}, {"action": "falling"}]}, {"actions": []}]}
+    act = Call("action_recognition", {"poses": "poses-1"}, "found")
+    assert told(act, "Somebody ...", people) == "action recognition : people were walking, falling"
+    assert told(act, "He waved.", {}) == "action recognition : he waved."
+    odd = Call("anomaly_detection", {"scene": "park"}, "found")
+    assert told(odd, "A fight.", {}) == "anomaly detection : it was seen a fight."
+
+
+@pytest.mark.parametrize(
+    ("data", "seen", "people"),
+    [
+        ({"cameras": {"gate 1": {"max": 3}, "gate 2": {"max": 7}}}, "", 7),
+        ({"cameras": {}}, "12 people", None),
+        ({"low": 2, "high": 9}, "", 9),
+        ({}, "Between 3 and 12 people, most at 14:02 (0.92).", 12),
+        ({}, "nobody on gate", 0),
+        ({}, "hard to say", None),
+    ],
+)
+def test_the_most_people_are_read_from_data_or_text(data: dict[str, Any], seen: str, people: int | None) -> None:
+    assert counted(data, seen) == people
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("over 20 people", [20]),
+        ("twenty five or more", [25]),
+        ("half a dozen or two dozen", [6, 24]),
+        ("three hundred, not thirty", [300, 30]),
+        ("half a hundred", [50]),
+        ("ninety", [90]),
+        ("nobody, none, zero", []),
+        ("20 30", [20, 30]),
+    ],
+)
+def test_amounts_are_read_whole(text: str, numbers: list[int]) -> None:
+    assert list(amounts(make_units(text)).values()) == numbers
+
+
+def test_what_is_too_long_is_not_asked(reader: Reader) -> None:
+    reading = read("if " + "so " * 600, seen=[Passage("Seen.", tool="plate_recognition")])
+    assert question(reading, Call("plate_recognition", {}, "found"), {}, ["export_clip"], reader) is None
+
+
+def test_two_adapters_are_one() -> None:
+    rng = np.random.default_rng(0)
+    a = {"lora.x.A": rng.normal(size=(4, 6)), "lora.x.B": rng.normal(size=(5, 4)), "lora.x.C": np.zeros(1)}
+    b = {"lora.x.A": rng.normal(size=(2, 6)), "lora.x.B": rng.normal(size=(5, 2)), "inner.weight": np.zeros(1)}
+    both = stacked(a, b)
+    assert set(both) == {"lora.x.A", "lora.x.B"}
+    np.testing.assert_allclose(
+        both["lora.x.B"] @ both["lora.x.A"], a["lora.x.B"] @ a["lora.x.A"] + b["lora.x.B"] @ b["lora.x.A"]
+    )
+
+
+def test_actions_come_as_data_only_where_none_is_denied() -> None:
+    def some(text: str) -> list[dict[str, Any]]:
+        return [data_of(Expected("action_recognition", {}, text, "found"), random.Random(n)) for n in range(20)]
+
+    assert {"actions": {"walking": 1, "carrying": 1}} in some("two walk, one carries a box")
+    assert not any(some("nobody fell"))
+    assert statement(Call("action_recognition", {}), {}, None) is None
+
+
+def test_a_batch_is_padded_and_only_words_of_the_request_are_hidden(reader: Reader) -> None:
+    rows = list(asked([IF, EITHER], reader, "test", random.Random(3)))
+    assert rows
+    assert all(r.open for r in rows)
+    ids, parts, answers = padded(rows, 1.0, random.Random(0), reader.unk)
+    assert ids.shape == parts.shape
+    for k, one in enumerate(rows):
+        size = len(one.question.ids)
+        hidden = [p == 1 for p in one.question.parts]
+        assert [int(i) == reader.unk for i in ids[k, :size]] == hidden
+        assert (parts[k, size:] == -2).all()
+    assert answers.tolist() == [r.answer for r in rows]
+
+
+def test_the_head_is_that_of_the_runtime(reader: Reader) -> None:
+    torch.manual_seed(0)
+    head = Head().eval()
+    parts = torch.tensor([[0, 1, 1, -1, 2, -1, 3, -1, -2]])
+    states = torch.randn(1, 9, 384)
+    means = [states[0][(parts[0] == p)].mean(0) for p in range(PARTS)]
+    want = head.outer(torch.tanh(head.inner(torch.cat(means))))
+    torch.testing.assert_close(head(states, parts)[0], want)
+
+
+def test_a_judge_is_put_beside_the_nets(tmp_path: Path) -> None:
+    weights, path = Weights.load(), tmp_path / "mini.safetensors"
+    save(weights.nets[:1], path, Recipe(nets=1), ["here"])
+    bare = Weights.load(path)
+    assert bare.judge is None
+    assert judged(bare, [IF]) == ""
+    planner = Planner(list(stub_toolbox()), weights=bare, threads=1)
+    reading = read("if it came, count", seen=[Passage("Seen.", tool="plate_recognition")])
+    call = Call("plate_recognition", {"plate": "x"}, "info", ("crowd_counting",), ("crowd_counting",))
+    assert planner.judged(reading, call, {}, ["crowd_counting"]) is None
+    assert outlook(planner, reading, call, {}) == Outlook()
+    with_judge(path, fit(bare, [IF, IF_NOT], Fitting(fillings=1, epochs=1)))
+    loaded = Weights.load(path)
+    assert loaded.words == ("here",)
+    assert len(loaded.nets) == 1
+    assert loaded.judge is not None
+    assert loaded.judge["lora.encoder.layer.0.attention.self.query.weight.A"].shape == (Fitting().rank, 384)
+    shares = Planner(list(stub_toolbox()), weights=loaded, threads=1).judged(reading, call, {}, ["crowd_counting"])
+    assert shares is not None
+    assert shares.sum() == pytest.approx(1)
+
+
+@pytest.mark.slow
+def test_a_judge_learns(tmp_path: Path) -> None:
+    path = tmp_path / "mini.safetensors"
+    save(Weights.load().nets[:1], path, Recipe(nets=1))
+    rows = [IF, IF_NOT, EITHER, PLAIN] * 6
+    with_judge(path, fit(Weights.load(path), rows, Fitting(epochs=30, plain=1.0)))
+    line = judged(Weights.load(path), rows)
+    assert line == (
+        "What happens next of what waits for a condition, after 18 observations: 18 rightly; "
+        "of what waits for none, asked as if it did, after 6: 6."
+    )
+
+
+PLAIN_ENGLISH = [
+    ("If Ana is not at gate 2 by nine, set an alert for her there.", "face_recognition", "create_alert", (2, 0)),
+    ("Look for KX 4821 at gate 2 and save the last hour if it came.", "plate_recognition", "export_clip", (0, 2)),
+    ("Any smoke at the dock? When there is none, count the people.", "fire_smoke_detection", "crowd_counting", (2, 0)),
+    (
+        "Unless there is a fire at dock 3, read me all plates there.",
+        "fire_smoke_detection",
+        "plate_recognition",
+        (2, 0),
+    ),
+    (
+        "find this van at gate 2, and if you get a hit tell me who was around",
+        "vehicle_reid",
+        "face_recognition",
+        (0, 2),
+    ),
+    ("if he hasn't turned up at the gate, check the lobby for him", "face_recognition", "face_recognition", (2, 0)),
+    ("Only if Ben shows up on camera 4, count the crowd there.", "face_recognition", "crowd_counting", (0, 2)),
+    ("Was she in the lobby last night? If she was, cut that for me.", "face_recognition", "export_clip", (0, 2)),
+]
+
+
+def test_the_shipped_judge_reads_plain_conditions() -> None:
+    planner = Planner(list(stub_toolbox()), threads=1)
+    right = 0
+    for text, tool, then, answers in PLAIN_ENGLISH:
+        for status, wanted in zip(("found", "none"), answers, strict=True):
+            call = Call(tool, {"person": "x", "plate": "x", "vehicle": "x"}, status)
+            shares = planner.judged(read(text, seen=[Passage("...", tool=tool)]), call, {}, [then])
+            assert shares is not None
+            right += int(shares.argmax()) == wanted
+    assert right >= 15
+
+
+COUNTS = [
+    ("More than 20 people at gate 2? Then I need the clip.", 21, 20),
+    ("If fewer than 5 people are in the hall, count the lobby.", 4, 5),
+    ("Is the pool empty? If so, alert me to anybody there.", 0, 2),
+    ("Anyone in the yard? Tell me who it is, if so.", 1, 0),
+    ("At least a dozen at the till? If so, export it.", 12, 11),
+]
+
+
+def test_the_shipped_judge_reads_numbers() -> None:
+    planner = Planner(list(stub_toolbox()), threads=1)
+    right = 0
+    for text, yes, no in COUNTS:
+        for people, wanted in ((yes, FIRST), (no, NOTHING)):
+            reading = read(text, seen=[Passage("...", tool="crowd_counting")])
+            call = Call("crowd_counting", {}, "found" if people else "none")
+            data = {"cameras": {"a": {"max": people}}}
+            shares = planner.judged(reading, call, data, ["export_clip"])
+            assert shares is not None
+            right += int(shares.argmax()) == wanted
+    assert right >= 9

@@ -1,0 +1,189 @@
+"""What happens next of what a request has left to do, once something was observed: the judge of conditions.
+
+The decoder goes on where something was found and stops where nothing was, whatever the request says ("if he is *not*
+there ...", "under 20 people: no clip"). So a reader of its own is asked: MiniLM with an adapter, over the request, a
+plain statement of what was observed and the tools that are left, and a small head over its states. What can be reckoned
+is reckoned by code and written beside the words: of every number in the request, whether more, fewer or exactly as many
+people were counted.
+
+Owns what that reader is given (``question``) and how it is run (``Judge``). Does not know what follows from its answer
+(``planner`` does).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from viot_agent.fleet.words import TENS, UNITS
+from viot_agent.llm.mini.checks import finds
+from viot_agent.llm.mini.encoder import WINDOW, Encoder, Reader
+from viot_agent.llm.mini.menu import Call
+from viot_agent.llm.mini.units import REQUEST, Reading, Unit, number_of
+
+Array = npt.NDArray[np.float32]
+FIRST, LATER, NOTHING = range(3)
+"""The first of what is left happens; not that but something after it (wanted in the other case, or in any); nothing."""
+SURE = 0.5
+"""The least probability at which an answer is taken."""
+PARTS = 4
+"""What the head is given: the state of [CLS], and the means over the request, the statement and what is left."""
+_COUNT = re.compile(r"(?<![\w.,:-])\d{1,6}(?![\w:%]|[.,]\d|\s?%)")
+_NOBODY = re.compile(r"\b(?:nobody|no[ -]?one|no (?:persons?|people)|none|empty|deserted|zero)\b", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Token ids, and the part that each belongs to (-1: none)."""
+
+    ids: list[int]
+    parts: list[int]
+
+
+def question(
+    reading: Reading, call: Call, data: Mapping[str, Any], left: Sequence[str], reader: Reader
+) -> Question | None:
+    """What is asked after ``call``, the last one of ``reading``; ``data`` is its observation's, ``left`` the tools that
+    remain. None where that is more than MiniLM reads at once. Names stand under the word of their kind (``units``)."""
+    asked = [u for u in reading.units if u.segment == REQUEST and not u.virtual]
+    last = REQUEST + len(reading.seen)
+    seen = [u for u in reading.units if u.segment == last] if reading.seen else []
+    people = counted(data, reading.text[seen[0].start : seen[-1].end] if seen else "")
+    people = people if call.tool == "crowd_counting" else None
+    numbers = {} if people is None else amounts(asked)
+    groups: list[list[list[int]]] = [[], [], []]
+    for i, piece in enumerate(reader.unit_pieces(asked)):
+        groups[0].append(piece)
+        if people is not None and i in numbers:
+            groups[0] += reader.pieces(_beside(people, numbers[i]).split())
+    told = statement(call, data, people)
+    groups[1] = reader.pieces(f"{call.tool.replace('_', ' ')} : {told or ''}".split())
+    if told is None or call.tool == "anomaly_detection":
+        groups[1] += reader.pieces([u.reading for u in seen])
+    groups[2] = reader.pieces(" , ".join(left).replace("_", " ").split())
+    ids, parts = [reader.cls], [0]
+    for part, group in enumerate(groups, 1):
+        for piece in group:
+            ids += piece
+            parts += [part] * len(piece)
+        ids.append(reader.sep)
+        parts.append(-1)
+    return Question(ids, parts) if len(ids) <= WINDOW else None
+
+
+def statement(call: Call, data: Mapping[str, Any], people: int | None) -> str | None:
+    """What was observed in plain words, where status and data say it all; None where the text must be read."""
+    if call.tool == "crowd_counting" and people is not None:
+        return (
+            "nobody was seen" if people == 0 else "one person was seen" if people == 1 else f"{people} people were seen"
+        )
+    if finds(call.tool, call.args) and call.status in ("found", "none"):
+        return "it was seen" if call.status == "found" else "it was not seen"
+    if call.tool == "action_recognition":
+        done = _actions(data)
+        return f"people were {', '.join(done)}" if done else None
+    return None
+
+
+def counted(data: Mapping[str, Any], seen: str) -> int | None:
+    """The most people at once, by the data of an observation or else by its text."""
+    cameras = data.get("cameras")
+    if isinstance(cameras, Mapping):
+        most = [c["max"] for c in cameras.values() if isinstance(c, Mapping) and "max" in c]
+        return max(most, default=None)
+    if isinstance(data.get("high"), int):
+        return int(data["high"])
+    numbers = [int(n[0]) for n in _COUNT.finditer(seen)]
+    return max(numbers) if numbers else 0 if _NOBODY.search(seen) else None
+
+
+def _actions(data: Mapping[str, Any]) -> list[str]:
+    """What people were seen doing, most often first."""
+    named = data.get("actions")
+    if isinstance(named, Mapping):
+        return [str(a) for a in named]
+    people = data.get("people")
+    if not isinstance(people, Sequence):
+        return []
+    return list(dict.fromkeys(str(d["action"]) for p in people for d in p.get("actions", ())))
+
+
+def amounts(units: Sequence[Unit]) -> dict[int, int]:
+    """The whole numbers above nothing that a request says, by the unit each ends with: ``twenty five`` and ``two
+    dozen`` are one each, ``half a dozen`` is 6."""
+    found: dict[int, int] = {}
+    for i, unit in enumerate(units):
+        number, word = number_of(unit), unit.value.casefold()
+        number = TENS.get(word, number) if not unit.marked else number
+        if not number:
+            continue
+        before = found.get(i - 1) or (found.get(i - 2) if i and units[i - 1].value == "-" else None)
+        if word in ("dozen", "hundred"):
+            size = 12 if word == "dozen" else 100
+            half = [u.value.casefold() for u in units[max(0, i - 2) : i]] == ["half", "a"]
+            number = size // 2 if half else size * (before or 1)
+        elif before and before % 10 == 0 and number < 10 and word in UNITS:
+            number += before
+        elif before:
+            before = None
+        if before:
+            found.pop(i - 1, None)
+            found.pop(i - 2, None)
+        found[i] = number
+    return found
+
+
+def _beside(people: int, number: int) -> str:
+    return f"( {'more' if people > number else 'fewer' if people < number else 'exactly that'} seen )"
+
+
+class Judge:
+    """Runs the reader: MiniLM with the first net's adapter and, on top, the judge's own. Built on first use."""
+
+    def __init__(
+        self,
+        first: Mapping[str, Array],
+        own: Mapping[str, Array],
+        scale: float,
+        reader: Reader,
+        home: Path | None = None,
+        threads: int = 2,
+    ) -> None:
+        self._adapter = stacked(first, own)
+        self._head = {k: v for k, v in own.items() if not k.startswith("lora.")}
+        self._scale, self._reader, self._home, self._threads = scale, reader, home, threads
+        self._encoder: Encoder | None = None
+
+    def shares(self, reading: Reading, call: Call, data: Mapping[str, Any], left: Sequence[str]) -> Array | None:
+        """The probabilities (3,) of FIRST, LATER and NOTHING; None where the question is too long to be read."""
+        asked = question(reading, call, data, left, self._reader)
+        return None if asked is None else self.of(asked)
+
+    def of(self, asked: Question) -> Array:
+        """The probabilities (3,) for a question."""
+        if self._encoder is None:
+            self._encoder = Encoder(
+                self._adapter, self._scale, reader=self._reader, home=self._home, threads=self._threads
+            )
+        states, parts = self._encoder.states(asked.ids), np.asarray(asked.parts)
+        found = np.concatenate([states[parts == p].sum(0) / max(1, (parts == p).sum()) for p in range(PARTS)])
+        hidden = np.tanh(self._head["inner.weight"] @ found + self._head["inner.bias"])
+        scores = self._head["outer.weight"] @ hidden + self._head["outer.bias"]
+        shares = np.exp(scores - scores.max())
+        out: Array = shares / shares.sum()
+        return out
+
+
+def stacked(first: Mapping[str, Array], own: Mapping[str, Array]) -> dict[str, Array]:
+    """Two adapters of one scale as one: the sum of their products is the product of A and B side by side."""
+    return {
+        name: np.concatenate([first[name], array], 0 if name.endswith(".A") else 1) if name in first else array
+        for name, array in own.items()
+        if name.startswith("lora.")
+    }
