@@ -164,6 +164,26 @@ def test_uploads(text: str, uploads: tuple[str, ...], expected: list[tuple[str, 
     assert [(m.text, m.target) for m in mentions(text, uploads) if m.kind == "upload"] == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "said", "target", "score"),
+    [
+        ("was Beatrix Lacamoire there", "Beatrix Lacamoire", "Beatrix Lacamoire", 0),
+        ("when did Beatrix Lacamoir leave", "Beatrix Lacamoir", "Beatrix Lacamoir", 0),
+        ("has Miranda Smith come", "Miranda Smith", "Miranda Smith", 0),
+        ("was Dr Beatrix Lacamoire there", "Dr Beatrix Lacamoire", "Dr Beatrix Lacamoire", 0),
+        ("was Nurse Lacamoire there", "Lacamoire", "Alex Lacamoire", 100),
+        ("was A. Lacamoire there", "Lacamoire", "Alex Lacamoire", 100),
+        ("was Alex Lacamoire there", "Alex Lacamoire", "Alex Lacamoire", 100),
+        ("Colleague Lacamoire may remain", "Lacamoire", "Alex Lacamoire", 100),
+        ("Case Lacamoire appears, tell me", "Lacamoire", "Alex Lacamoire", 100),
+        ("Please Export Lacamoire Completely From The Clip", "Lacamoire", "Alex Lacamoire", 100),
+    ],
+)
+def test_somebody_else_of_that_name_is_nobody_known(text: str, said: str, target: str, score: float) -> None:
+    people = [m for m in mentions(text) if m.kind == "person"]
+    assert [(m.text, m.target, m.score) for m in people] == [(said, target, score)]
+
+
 def test_of_one_kind_nothing_overlaps() -> None:
     text = "Has Barack Obama or Alex Jones been at gate 2, gate 22 or both gates between 8 and 9 today with KX-4821?"
     found = mentions(text, ("image-1",))

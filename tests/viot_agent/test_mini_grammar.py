@@ -14,7 +14,7 @@ from viot_agent.fleet.types import Mention
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.menu import SYM, Call, Menu, Step
 from viot_agent.llm.mini.planner import unknown_names
-from viot_agent.llm.mini.units import Passage, find_span, make_units, read, threshold, trim_time
+from viot_agent.llm.mini.units import Passage, find_span, make_units, read, scene_end, threshold, trim_time
 from viot_agent.llm.mini.words import to_react
 from viot_agent.react import Act, parse, render
 from viot_agent.steps import Observation
@@ -157,6 +157,13 @@ def test_units_are_ordered_spans_that_cover_all_but_spaces(request_: tuple[str, 
         ("throughout the night", "night"),
         ("the whole of yesterday evening", "yesterday evening"),
         ("whole day", "whole day"),
+        ("all this week", "this week"),
+        ("all since Tuesday", "since Tuesday"),
+        ("all day", "all day"),
+        ("about Sunday", "Sunday"),
+        ("about 5 pm", "about 5 pm"),
+        ("after, this morning", "this morning"),
+        ("after this morning", "after this morning"),
     ],
 )
 def test_trim_time(phrase: str, trimmed: str) -> None:
@@ -316,3 +323,20 @@ def test_the_card_says_which_upload_a_person_is_shown_in(about: str, upload: str
     tool = ToolSpec("find", "Find somebody.", "", (ArgSpec("person", "person", True, about),), _never)
     grammar = Grammar(read("find them", (), [upload]), Menu.of([tool]))
     assert (("sym", SYM["NEED"]) in grammar.allowed()) == fits
+
+
+@pytest.mark.parametrize(
+    ("seen", "scene"),
+    [
+        ("Folly shows a park now.", "park"),
+        ("Annex 1 shows a parking lot tonight.", "parking lot"),
+        ("It shows an alley this morning.", "alley"),
+        ("it looks like a train station platform in the last hour", "train station platform"),
+    ],
+)
+def test_a_scene_ends_where_a_time_begins(seen: str, scene: str) -> None:
+    units = make_units(seen)
+    first = next(i for i, u in enumerate(units) if u.value == scene.split()[0])
+    last = scene_end(units, first)
+    assert last is not None
+    assert seen[units[first].start : units[last].end] == scene

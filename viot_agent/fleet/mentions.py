@@ -67,6 +67,16 @@ _NO_NAME = frozenset(
     "cut send copy clip footage recording alert notify report who's what's where's i'm i've blur hide mask cloak "
     "redact compare track follow locate confirm verify unit over out how's there's just still".split()
 )
+# what people are called by before their surname: "Nurse Silva" is whoever of that name is enrolled
+_TITLES = frozenset(
+    "mr mrs ms miss mister missus dr doctor prof professor sir dame lord lady father mother brother sister uncle aunt "
+    "auntie nurse officer constable sergeant inspector detective captain lieutenant major colonel general judge agent "
+    "guard porter warden ranger driver coach trainer teacher headmaster principal dean tutor chef cook waiter barista "
+    "manager director chairman president mayor minister senator councillor deputy reverend pastor rabbi imam bishop "
+    "engineer foreman supervisor operator dispatcher courier janitor cleaner caretaker landlord tenant resident guest "
+    "visitor client customer patient passenger witness suspect colleague pupil student trainee intern apprentice "
+    "lecturer old young little big granny grandma grandpa nan herr frau monsieur madame señor señora signor signora don".split()
+)
 _PLACE_BEFORE = frozenset("in at on inside outside near into onto by towards".split())
 _PARTICLES = frozenset("van von der den de la le da do dos das di del bin ibn al el ben st".split())
 
@@ -171,10 +181,34 @@ def find_mentions(
     found += [Mention("upload", a, b, text[a:b], handle, score) for a, b, handle, score in find_uploads(text, uploads)]
     named = list(_person_mentions(text, people))
     named = [m for m in named if m.score == 100 or not _inside(m.start, m.end, exact, touching=True)]
+    strangers = list(_unknown_people(text, fleet, 0.0 if people else 50.0))
+    if not _headline(text):
+        named = [m for m in named if not any(_namesake(text, m, other) for other in strangers)]
     covered = [(m.start, m.end) for m in (*found, *named)]
-    strangers = _unknown_people(text, fleet, 0.0 if people else 50.0)
     named += [m for m in strangers if not _inside(m.start, m.end, covered, touching=True)]
     return sorted(_longest([*found, *named]), key=lambda m: (m.start, m.end, m.kind))
+
+
+def _namesake(text: str, known: Mention, stranger: Mention) -> bool:
+    """Whether one name of somebody known is said with another that is not theirs: "Beatrix Loame" and "Patrice Smith"
+    are not Patrice Loame. What begins a sentence may be any word."""
+    own = (known.start - stranger.start, known.end - stranger.start)
+    if own[0] < 0 or known.end > stranger.end or len(known.text.split()) > 1:
+        return False
+    if own[0] > 0 and known.end < stranger.end:
+        return False  # the middle of a longer name
+    others = (stranger.text[: own[0]] + stranger.text[own[1] :]).split()
+    others = others[own[0] > 0 and _begins(text, stranger.start) :]
+    others = [w.rstrip(".").lower() for w in others]
+    others = [w for w in others if w not in _TITLES]
+    theirs = {fold(w) for w in known.target.split()}
+    return bool(others) and not any(len(w) < 3 or fold(w) in theirs for w in others)
+
+
+def _headline(text: str) -> bool:
+    """Whether nearly every word begins with a capital: capitals tell no names then."""
+    words = [w for w in text.split() if w[0].isalpha()]
+    return len(words) > 4 and sum(w[0].isupper() for w in words) > 0.8 * len(words)
 
 
 def _inside(start: int, end: int, spans: Iterable[tuple[int, int]], *, touching: bool = False) -> bool:

@@ -260,13 +260,32 @@ def attached(reading: Reading, handle: str) -> tuple[str, ...]:
     return tuple(u.value for u in reading.units if u.virtual and "upload" in u.kinds and u.value.startswith(f"{stem}-"))
 
 
+_BARE = re.compile(
+    r"\bthe (first|second|third|fourth|1st|2nd|3rd|4th)(?: one)?"
+    r"(?=\s*(?:$|[^\w\s]|(?:with|by|only|please|and|but|in|on|at|from|for)\b))|(?<!\w)#(\d)\b",
+    re.I,
+)
+_REVERSES = re.compile(
+    r"\b(?:un-?blur|de-?blur|un-?pixel\w*|de-?pixel\w*|un-?redact\w*|un-?cloak|de-?anonymi[sz]\w*)\b|\bun-?mask\b|"
+    r"\b(?:remove|undo|reverse|take away|take off|strip)\s+(?:the |this |that |his |her |their )?"
+    r"(?:blur(?:ring)?|mask(?:ing)?|pixel\w*|redaction|cloak(?:ing)?)\b",
+    re.I,
+)
+
+
+def reverses(asked: str) -> bool:
+    """Whether the request wants undone what hides a face ("unblur her"): no tool does."""
+    return bool(_REVERSES.search(asked))
+
+
 def says_which(asked: str) -> bool:
     """Whether the words say which of several attached files is meant."""
     return bool(_NAMED.search(asked))
 
 
 def the_one_named(reading: Reading, handle: str) -> str:
-    """The one attached file of ``handle``'s kind that the request names by number ("image 2", "the second photo");
+    """The one attached file of ``handle``'s kind that the request names by number ("image 2", "the second photo", "the
+    second one");
     ``handle`` itself where it names none or several."""
     files = attached(reading, handle)
     named = set()
@@ -274,6 +293,10 @@ def the_one_named(reading: Reading, handle: str) -> str:
         kind, said = kinds or kinds_after, number or ordinal
         wanted = f"{'video' if kind.casefold() in _FILMS else 'image'}-{_ORDER.get(said.casefold(), said)}"
         named.add(wanted)
+    if not named:
+        stem = handle.rpartition("-")[0]
+        ordinals = [ordinal or number for ordinal, number in _BARE.findall(reading.asked)]
+        named = {f"{stem}-{_ORDER.get(said.casefold(), said)}" for said in ordinals}
     fitting = [f for f in files if f in named]
     return fitting[0] if len(named) == 1 and fitting else handle
 

@@ -30,6 +30,7 @@ from viot_agent.llm.mini.checks import (
     only_asks,
     people_together,
     plainly,
+    reverses,
     says_which,
     the_one_named,
 )
@@ -172,6 +173,8 @@ class Planner:
             return Step("finish", "done")
         if step.kind == "act" and step.tool == "export_clip" and only_asks(reading.asked):
             return Step("finish", "done" if history else "out_of_scope")
+        if step.kind == "act" and step.tool in _HIDING and not history and reverses(reading.asked):
+            return Step("finish", "out_of_scope")
         if missing_camera(reading.units) and self._passes_over_cameras(step):
             return Step("ask", missing=("cameras",))
         if step.reply == "out_of_scope" and any({"camera", "unknown"} <= set(u.kinds) for u in reading.units):
@@ -284,6 +287,7 @@ def _where_it_was_seen(step: Step, grammar: Grammar) -> Step:
     return replace(step, args=kept | {name: value for name, value in seen.args.items() if name in names})
 
 
+_HIDING = frozenset(("face_redaction", "privacy_cloak", "masked_face_generation"))
 _FROM_NOW = frozenset(("from now", "from now on", "from here on", "now", "right now", "now on", "starting now"))
 
 

@@ -54,8 +54,16 @@ LONGEST_SEEN = 60
 
 _STAND_IN = {"camera": "the gate", "group": "the building", "person": "john", "plate": "plate abc123"}
 _LEAD = re.compile(
-    r"^(?:(?:in|on|at|during|over|for|within|throughout|the|a|an|(?:whole|all) of)\s+)+(?=\S)", re.IGNORECASE
+    r"^(?:(?:in|on|at|during|over|for|within|throughout|the|a|an|(?:whole|all) of|"
+    r"all(?=\s+(?:since|this|last|from)\b)|about(?=\s+(?:\w+day|today|tonight|this|last)\b)|"
+    r"(?:before|after),)\s+)+(?=\S)",
+    re.IGNORECASE,
 )
+_NO_SCENE = frozenset(
+    "now today tonight overnight yesterday tomorrow this that last in on at from to between during over since until "
+    "for by and or then with throughout all".split()
+)
+"""Words that end a scene's name: they begin a time, or something else."""
 _HANDLE = re.compile(r"\b(?:poses?|clip|image|video|cloak|mask|redacted|alert)-\d{1,4}\b")
 # whole numbers that count something: no clock, no share, no decimal, no duration
 _COUNT = re.compile(
@@ -243,7 +251,11 @@ def scene_end(units: Sequence[Unit], start: int) -> int | None:
     """
     same = [k for k, u in enumerate(units) if u.segment == units[start].segment]
     word = {
-        k for k in same if not units[k].virtual and units[k].shape in ("lower", "title", "upper", "mixed", "script")
+        k
+        for k in same
+        if not units[k].virtual
+        and units[k].shape in ("lower", "title", "upper", "mixed", "script")
+        and units[k].value.casefold() not in _NO_SCENE
     }
     if start not in word:
         return None
