@@ -75,7 +75,7 @@ _TITLES = frozenset(
     "manager director chairman president mayor minister senator councillor deputy reverend pastor rabbi imam bishop "
     "engineer foreman supervisor operator dispatcher courier janitor cleaner caretaker landlord tenant resident guest "
     "visitor client customer patient passenger witness suspect colleague pupil student trainee intern apprentice "
-    "lecturer old young little big granny grandma grandpa nan herr frau monsieur madame señor señora signor signora".split()
+    "lecturer old young little big granny grandma grandpa nan herr frau monsieur madame señor señora signora".split()
 )
 _PLACE_BEFORE = frozenset("in at on inside outside near into onto by towards".split())
 _PARTICLES = frozenset("van von der den de la le da do dos das di del bin ibn al el ben st".split())
