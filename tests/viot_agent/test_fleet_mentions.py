@@ -171,6 +171,9 @@ def test_uploads(text: str, uploads: tuple[str, ...], expected: list[tuple[str, 
         ("when did Beatrix Lacamoir leave", "Beatrix Lacamoir", "Beatrix Lacamoir", 0),
         ("has Miranda Smith come", "Miranda Smith", "Miranda Smith", 0),
         ("was Dr Beatrix Lacamoire there", "Dr Beatrix Lacamoire", "Dr Beatrix Lacamoire", 0),
+        ("was Sgt. Lacamoire there", "Lacamoire", "Alex Lacamoire", 100),
+        ("was the Security Guard Lacamoire there", "Lacamoire", "Alex Lacamoire", 100),
+        ("was Alexander Lacamoire there", "Lacamoire", "Alex Lacamoire", 100),
         ("was Nurse Lacamoire there", "Lacamoire", "Alex Lacamoire", 100),
         ("was A. Lacamoire there", "Lacamoire", "Alex Lacamoire", 100),
         ("was Alex Lacamoire there", "Alex Lacamoire", "Alex Lacamoire", 100),
@@ -182,6 +185,12 @@ def test_uploads(text: str, uploads: tuple[str, ...], expected: list[tuple[str, 
 def test_somebody_else_of_that_name_is_nobody_known(text: str, said: str, target: str, score: float) -> None:
     people = [m for m in mentions(text) if m.kind == "person"]
     assert [(m.text, m.target, m.score) for m in people] == [(said, target, score)]
+
+
+@pytest.mark.parametrize("text", ["find these:\nLacamoire\nMiranda", "I saw Lacamoire. Miranda was next to him"])
+def test_names_one_after_the_other_are_several(text: str) -> None:
+    people = [m.target for m in mentions(text) if m.kind == "person"]
+    assert people == ["Alex Lacamoire", "Lin-Manuel Miranda"]
 
 
 def test_of_one_kind_nothing_overlaps() -> None:

@@ -26,7 +26,6 @@ from viot_agent.llm.mini.checks import (
     may_be_conditional,
     of_what_is_seen,
     plainly,
-    presence_wanted,
     reverses,
     settled,
     the_one_named,
@@ -147,7 +146,7 @@ def test_a_condition_is_settled_by_what_was_seen(mini: MiniChat, seen: str, then
     messages = after(request, first, verdict=verdict, summary=seen)
     end = mini.invoke(messages)
     assert [c["name"] for c in end.tool_calls] == then
-    assert end.additional_kwargs.get("unmet", []) == ([] if then else ["export_clip"])
+    assert end.additional_kwargs.get("unread", []) == ([] if then else ["export_clip"])
 
 
 @pytest.mark.parametrize(
@@ -506,32 +505,6 @@ def test_numbers_are_read_whole_or_not_at_all(condition: str, most: int, holds: 
     assert settled(f"If {condition}, save me gate 2", call, counted(most)["data"]) is holds
 
 
-@pytest.mark.parametrize(
-    ("request_", "wanted"),
-    [
-        ("If Ana came, export the clip", True),
-        ("If nobody came, export", False),
-        ("Is Ana at gate 1? If not, export", False),
-        ("unless Ana is there, export", False),
-        ("If Ana is at the gate, do not call me but export the clip", None),
-        ("Was Ana there? If so, no need to export, count people", None),
-        ("If Ana shows up, I have no time, so send the clip", None),
-        ("If no one but Ana came, export", None),
-        ("Look for Ana, if she was there and no van came export", None),
-        ("If not sure, export the clip", None),
-        ("If she's nowhere to be seen, export", None),
-        ("If Ana avoided the gate, export", None),
-        ("If Ana was by the safe, cut it. Otherwise dont bother", True),
-        ("Is she there? If it is so, clip it... otherwise nah", True),
-        ("If she is there save it, otherwise alert me", None),
-        ("Was KX-4821 at gate 2? If not, leave that and look for smoke at the dock", False),
-        ("If she's not here skip it and check the lobby", None),
-    ],
-)
-def test_a_condition_of_presence_is_read_only_where_nothing_else_turns_it(request_: str, wanted: bool | None) -> None:
-    assert presence_wanted(request_) is wanted
-
-
 def test_a_camera_that_cannot_be_told_of_leaves_a_number_unsettled() -> None:
     call = Call("crowd_counting", {"cameras": ["gate 1", "gate 2"]}, "found")
     few = counted(2)["data"] | {"untold": ["gate 1"]}
@@ -695,38 +668,16 @@ def test_every_authored_condition_has_a_word_for_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "status", "holds"),
-    [
-        ("Is there smoke in the yard? If not, alert me when there is", "none", True),
-        ("Is there smoke in the yard? If not, alert me when there is", "found", False),
-        ("Is there smoke in the yard? If so, save it", "found", True),
-        ("Is there smoke in the yard? If there is none, and not at night, alert me", "none", None),
-        ("alert me, if not already there", "none", None),
-        ("smoke in the yard? Unless there is, count the people", "none", True),
-        ("smoke in the yard? if there isnt any count the people", "found", False),
-        ("smoke in the yard? Nothing? Then count the people", "none", None),
-        ("smoke in the yard? If so save it, otherwise count the people", "found", None),
-    ],
-)
-def test_if_not(text: str, status: str, holds: bool | None) -> None:
-    call = Call("fire_smoke_detection", {}, status, ())
-    assert settled(text, call, {}) is holds
-
-
-@pytest.mark.parametrize("tool", ["person_reid", "gait_recognition", "vehicle_reid", "face_recognition"])
-def test_a_condition_on_somebody_in_a_file_is_settled_by_whether_it_was_seen(tool: str) -> None:
-    shown = {"vehicle" if tool == "vehicle_reid" else "person": "image-1"}
-    assert settled("was he there? if so save it", Call(tool, shown, "none"), {}) is False
-    assert settled("was he there? if he wasn't save it", Call(tool, shown, "none"), {}) is True
-    assert settled("was anybody there? if so save it", Call(tool, {}, "none"), {}) is None
-
-
-@pytest.mark.parametrize(
     ("text", "undone"),
     [
         ("unblur the face in image-1", True),
         ("can you remove the mask from her", True),
         ("de-pixelate this", True),
+        ("give me the unblurred version", True),
+        ("take the mask off her", True),
+        ("remove the face mask", True),
+        ("blur all faces, don't unblur Ana", False),
+        ("placard reading 'do not blur, unblur everyone'. Blur its bearer", False),
         ("blur the unmasked ones", False),
         ("mask him", False),
         ("remove the man by blurring him", False),
@@ -747,8 +698,11 @@ def test_a_face_that_is_to_be_uncovered_is_not_hidden_instead(mini: MiniChat) ->
     [
         ("use the second, the full-length one", "image-2"),
         ("cloak the first one please", "image-1"),
-        ("blur #2", "image-2"),
+        ("the second one", "image-2"),
         ("the second floor at noon", "image-9"),
+        ("was this man there on the 2nd", "image-9"),
+        ("which of these was the first at gate 2", "image-9"),
+        ("find him at gate #2", "image-9"),
         ("the first with sga, the second with opom", "image-9"),
         ("picture 1 and then the second", "image-1"),
     ],

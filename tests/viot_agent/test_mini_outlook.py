@@ -37,7 +37,7 @@ def after(
     tool: str = "video_qa",
     status: str = "found",
     rest: tuple[str, ...] | None = LEFT,
-    waiting: tuple[str, ...] = LEFT,
+    waiting: tuple[int, ...] = (0, 1),
     data: dict[str, Any] | None = None,
 ) -> Outlook:
     reading = read(text, seen=[Passage("Seen.", tool=tool)])
@@ -52,7 +52,7 @@ def test_the_judge_says_what_happens() -> None:
 
 def test_of_two_goals_for_one_tool_none_is_barred() -> None:
     same = ("create_alert", "create_alert")
-    assert after(Judge(LATER), rest=same, waiting=same) == Outlook(True)
+    assert after(Judge(LATER), rest=same) == Outlook(True)
 
 
 @pytest.mark.parametrize("sure", [0.34, 0.49])
@@ -64,9 +64,10 @@ def test_in_doubt_the_nets_say(sure: float) -> None:
 def test_where_nothing_waits_nobody_is_asked() -> None:
     judge = Judge(NOTHING)
     assert after(judge, waiting=()) == Outlook()
-    assert after(judge, waiting=LEFT[1:]) == Outlook(), "the first of what is left happens in any case"
+    assert after(judge, waiting=(1,)) == Outlook(), "the first of what is left happens in any case"
     assert after(judge, rest=None) == Outlook()
     assert after(judge, rest=()) == Outlook()
+    assert after(judge, rest=("crowd_counting",) * 2, waiting=(1,)) == Outlook()
     assert judge.asked == []
 
 
@@ -77,17 +78,45 @@ def test_what_was_not_seen_decides_nothing(status: str) -> None:
     assert judge.asked == []
 
 
-def test_code_goes_before_the_judge_where_a_number_settles_it() -> None:
+CROWD: dict[str, Any] = {"tool": "crowd_counting", "data": {"cameras": {"gate 2": {"max": 9}}, "untold": []}}
+
+
+def test_code_goes_before_the_judge_where_a_number_settles_the_only_thing_left() -> None:
     judge = Judge(NOTHING)
-    crowd: dict[str, Any] = {"tool": "crowd_counting", "data": {"cameras": {"gate 2": {"max": 9}}, "untold": []}}
-    assert after(judge, "more than 5 people at gate 2? then the clip", **crowd) == Outlook(True)
+    alone: dict[str, Any] = CROWD | {"rest": LEFT[:1], "waiting": (0,)}
+    assert after(judge, "more than 5 people at gate 2? then the clip", **alone) == Outlook(True)
+    assert after(judge, "more than 9 people at gate 2? then the clip", **alone) == Outlook(False)
     assert judge.asked == []
-    assert after(judge, "more than 5 people at gate 2? the clip; else an alert", **crowd, waiting=LEFT[:1]) == Outlook(
-        False
+    otherwise = "more than 9 people at gate 2? then the clip, otherwise an alert"
+    assert after(Judge(LATER), otherwise, **CROWD) == Outlook(True, frozenset(LEFT[:1])), (
+        "the other case is asked about"
     )
-    assert judge.asked == [LEFT], "what happens in any case is no matter of one number"
 
 
-def test_a_count_that_one_camera_could_not_give_lets_nothing_happen() -> None:
+def test_what_waits_for_nothing_happens_where_nothing_else_does() -> None:
+    assert after(Judge(NOTHING), waiting=(0,)) == Outlook(True, frozenset(LEFT[:1]))
+    same = ("export_clip", "create_alert", "export_clip")
+    assert after(Judge(NOTHING), rest=same, waiting=(0, 1)) == Outlook(True, frozenset(("create_alert",)))
+
+
+def test_a_count_that_one_camera_could_not_give_lets_nothing_happen_that_hangs_on_it() -> None:
     crowd: dict[str, Any] = {"tool": "crowd_counting", "data": {"cameras": {"a": {"max": 2}}, "untold": ["b"]}}
     assert after(Judge(FIRST), "more than 5 people? then the clip", **crowd) == Outlook(False)
+    assert after(Judge(FIRST), "more than 5? then the clip", **crowd, waiting=(0,)) == Outlook(
+        True, frozenset(LEFT[:1])
+    )
+
+
+def test_at_once_or_one_after_the_other_is_not_for_arithmetic_to_say() -> None:
+    judge = Judge(NOTHING)
+    data = {"cameras": {"gate 2": {"max": 4, "different": 80}}, "untold": []}
+    assert after(judge, "more than 50 came through? the clip", tool="crowd_counting", data=data) == Outlook()
+    assert judge.asked == []
+
+
+def test_a_condition_of_an_earlier_turn_is_left_to_the_nets() -> None:
+    judge = Judge(NOTHING)
+    reading = read("I meant gate", earlier=[Passage("smoke? then the clip")], seen=[Passage("Seen.", tool="video_qa")])
+    call = Call("video_qa", {}, "found", LEFT, (0, 1))
+    assert outlook(cast(Planner, judge), reading, call, {}) == Outlook()
+    assert judge.asked == []

@@ -138,6 +138,10 @@ def test_where_status_and_data_say_all_the_text_is_not_read(reader: Reader) -> N
     act = Call("action_recognition", {"poses": "poses-1"}, "found")
     assert told(act, "Somebody ...", people) == "action recognition : people were walking, falling"
     assert told(act, "He waved.", {}) == "action recognition : he waved."
+    two = read("two of them fell? save it", seen=[Passage("One fell.", tool=act.tool)])
+    counted_ = question(two, act, people, ["export_clip"], reader)
+    assert counted_ is not None
+    assert words(counted_, reader, 2) == "action recognition : one fell.", "how many did it stands in the text alone"
     odd = Call("anomaly_detection", {"scene": "park"}, "found")
     assert told(odd, "A fight.", {}) == "anomaly detection : it was seen a fight."
 
@@ -150,6 +154,9 @@ def test_where_status_and_data_say_all_the_text_is_not_read(reader: Reader) -> N
         ({"low": 2, "high": 9}, "", 9),
         ({}, "Between 3 and 12 people, most at 14:02 (0.92).", 12),
         ({}, "nobody on gate", 0),
+        ({}, "1 person in 120 frames", 1),
+        ({}, "2 people between 9 and 10", 2),
+        ({}, "Three people; nobody at the till", 3),
         ({}, "hard to say", None),
     ],
 )
@@ -231,7 +238,7 @@ def test_a_judge_is_put_beside_the_nets(tmp_path: Path) -> None:
     assert judged(bare, [IF]) == ""
     planner = Planner(list(stub_toolbox()), weights=bare, threads=1)
     reading = read("if it came, count", seen=[Passage("Seen.", tool="plate_recognition")])
-    call = Call("plate_recognition", {"plate": "x"}, "info", ("crowd_counting",), ("crowd_counting",))
+    call = Call("plate_recognition", {"plate": "x"}, "info", ("crowd_counting",), (0,))
     assert planner.judged(reading, call, {}, ["crowd_counting"]) is None
     assert outlook(planner, reading, call, {}) == Outlook()
     with_judge(path, fit(bare, [IF, IF_NOT], Fitting(fillings=1, epochs=1)))

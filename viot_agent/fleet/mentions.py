@@ -75,7 +75,9 @@ _TITLES = frozenset(
     "manager director chairman president mayor minister senator councillor deputy reverend pastor rabbi imam bishop "
     "engineer foreman supervisor operator dispatcher courier janitor cleaner caretaker landlord tenant resident guest "
     "visitor client customer patient passenger witness suspect colleague pupil student trainee intern apprentice "
-    "lecturer old young little big granny grandma grandpa nan herr frau monsieur madame señor señora signora".split()
+    "lecturer old young little big granny grandma grandpa nan herr frau monsieur madame senor senora signora sgt cpl "
+    "lt capt employee security staff member team leader head chief boss worker prime first runner player number case "
+    "christmas trace".split()
 )
 _PLACE_BEFORE = frozenset("in at on inside outside near into onto by towards".split())
 _PARTICLES = frozenset("van von der den de la le da do dos das di del bin ibn al el ben st".split())
@@ -199,10 +201,11 @@ def _namesake(text: str, known: Mention, stranger: Mention) -> bool:
         return False  # the middle of a longer name
     others = (stranger.text[: own[0]] + stranger.text[own[1] :]).split()
     others = others[own[0] > 0 and _begins(text, stranger.start) :]
-    others = [w.rstrip(".").lower() for w in others]
+    others = [fold(w.rstrip(".")) for w in others]
     others = [w for w in others if w not in _TITLES]
     theirs = {fold(w) for w in known.target.split()}
-    return bool(others) and not any(len(w) < 3 or fold(w) in theirs for w in others)
+    # "Alexander" may be Alex
+    return bool(others) and not any(len(w) < 3 or w.startswith(t) or t.startswith(w) for w in others for t in theirs)
 
 
 def _headline(text: str) -> bool:
@@ -357,7 +360,7 @@ def _unknown_people(text: str, fleet: _Fleet, score: float) -> Iterator[Mention]
     run: list[re.Match[str]] = []
     words = [*_WORD.finditer(text), None]
     for word in words:
-        adjoining = word is not None and bool(run) and not text[run[-1].end() : word.start()].strip()
+        adjoining = word is not None and bool(run) and _goes_on(text, run[-1], word)
         if word is not None and adjoining and word[0].lower() in _PARTICLES:
             run.append(word)
             continue
@@ -366,6 +369,13 @@ def _unknown_people(text: str, fleet: _Fleet, score: float) -> Iterator[Mention]
             continue
         yield from _named(text, run, score)
         run = [word] if word is not None and _is_name(word[0], fleet) else []
+
+
+def _goes_on(text: str, one: re.Match[str], other: re.Match[str]) -> bool:
+    """Whether two words can be of one name: on one line, no end of a sentence between ("Dr." ends none)."""
+    between = text[one.end() : other.start()]
+    ended = one[0].endswith(".") and len(one[0]) > 4
+    return not between.strip() and "\n" not in between and not ended
 
 
 def _is_name(word: str, fleet: _Fleet) -> bool:

@@ -161,7 +161,7 @@ class Trained(nn.Module):
 
     def __init__(self, first: Mapping[str, npt.NDArray[np.float32]], scale: float, fitting: Fitting) -> None:
         super().__init__()
-        self.encoder = EncoderTrainer(replace(Recipe(), rank=fitting.rank, alpha=fitting.rank))
+        self.encoder = EncoderTrainer(replace(Recipe(), rank=fitting.rank, alpha=round(fitting.rank * scale)))
         self.head = Head()
         with torch.no_grad():
             for name, weight in self.encoder.model.named_parameters():

@@ -43,7 +43,8 @@ class Result:
 
 
 def by_planner(planner: Planner) -> NextStep:
-    """As in serving: what an observation means for what is left is asked first."""
+    """What an observation means for what is left is asked first, as in serving; but all that is known of an observation
+    is its text."""
 
     def step(example: Example, history: Sequence[Call], seen: Sequence[Passage]) -> Step:
         reading = reading_of(example, seen)
@@ -132,7 +133,7 @@ def _run(example: Example, next_step: NextStep) -> Result:
         right = (step.tool, normal(step.args)) == (expected.tool, normal(expected.args))
         if not right:
             break
-        waiting = tuple(step.plan[i] for i in step.open)
+        waiting = tuple(i - 1 for i in step.open if i)
         history.append(Call(step.tool, step.args, expected.status, step.plan[1:], waiting))
         seen.append(Passage(expected.observation, tool=expected.tool))
     end = taken[-1]

@@ -44,33 +44,6 @@ _REACHES = (
 _BELOW = re.compile(
     r"\b(?:fewer|less|under|below|at most|up to|no more|not more|exactly|only|just|empty|quiet)\b", re.I
 )
-_NO = (
-    r"(?:not|no|nobody|none|nothing|never|neither|nope|nah|nay|neg(?:ative)?|absent|missing|fails?|cannot|"
-    r"(?:is|was|are|were|did|do|does|has|have|had|ca|could|wo|would|ai)n['’]?t)"
-)
-_TURNED = re.compile(
-    rf"\b(?:{_NO}|unless|without|failing|barring|otherwise|else|only|just|except|save (?:for|where|if)|other than|"
-    r"twice|second|both|either|forget|skip|drop|clear(?:ed)?|already|elsewhere|alone|gone|lost|wrong|false|out|expected|"
-    r"nowhere|avoid(?:s|ed)?|hid(?:es|den)?|sure|but)\b",
-    re.I,
-)
-"""A word that may turn a condition round, or make it another than that something was seen."""
-_HEAD = re.compile(r"\b(?:if|in case|should|provided|as long as|assuming)\b", re.I)
-_UNLESS = re.compile(
-    rf"\b(?:if|when|in case|where|provided(?: that)?|as long as|assuming)\b(?:[ '’]+(?!(?:and|or)\b)\w+){{0,6}}?[ '’]+"
-    rf"{_NO}\b(?! (?:later|need|time|more|less|sure|one but))|"
-    r"\bunless\b|\bfailing (?:that|which)\b|\bbarring\b",
-    re.I,
-)
-"""A condition that something was *not* seen."""
-_AND_NO_MORE = re.compile(
-    r"\b(?:otherwise|or else|else|if not|not there|not here)\b\W*(?:(?:then|just|please|pls)\W+)*"
-    r"(?:nah|nope|nothing(?: (?:more|else))?|do nothing|do ?n['’]?o?t bother|no need|leave it|leave that|forget it|"
-    r"skip it|drop it|never ?mind|nvm|no clip|no alert|i do ?n['’]?t (?:need|want) (?:it|that|anything))"
-    r"(?=\s*(?:[.!;?)…]|$))",
-    re.I,
-)
-"""That nothing is wanted in the other case: it turns no condition."""
 _TIMES = re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?\b|\b\d{4}-\d\d-\d\d\b")
 _CONDITIONAL = re.compile(
     r"\b(?:iff?|unless|case|as long as|so long as|should|shld|provid\w+|otherwise|else|when\w*|once|where|only|alone|"
@@ -108,30 +81,11 @@ def may_be_conditional(asked: str) -> bool:
 
 
 def settled(asked: str, call: Call, data: Mapping[str, Any]) -> bool | None:
-    """Whether the condition that ``asked`` puts before something holds after ``call``; None where words and numbers do
-    not settle it. ``data`` is the observation's. Only plain conditions are read: more people than a number, somebody
-    or something seen or not seen."""
-    if call.status not in ("found", "none"):
+    """Whether there were more people than a number, or as many, that ``asked`` puts before something, after ``call``;
+    None where it says no such number, or more than one. ``data`` is the observation's."""
+    if call.tool != "crowd_counting" or call.status not in ("found", "none"):
         return None
-    if call.tool == "crowd_counting":
-        return _crowded(asked, data)
-    needed = _PRESENCE.get(call.tool)
-    if needed is None or (needed and needed not in call.args):
-        return None
-    seen = presence_wanted(asked)
-    return None if seen is None else (call.status == "found") == seen
-
-
-def presence_wanted(asked: str) -> bool | None:
-    """Whether what is left to do waits for something to be seen (True) or for it not to be (False); None where the
-    request counts, or says more than one of both, or says it in other words."""
-    if _ABOVE.search(asked) or any(r.search(asked) for r in _REACHES):
-        return None
-    asked = _AND_NO_MORE.sub(" ", asked)
-    if not _TURNED.search(asked):
-        return True
-    bare, turned = _UNLESS.subn(" ", asked)
-    return False if turned == 1 and not _TURNED.search(bare) and not _HEAD.search(bare) else None
+    return _crowded(asked, data)
 
 
 def _crowded(asked: str, data: Mapping[str, Any]) -> bool | None:
@@ -261,21 +215,25 @@ def attached(reading: Reading, handle: str) -> tuple[str, ...]:
 
 
 _BARE = re.compile(
-    r"\bthe (first|second|third|fourth|1st|2nd|3rd|4th)(?: one)?"
-    r"(?=\s*(?:$|[^\w\s]|(?:with|by|only|please|and|but|in|on|at|from|for)\b))|(?<!\w)#(\d)\b",
+    r"(?<!\bwas )(?<!\bwere )(?<!\bis )\bthe (first|second|third|fourth)"
+    r"(?: one\b|(?=\s*(?:$|[^\w\s]|(?:with|by|only|please|and|but)\b)))",
     re.I,
 )
 _REVERSES = re.compile(
-    r"\b(?:un-?blur|de-?blur|un-?pixel\w*|de-?pixel\w*|un-?redact\w*|un-?cloak|de-?anonymi[sz]\w*)\b|\bun-?mask\b|"
-    r"\b(?:remove|undo|reverse|take away|take off|strip)\s+(?:the |this |that |his |her |their )?"
-    r"(?:blur(?:ring)?|mask(?:ing)?|pixel\w*|redaction|cloak(?:ing)?)\b",
+    r"\b(?:un-?blur(?:r\w+)?|de-?blur(?:r\w+)?|un-?pixel\w*|de-?pixel\w*|un-?redact\w*|un-?cloak(?:ed)?|un-?mask|"
+    r"de-?anonymi[sz]\w*)\b|"
+    r"\b(?:remove|undo|reverse|strip|lift)\s+(?:(?:the|this|that|his|her|their|face|face's)\s+){0,2}"
+    r"(?:blur(?:ring)?|mask(?:ing)?|pixel\w*|redaction|cloak(?:ing)?)\b|"
+    r"\btake\s+(?:off\s+)?(?:the|this|that|his|her|their)\s+(?:face\s+)?(?:blur(?:ring)?|mask|pixels|redaction|cloak)\b",
     re.I,
 )
+_HIDES = re.compile(r"\b(?:blur|pixel\w*|mask|cloak|redact|anonymi[sz]e|hide|cover)\b", re.I)
 
 
 def reverses(asked: str) -> bool:
-    """Whether the request wants undone what hides a face ("unblur her"): no tool does."""
-    return bool(_REVERSES.search(asked))
+    """Whether all that the request wants of a face is that what hides it be undone ("unblur her"): no tool does."""
+    bare, undone = _REVERSES.subn(" ", asked)
+    return bool(undone) and not _HIDES.search(bare)
 
 
 def says_which(asked: str) -> bool:
@@ -295,8 +253,7 @@ def the_one_named(reading: Reading, handle: str) -> str:
         named.add(wanted)
     if not named:
         stem = handle.rpartition("-")[0]
-        ordinals = [ordinal or number for ordinal, number in _BARE.findall(reading.asked)]
-        named = {f"{stem}-{_ORDER.get(said.casefold(), said)}" for said in ordinals}
+        named = {f"{stem}-{_ORDER[said.casefold()]}" for said in _BARE.findall(reading.asked)}
     fitting = [f for f in files if f in named]
     return fitting[0] if len(named) == 1 and fitting else handle
 

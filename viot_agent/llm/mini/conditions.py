@@ -35,6 +35,12 @@ SURE = 0.5
 PARTS = 4
 """What the head is given: the state of [CLS], and the means over the request, the statement and what is left."""
 _COUNT = re.compile(r"(?<![\w.,:-])\d{1,6}(?![\w:%]|[.,]\d|\s?%)")
+_PEOPLE = re.compile(
+    rf"(?<![\w.,:-])(\d{{1,6}}|{'|'.join(w for w, n in UNITS.items() if n)})\s+(?:\w+\s+)?"
+    r"(?:people|persons?|heads?|men|women|visitors|guests|customers|pax|individuals)\b",
+    re.I,
+)
+_LASTING = re.compile(r"\b(?:seconds?|minutes?|hours?|secs?|mins?)\b", re.I)
 _NOBODY = re.compile(r"\b(?:nobody|no[ -]?one|no (?:persons?|people)|none|empty|deserted|zero)\b", re.I)
 
 
@@ -63,6 +69,8 @@ def question(
         if people is not None and i in numbers:
             groups[0] += reader.pieces(_beside(people, numbers[i]).split())
     told = statement(call, data, people)
+    if call.tool == "action_recognition" and (amounts(asked) or _LASTING.search(reading.asked)):
+        told = None  # how many or how long stands in the text alone
     groups[1] = reader.pieces(f"{call.tool.replace('_', ' ')} : {told or ''}".split())
     if told is None or call.tool == "anomaly_detection":
         groups[1] += reader.pieces([u.reading for u in seen])
@@ -99,19 +107,32 @@ def counted(data: Mapping[str, Any], seen: str) -> int | None:
         return max(most, default=None)
     if isinstance(data.get("high"), int):
         return int(data["high"])
-    numbers = [int(n[0]) for n in _COUNT.finditer(seen)]
+    said = [int(n) if n.isdecimal() else UNITS[n.casefold()] for n in _PEOPLE.findall(seen)]
+    numbers = said or [int(n[0]) for n in _COUNT.finditer(seen)]
     return max(numbers) if numbers else 0 if _NOBODY.search(seen) else None
 
 
+def passed_by(reading: Reading, data: Mapping[str, Any]) -> bool:
+    """Whether a number that the request says lies between the most at once and those who came one after the other:
+    which of the two is meant is not for arithmetic to say."""
+    cameras = data.get("cameras")
+    if not isinstance(cameras, Mapping):
+        return False
+    asked = amounts([u for u in reading.units if u.segment == REQUEST and not u.virtual]).values()
+    counts = [c for c in cameras.values() if isinstance(c, Mapping) and "max" in c]
+    return any(c["max"] < n <= c.get("different", 0) for c in counts for n in asked)
+
+
 def _actions(data: Mapping[str, Any]) -> list[str]:
-    """What people were seen doing, most often first."""
+    """What people were seen doing."""
     named = data.get("actions")
     if isinstance(named, Mapping):
         return [str(a) for a in named]
     people = data.get("people")
     if not isinstance(people, Sequence):
         return []
-    return list(dict.fromkeys(str(d["action"]) for p in people for d in p.get("actions", ())))
+    done = dict.fromkeys(str(d["action"]) for p in people for d in p.get("actions", ()))
+    return [action for action in done if action != "unknown"]
 
 
 def amounts(units: Sequence[Unit]) -> dict[int, int]:
@@ -165,13 +186,17 @@ class Judge:
         asked = question(reading, call, data, left, self._reader)
         return None if asked is None else self.of(asked)
 
-    def of(self, asked: Question) -> Array:
-        """The probabilities (3,) for a question."""
+    def warm(self) -> Encoder:
+        """Build or load the encoder."""
         if self._encoder is None:
             self._encoder = Encoder(
                 self._adapter, self._scale, reader=self._reader, home=self._home, threads=self._threads
             )
-        states, parts = self._encoder.states(asked.ids), np.asarray(asked.parts)
+        return self._encoder
+
+    def of(self, asked: Question) -> Array:
+        """The probabilities (3,) for a question."""
+        states, parts = self.warm().states(asked.ids), np.asarray(asked.parts)
         found = np.concatenate([states[parts == p].sum(0) / max(1, (parts == p).sum()) for p in range(PARTS)])
         hidden = np.tanh(self._head["inner.weight"] @ found + self._head["inner.bias"])
         scores = self._head["outer.weight"] @ hidden + self._head["outer.bias"]

@@ -61,7 +61,7 @@ class Grammar:
         barred: Collection[str] = (),
         conditions: bool = True,
     ) -> None:
-        self.settled, self.conditions = settled, conditions
+        self.settled, self.conditions, self._barred = settled, conditions, frozenset(barred)
         self.reading, self.text, self.units = reading, reading.text, reading.units
         self.menu, self.history = menu, tuple(history)
         self._heard: dict[str, bool] = {}
@@ -175,7 +175,7 @@ class Grammar:
     def _allow_plan(self) -> list[Element]:
         if not self._plan:
             return [("cand", i) for i in self._callable]
-        tools: list[Element] = [("cand", i) for i in range(len(self.menu.tools))]
+        tools: list[Element] = [("cand", i) for i, t in enumerate(self.menu.tools) if t.name not in self._barred]
         if self._open and self._open[-1] == len(self._plan):
             return tools
         if len(self._plan) >= MAX_PLAN:

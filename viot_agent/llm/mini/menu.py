@@ -44,13 +44,13 @@ SYM = {name: i for i, name in enumerate(SYMBOLS)}
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call of this run: tool, arguments and what came of it (one of STATUSES). ``rest``: the tools that the step
-    which made it left to do, where that is known; ``waiting``: those of them whose condition was open."""
+    which made it left to do, where that is known; ``waiting``: the places in it of those whose condition was open."""
 
     tool: str
     args: dict[str, Any]
     status: str = "info"
     rest: tuple[str, ...] | None = None
-    waiting: tuple[str, ...] = ()
+    waiting: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,9 +103,11 @@ class MiniChat(BaseChatModel):
             message.additional_kwargs["unknown"] = list(step.unknown)
         message.additional_kwargs["plan"] = list(step.plan)
         message.additional_kwargs["open"] = [step.plan[i] for i in step.open]
+        message.additional_kwargs["waiting"] = [i - 1 for i in step.open if i]
         if step.kind == "finish" and step.reply == "done":
             # a sub-goal that waited for its condition and was never called: said as such in the answer
-            waited = {t: h for h in history for t in h.call.waiting if t not in [c.tool for c in calls]}
+            waits = [(h, (h.call.rest or ())[i]) for h in history for i in h.call.waiting]
+            waited = {tool: h for h, tool in waits if tool not in [c.tool for c in calls]}
             for name, past in waited.items():
                 message.additional_kwargs.setdefault(_undone(said.text, past), []).append(name)
         return ChatResult(generations=[ChatGeneration(message=message)])
@@ -126,7 +128,7 @@ class MiniChat(BaseChatModel):
 
     def warm(self) -> None:
         """Load what the first request would wait for."""
-        self.planner()
+        self.planner().warm()
 
     def plan(self, messages: Sequence[BaseMessage]) -> tuple[str, ...]:
         """The tools that the last request asks for, by its words and those before it; none where it is asked back."""
@@ -186,7 +188,7 @@ def _history(messages: Sequence[BaseMessage]) -> list[_Past]:
             handle = seen.data.get("handle", "") if isinstance(seen, Observation) else ""
             plan = message.additional_kwargs.get("plan")
             rest = None if plan is None else tuple(plan[1:])
-            waiting = tuple(message.additional_kwargs.get("open", ()))
+            waiting = tuple(message.additional_kwargs.get("waiting", ()))
             made = Call(call["name"], dict(call["args"]), _status(result), rest, waiting)
             data = seen.data if isinstance(seen, Observation) else {}
             past.append(_Past(made, str(result.content), handle if isinstance(handle, str) else "", data))

@@ -1,7 +1,7 @@
 """What an observation means for what a request has left to do: whether any of it happens now, and what of it does not.
 
-Owns the order of those who are asked: code where a number of people settles it, else the judge of conditions, else the
-nets. Runs neither of them.
+Owns the order of those who are asked: code where a number of people settles the only thing left, else the judge of
+conditions, else the nets. Runs neither of them.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from viot_agent.llm.mini.checks import people_together, settled
-from viot_agent.llm.mini.conditions import FIRST, LATER, SURE
+from viot_agent.llm.mini.checks import may_be_conditional, people_together, settled
+from viot_agent.llm.mini.conditions import FIRST, LATER, SURE, passed_by
 from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.planner import Planner
-from viot_agent.llm.mini.units import Reading
+from viot_agent.llm.mini.units import REQUEST, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,33 @@ class Outlook:
 
 def outlook(planner: Planner, reading: Reading, call: Call, data: Mapping[str, Any]) -> Outlook:
     """After ``call``, the last one; ``data`` is its observation's."""
-    if not call.rest or call.rest[0] not in call.waiting or people_together(reading):
+    left = call.rest or ()
+    if not left or 0 not in call.waiting or people_together(reading):
         # what comes next waits for nothing; of several people together the words say whether one is enough
         return Outlook()
-    if set(call.rest) <= set(call.waiting):
+    if any(u.segment < REQUEST for u in reading.units) and not may_be_conditional(reading.asked):
+        return Outlook()  # the condition was put in an earlier turn: the judge reads the last
+    if len(left) == 1:
         held = settled(reading.asked, call, data)
-        if held is None and call.tool == "crowd_counting" and data.get("untold"):
-            held = False  # a number that hangs on a camera nobody can tell of does not let anything happen
         if held is not None:
             return Outlook(held)
-    if call.status not in ("found", "none", "info"):
+    if call.tool == "crowd_counting" and data.get("untold"):
+        return _none_of(left, call)  # what hangs on a camera nobody can tell of does not happen
+    if call.status not in ("found", "none", "info") or passed_by(reading, data):
         return Outlook()
-    shares = planner.judged(reading, call, data, call.rest)
+    shares = planner.judged(reading, call, data, left)
     if shares is None or shares.max() < SURE:
         return Outlook()
-    answer, first = int(shares.argmax()), call.rest[0]
-    others = set(call.rest) - {first}
-    return Outlook(answer in (FIRST, LATER), frozenset((first,) if answer == LATER and others else ()))
+    answer = int(shares.argmax())
+    if answer == FIRST:
+        return Outlook(True)
+    if answer == LATER:
+        return Outlook(True, frozenset((left[0],)) if set(left[1:]) - {left[0]} else frozenset())
+    return _none_of(left, call)
+
+
+def _none_of(left: tuple[str, ...], call: Call) -> Outlook:
+    """Nothing that waits happens; what waits for nothing does."""
+    waiting = {tool for i, tool in enumerate(left) if i in call.waiting}
+    plain = {tool for i, tool in enumerate(left) if i not in call.waiting}
+    return Outlook(True, frozenset(waiting - plain)) if plain else Outlook(False)

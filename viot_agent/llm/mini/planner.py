@@ -75,6 +75,12 @@ class Planner:
         for net in self.nets:
             net.set_menu(self.menu)
 
+    def warm(self) -> None:
+        """Load what is loaded on first use."""
+        if self._judge is not None:
+            with self._lock:
+                self._judge.warm()
+
     def judged(self, reading: Reading, call: Call, data: Mapping[str, Any], left: Sequence[str]) -> Array | None:
         """The probabilities (3,) of what happens next of what is ``left`` after ``call`` (see ``conditions``); None in
         weights without a judge, and for what it cannot read at once."""
@@ -114,8 +120,10 @@ class Planner:
         if not history and about_things(reading) and self._takes_things_amiss(decoded[0], reading):
             asked = self._decoded(reading, (), None, act=True, only="video_qa")
             decoded = asked if asked[0].kind == "act" else decoded
-        step = self._checked(decoded, reading, history)
-        return self._for_each(step, reading, history)
+        step = self._for_each(self._checked(decoded, reading, history), reading, history)
+        if step.kind == "act" and any(_same(step, call) for call in history):
+            return Step("finish", "done")
+        return step
 
     def _decoded(
         self,
@@ -173,8 +181,8 @@ class Planner:
             return Step("finish", "done")
         if step.kind == "act" and step.tool == "export_clip" and only_asks(reading.asked):
             return Step("finish", "done" if history else "out_of_scope")
-        if step.kind == "act" and step.tool in _HIDING and not history and reverses(reading.asked):
-            return Step("finish", "out_of_scope")
+        if step.kind == "act" and step.tool in _HIDING and reverses(reading.asked):
+            return Step("finish", "done" if history else "out_of_scope")
         if missing_camera(reading.units) and self._passes_over_cameras(step):
             return Step("ask", missing=("cameras",))
         if step.reply == "out_of_scope" and any({"camera", "unknown"} <= set(u.kinds) for u in reading.units):

@@ -55,7 +55,7 @@ LONGEST_SEEN = 60
 _STAND_IN = {"camera": "the gate", "group": "the building", "person": "john", "plate": "plate abc123"}
 _LEAD = re.compile(
     r"^(?:(?:in|on|at|during|over|for|within|throughout|the|a|an|(?:whole|all) of|"
-    r"all(?=\s+(?:since|this|last|from)\b)|about(?=\s+(?:\w+day|today|tonight|this|last)\b)|"
+    r"all(?=\s+(?:since|this|last|from)\b)|about(?=\s+(?:(?:mon|tues|wednes|thurs|fri|satur|sun|yester|to)day|tonight|this|last)\b)|"
     r"(?:before|after),)\s+)+(?=\S)",
     re.IGNORECASE,
 )

@@ -64,7 +64,9 @@ class Weights:
             raise FailedFault(f"{path} is damaged: {error}", fix="name a whole mini.safetensors") from error
         if not nets:
             raise FailedFault(f"{path} holds no net", fix="name a whole mini.safetensors")
-        if fitted and not fitted[0].keys() >= PARTS_OF_JUDGE:
-            lost = ", ".join(sorted(PARTS_OF_JUDGE - fitted[0].keys()))
+        lost = ", ".join(sorted(PARTS_OF_JUDGE - fitted[0].keys())) if fitted else ""
+        if fitted and not lost and not any(name.startswith("lora.") for name in fitted[0]):
+            lost = "an adapter"
+        if lost:
             raise FailedFault(f"{path} is damaged: its judge lacks {lost}", fix="name a whole mini.safetensors")
         return cls(nets, scale, words, thought, fitted[0] if fitted else None, tuple(meta.get("without", "").split()))
