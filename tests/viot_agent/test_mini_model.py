@@ -673,7 +673,7 @@ def test_every_authored_condition_has_a_word_for_it() -> None:
         ("unblur the face in image-1", True),
         ("can you remove the mask from her", True),
         ("de-pixelate this", True),
-        ("give me the unblurred version", True),
+        ("I want to be unknown to software with my face unpixelled and unblurred", False),
         ("take the mask off her", True),
         ("remove the face mask", True),
         ("blur all faces, don't unblur Ana", False),

@@ -220,8 +220,8 @@ _BARE = re.compile(
     re.I,
 )
 _REVERSES = re.compile(
-    r"\b(?:un-?blur(?:r\w+)?|de-?blur(?:r\w+)?|un-?pixel\w*|de-?pixel\w*|un-?redact\w*|un-?cloak(?:ed)?|un-?mask|"
-    r"de-?anonymi[sz]\w*)\b|"
+    r"\b(?:(?:un|de)-?(?:blur(?:ring)?|pixel(?:l?ing|at(?:e|ing)|i[sz](?:e|ing))?|redact(?:ing)?|cloak|mask)|"
+    r"de-?anonymi[sz](?:e|ing))\b|"
     r"\b(?:remove|undo|reverse|strip|lift)\s+(?:(?:the|this|that|his|her|their|face|face's)\s+){0,2}"
     r"(?:blur(?:ring)?|mask(?:ing)?|pixel\w*|redaction|cloak(?:ing)?)\b|"
     r"\btake\s+(?:off\s+)?(?:the|this|that|his|her|their)\s+(?:face\s+)?(?:blur(?:ring)?|mask|pixels|redaction|cloak)\b",
