@@ -67,7 +67,8 @@ _NO_NAME = frozenset(
     "cut send copy clip footage recording alert notify report who's what's where's i'm i've blur hide mask cloak "
     "redact compare track follow locate confirm verify unit over out how's there's just still".split()
 )
-# what people are called by before their surname: "Nurse Silva" is whoever of that name is enrolled
+# what people are called by before a name ("Nurse Silva" is whoever of that name is enrolled), and a few words that
+# stand beside one and are no part of it
 _TITLES = frozenset(
     "mr mrs ms miss mister missus dr doctor prof professor sir dame lord lady father mother brother sister uncle aunt "
     "auntie nurse officer constable sergeant inspector detective captain lieutenant major colonel general judge agent "

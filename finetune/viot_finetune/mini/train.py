@@ -249,7 +249,7 @@ def with_judge(path: Path, judge: Mapping[str, npt.NDArray[np.float32]]) -> None
     """Put the judge of conditions into a file of weights."""
     with safe_open(path, "np") as file:
         meta = file.metadata()
-    kept = {name: array for name, array in load_file(path).items() if not name.startswith((JUDGE, "polarity/"))}
+    kept = {name: array for name, array in load_file(path).items() if not name.startswith(JUDGE)}
     save_file(kept | {JUDGE + name.removeprefix("0/"): array for name, array in packed([judge]).items()}, path, meta)
 
 

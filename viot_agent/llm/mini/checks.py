@@ -1,4 +1,4 @@
-"""What code settles better than a network: conditions with numbers, unasked exports, several people, several files.
+"""What code settles better than a network: numbers of people, unasked exports, several people, several files.
 
 Owns these readings of the request's words. The planner asks; nothing here writes a step or knows the weights.
 """
@@ -243,8 +243,7 @@ def says_which(asked: str) -> bool:
 
 def the_one_named(reading: Reading, handle: str) -> str:
     """The one attached file of ``handle``'s kind that the request names by number ("image 2", "the second photo", "the
-    second one");
-    ``handle`` itself where it names none or several."""
+    second one"); ``handle`` itself where it names none or several."""
     files = attached(reading, handle)
     named = set()
     for kinds, number, ordinal, kinds_after in _NUMBERED.findall(reading.asked):

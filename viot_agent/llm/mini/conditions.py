@@ -7,7 +7,7 @@ is reckoned by code and written beside the words: of every number in the request
 people were counted.
 
 Owns what that reader is given (``question``) and how it is run (``Judge``). Does not know what follows from its answer
-(``planner`` does).
+(``outlook`` does).
 """
 
 from __future__ import annotations
