@@ -245,6 +245,17 @@ def test_a_scene_is_what_was_observed_and_a_handle_one_that_was_made() -> None:
     assert {s.args["poses"] for s in steps if s.tool == "action_recognition"} == {"poses-12"}
 
 
+@pytest.mark.parametrize("status", ["retry", "failed", "refused"])
+def test_no_scene_is_read_from_a_step_that_failed(status: str) -> None:
+    tools = Menu.of([BOX.get("anomaly_detection")])
+    asked = "anything odd in the kitchen?"
+    seen = [Passage("model file is missing", tool="scene_recognition")]
+    for told, wanted in (("info", True), (status, False)):
+        past = [Call("scene_recognition", {}, told)]
+        steps = [write(Grammar(read(asked, seen=seen), tools, past), random.Random(k)) for k in range(60)]
+        assert any(s.tool == "anomaly_detection" for s in steps) is wanted, told
+
+
 def test_an_alert_names_what_the_request_names() -> None:
     text = "tell me when Zoë or more than twenty people are there"
     mentions = [Mention("person", 13, 16, "Zoë", "Zoë", 100.0)]

@@ -29,7 +29,7 @@ from viot_finetune.mini.evaluate import by_router, evaluate, normal, split, tabl
 from viot_finetune.mini.net import Batch, Net, label_loss, opinion_loss, opinions
 from viot_finetune.mini.prepare import pack, reading_of, rows_of, samples, unpack
 from viot_finetune.mini.source import Plan, Source, batches, streamed, texts_of_cards, vocabulary, without
-from viot_finetune.mini.train import Kept, Recipe, resumed_at, run_of, save, train
+from viot_finetune.mini.train import EncoderTrainer, Kept, Recipe, resumed_at, run_of, save, train, whole_weights
 
 DATA = Path(__file__).resolve().parents[2] / "datasets" / "viot_instruct"
 ROWS: list[dict[str, Any]] = [
@@ -212,6 +212,31 @@ def test_a_few_steps_move_the_adapter_and_are_kept(tmp_path: Path) -> None:
     assert [set(n) for n in loaded.nets] == [set(n) for n in nets]
     with pytest.raises(UserFault, match="holds 2 nets"):
         train(ROWS, replace(recipe, nets=1), start=tmp_path / "mini.safetensors")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_whole_weights_are_the_same_adapter() -> None:
+    """What a GPU is given, and what a processor is: one function, one gradient."""
+    encoder = EncoderTrainer(replace(Recipe(), encoder_dropout=0.0))
+    with torch.no_grad():
+        for name, value in encoder.model.named_parameters():
+            if ".lora_B" in name:
+                value.normal_(0, 0.02, generator=torch.Generator().manual_seed(0))
+    encoder.model.train()
+    ids = torch.arange(1000, 1051).reshape(3, 17)
+
+    def outcome() -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        encoder.model.zero_grad()
+        states = encoder.model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+        (states * torch.arange(384)).sum().backward()
+        return states.detach(), {n: p.grad for n, p in encoder.model.named_parameters() if p.grad is not None}
+
+    states, gradients = outcome()
+    whole_weights(encoder.model)
+    again, same = outcome()
+    assert len(same) == 72 and same.keys() == gradients.keys()
+    assert torch.allclose(states, again, atol=1e-4)
+    assert all(torch.allclose(same[n], g, rtol=1e-3, atol=1e-3 * float(g.abs().max())) for n, g in gradients.items())
 
 
 def test_nets_are_drawn_towards_each_other() -> None:

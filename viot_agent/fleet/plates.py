@@ -67,6 +67,13 @@ def looks_like_plate(token: str, taken: Collection[str] = ()) -> bool:
 
 _CHINESE = re.compile(rf"[{PROVINCES}]\s?[A-Za-z]\s?[·・.\- ]?\s?[A-Za-z0-9]{{4,6}}[学警港澳挂]?(?![A-Za-z0-9])")
 _PIECE = re.compile(r"[^\W_]+(?:[-·・.‐‑–][^\W_]+)*")
+_RUSSIAN = "abcehkmoptxy"
+"""The letters of Russian plates that look alike in Latin."""
+_AMOUNT = (
+    r"\s?(?:[:.]\d|(?:[ap]\.?m|o.clock|h|hrs?|hours?|min\w*|sec\w*|days?|weeks?|months?|times|people|"
+    r"jan\w*|feb\w*|mar\w*|apr\w*|may|june?|july?|aug\w*|sep\w*|oct\w*|nov\w*|dec\w*)\b)"
+)
+"""What makes an hour, a date or an amount of the number before it, and no region of a plate."""
 # written with spaces, in any one case: UK, German, Indian, Russian, French; three consonants are no word
 _SPACED = tuple(
     re.compile(rf"(?<![\w-]){form}(?![\w-])", re.IGNORECASE)
@@ -75,6 +82,7 @@ _SPACED = tuple(
         r"[a-zäöü]{1,3}[-\s][a-z]{1,2}\s?\d{1,4}[eh]?",
         r"mh\s?\d{1,2}\s?[a-z]{1,3}\s?\d{4}",
         r"[а-я]\s?\d{3}\s?[а-я]{2}\s?\d{2,3}",
+        rf"[{_RUSSIAN}]\d{{3}}[{_RUSSIAN}]{{2}}\s\d{{2,3}}(?!{_AMOUNT})",
         r"[a-z]{2}\s\d{3}\s[a-z]{2}",
         r"[b-df-hj-np-tv-xz]{3}\s\d{3,4}",
         r"\d{3,4}\s[b-df-hj-np-tv-xz]{3}",

@@ -178,6 +178,9 @@ class Pools:
         def digits(n: int) -> str:
             return "".join(rng.choice("0123456789") for _ in range(n))
 
+        def russian(n: int) -> str:
+            return "".join(rng.choice("ABCEHKMOPTXY") for _ in range(n))
+
         forms = [
             f"{rng.choice('京沪粤皖苏浙鲁川')}{letters(1)}{letters(1)}{digits(1)}{letters(1)}{digits(2)}",
             f"{rng.choice('京沪粤皖苏浙鲁川')}{letters(1)}·{digits(5)}",
@@ -192,6 +195,7 @@ class Pools:
             f"{letters(2)}-{digits(3)}-{letters(2)}",
             f"MH {digits(2)} {letters(2)} {digits(4)}",
             f"{digits(4)} {letters(3)}",
+            f"{russian(1)}{digits(3)}{russian(2)} {digits(2)}",
         ]
         for _ in range(200):
             plate = rng.choice(forms)

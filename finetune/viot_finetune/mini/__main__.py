@@ -22,7 +22,7 @@ from viot_finetune.mini.card import write_card
 from viot_finetune.mini.cards import stub_toolbox
 from viot_finetune.mini.evaluate import by_planner, by_router, evaluate, examples, split, table
 from viot_finetune.mini.source import vocabulary, without
-from viot_finetune.mini.train import Recipe, resumed_at, save, train, with_judge
+from viot_finetune.mini.train import SAFE_EVERY, Recipe, resumed_at, save, train, with_judge
 
 
 def main() -> None:
@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default=Recipe().device)
     parser.add_argument("--makers", type=int, default=Recipe().makers, help="processes that make batches")
     parser.add_argument("--batch", type=int, default=Recipe().batch)
+    parser.add_argument("--save-every", type=int, default=SAFE_EVERY, help="steps between two savings on the way")
     parser.add_argument("--layers", default=",".join(map(str, Recipe().layers)), help="MiniLM's layers that are tuned")
     parser.add_argument(
         "--mix", type=int, default=Recipe().mix, help="layers in which request and cards read each other"
@@ -99,8 +100,9 @@ def main() -> None:
         words = vocabulary(kept)
         safe = path.with_suffix(".running")
         nets, curve = train(
-            kept, recipe, words=words, strange=strange, minutes=args.minutes, start=args.start, safe=safe
-        )
+            kept, recipe, words=words, strange=strange, minutes=args.minutes, start=args.start, safe=safe,
+            every=args.save_every,
+        )  # fmt: skip
         save(nets, path, recipe, words)
         resumed = resumed_at(safe)
         shutil.rmtree(safe)
@@ -128,7 +130,8 @@ def main() -> None:
             return
     weights = Weights.load(path)
     if weights.judge is None:
-        with_judge(path, conditions.fit(weights, without(kept, recipe.without), threads=args.threads))
+        judge = conditions.fit(weights, without(kept, recipe.without), threads=args.threads, device=args.device)
+        with_judge(path, judge)
         weights = Weights.load(path)
     planner = Planner(list(stub_toolbox()), weights=weights)
     tables: list[str] = []

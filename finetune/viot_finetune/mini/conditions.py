@@ -30,7 +30,7 @@ from viot_finetune.instruct.fill import Example, Expected, fill
 from viot_finetune.instruct.pools import Half
 from viot_finetune.instruct.site import CLEAN, Noise
 from viot_finetune.mini.prepare import reading_of
-from viot_finetune.mini.train import EncoderTrainer, Recipe
+from viot_finetune.mini.train import EncoderTrainer, Recipe, usable
 
 _LOG = logging.getLogger(__name__)
 INNER, PADDING = 128, -2
@@ -159,58 +159,83 @@ def padded(batch: Sequence[Asked], hide: float, rng: random.Random, unknown: int
 class Trained(nn.Module):
     """MiniLM as the first net tuned it, with an adapter of its own, and the head."""
 
-    def __init__(self, first: Mapping[str, npt.NDArray[np.float32]], scale: float, fitting: Fitting) -> None:
+    def __init__(
+        self, first: Mapping[str, npt.NDArray[np.float32]], scale: float, fitting: Fitting, device: str = "cpu"
+    ) -> None:
         super().__init__()
-        self.encoder = EncoderTrainer(replace(Recipe(), rank=fitting.rank, alpha=round(fitting.rank * scale)))
-        self.head = Head()
+        recipe = replace(Recipe(), rank=fitting.rank, alpha=round(fitting.rank * scale), device=device)
+        self.encoder = EncoderTrainer(recipe)
+        self.head = Head().to(self.encoder.device)
         with torch.no_grad():
             for name, weight in self.encoder.model.named_parameters():
                 if name.endswith(".base_layer.weight"):
                     key = "lora." + name.removeprefix("base_model.model.").replace(".base_layer.", ".")
                     if f"{key}.A" in first:
-                        weight += scale * torch.from_numpy(first[f"{key}.B"] @ first[f"{key}.A"])
+                        weight += scale * torch.from_numpy(first[f"{key}.B"] @ first[f"{key}.A"]).to(weight.device)
         self.tuned = nn.ModuleList([self.encoder.model, self.head])
 
     def forward(self, ids: Tensor, parts: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
+        ids, parts = ids.to(self.encoder.device), parts.to(self.encoder.device)
+        with torch.autocast(self.encoder.device.type, torch.bfloat16):
             hidden = self.encoder.model(input_ids=ids, attention_mask=(parts > PADDING).long()).last_hidden_state
         out: Tensor = self.head(hidden.float(), parts)
         return out
 
 
 def fit(
-    weights: Weights, rows: Sequence[dict[str, Any]], fitting: Fitting = Fitting(), threads: int = 2
+    weights: Weights,
+    rows: Sequence[dict[str, Any]],
+    fitting: Fitting = Fitting(),
+    threads: int = 2,
+    device: str = "cpu",
 ) -> dict[str, npt.NDArray[np.float32]]:
     """The judge's arrays: its adapter (``lora.*``), which comes on top of the first net's, and its head. Repeatable on
-    the same machine with as many threads."""
-    torch.manual_seed(fitting.seed)
-    torch.set_num_threads(threads)
+    the same machine with as many threads. Raises UserFault where ``device`` is not there."""
+    usable(device)
+    return fitted(weights, questions(weights, rows, fitting), fitting, threads, device)
+
+
+def questions(weights: Weights, rows: Sequence[dict[str, Any]], fitting: Fitting = Fitting()) -> list[list[Asked]]:
+    """What is learnt from: the questions of ``fitting.fillings`` fillings of the rows, every second one with typos."""
     rng = random.Random(fitting.seed)
     reader = Reader(assets.encoder_dir(), weights.words)
     kinds = [CLEAN, Noise()]
-    made = [list(asked(rows, reader, "train", rng, kinds[n % 2], fitting.plain)) for n in range(fitting.fillings)]
-    net = Trained(weights.nets[0], weights.scale, fitting)
+    return [list(asked(rows, reader, "train", rng, kinds[n % 2], fitting.plain)) for n in range(fitting.fillings)]
+
+
+def fitted(
+    weights: Weights, made: Sequence[Sequence[Asked]], fitting: Fitting, threads: int = 2, device: str = "cpu"
+) -> dict[str, npt.NDArray[np.float32]]:
+    """The judge's arrays, learnt from ``made``: one filling an epoch, in turn."""
+    torch.manual_seed(fitting.seed)
+    torch.set_num_threads(threads)
+    rng = random.Random(fitting.seed)
+    unknown = Reader(assets.encoder_dir(), weights.words).unk
+    net = Trained(weights.nets[0], weights.scale, fitting, device)
     adapter = [p for p in net.encoder.model.parameters() if p.requires_grad]
     groups = [{"params": adapter, "lr": fitting.rate}, {"params": list(net.head.parameters()), "lr": fitting.head_rate}]
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
     steps = sum(math.ceil(len(made[e % len(made)]) / fitting.batch) for e in range(fitting.epochs))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(_rate, steps=steps))
     net.tuned.train()
-    losses: list[float] = []
+    losses: list[Tensor] = []
+    done = 0
     for epoch in range(fitting.epochs):
         for batch in _batches(made[epoch % len(made)], fitting.batch, rng):
-            ids, parts, answers = padded(batch, fitting.hide, rng, reader.unk)
-            loss = nn.functional.cross_entropy(net(ids, parts), answers)
+            ids, parts, answers = padded(batch, fitting.hide, rng, unknown)
+            loss = nn.functional.cross_entropy(net(ids, parts), answers.to(device))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_([*adapter, *net.head.parameters()], 1.0)
             optimiser.step()
             schedule.step()
-            losses.append(loss.item())
-            if len(losses) % 50 == 0:
-                _LOG.info("judge: step %d of %d, loss %.4f", len(losses), steps, sum(losses[-50:]) / 50)
+            done += 1
+            losses.append(loss.detach())
+            if done % 50 == 0:
+                _LOG.info("judge: step %d of %d, loss %.4f", done, steps, torch.stack(losses).mean().item())
+                losses.clear()
     net.tuned.eval()
-    head = {name: value.detach().numpy() for name, value in net.head.state_dict().items()}
+    head = {name: value.detach().cpu().numpy() for name, value in net.head.state_dict().items()}
     return net.encoder.adapter() | head
 
 

@@ -181,8 +181,8 @@ def batches(plan: Plan) -> Iterator[tuple[Tokens, Packed]]:
         thought=plan.thought,
     )
     rows = rows_of(texts_of_cards())
-    while True:
-        waiting = sorted(source.take(plan.batch * 8), key=lambda s: sum(map(len, s.pieces)))
+    for ahead in itertools.chain((1, 2, 4), itertools.repeat(8)):  # the first ones soon
+        waiting = sorted(source.take(plan.batch * ahead), key=lambda s: sum(map(len, s.pieces)))
         parts = [waiting[k : k + plan.batch] for k in range(0, len(waiting), plan.batch)]
         source.rng.shuffle(parts)
         for part in parts:

@@ -40,6 +40,7 @@ _MARKS: dict[str, tuple[str, ...]] = {
 MAX_PLAN = 8
 MAX_FREE_UNITS = 14
 MAX_TEXT_UNITS = 60
+_FAILED = ("retry", "failed", "refused")
 _EVENT_OF = {"face:": "person", "plate:": "plate", "crowd>": "number"}
 
 
@@ -66,6 +67,8 @@ class Grammar:
         self.menu, self.history = menu, tuple(history)
         self._heard: dict[str, bool] = {}
         self._openings: dict[tuple[str, int, str], list[int]] = {}
+        # what a failed step says is no observation: no scene is read from it
+        self._unseen = {REQUEST + n for n, call in enumerate(self.history, 1) if call.status in _FAILED}
         self.prefix: list[Element] = [("sym", SYM["BOS"])]
         for call in self.history:
             self.prefix += self._written(call)
@@ -351,7 +354,7 @@ class Grammar:
                     # a scene is what was observed; everything else is what was said
                     continue
                 elif arg.kind == "scene":
-                    if scene_end(self.units, i) is not None:
+                    if unit.segment not in self._unseen and scene_end(self.units, i) is not None:
                         free.append(i)
                 elif any(k in wanted for k in unit.kinds):
                     marked.append(i)
