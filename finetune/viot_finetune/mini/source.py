@@ -55,13 +55,16 @@ class Source:
         absent: float = 0.0,
         without: Sequence[str] = (),
         thought: bool = True,
+        newer: tuple[str, float] = ("", 1.0),
+        later: float = 1.0,
     ) -> None:
         self.rows, self.reader, self.noise = list(rows), reader, noise or Noise()
         self.rng = random.Random(seed)
         self.specs = {name: specs for name, specs in card_specs().items() if name not in without}
         self.thought = thought
         self.fictitious = list(fictitious().values())
-        self.weights = [_weight(r) for r in self.rows]
+        self.weights = [_weight(r) * more(r, *newer) for r in self.rows]
+        self.later = later
         self.strange, self.share = list(strange[0]), strange[1] if strange[0] else 0.0
         self.absent = absent
         self.kept: list[list[Sample]] = []
@@ -101,7 +104,8 @@ class Source:
                 continue
             # "everything is observed" after a single call is learnt in no time: most of those are left out
             plain = len(found) == 2 and not example.steps[0].rest
-            return found[:1] if plain and self.rng.random() > 0.25 else found
+            found = found[:1] if plain and self.rng.random() > 0.25 else found
+            return [s for i, s in enumerate(found) if not i or self.later >= 1 or self.rng.random() < self.later]
 
     def _example(self) -> Example:
         if self.rng.random() < self.share:
@@ -146,6 +150,15 @@ def _weight(row: dict[str, Any]) -> float:
     return 1.3 if {"correction", "sibling", "plural"} & set(row.get("tags", ())) else 1.0
 
 
+def more(row: dict[str, Any], since: str, factor: float) -> float:
+    """How much oftener a row comes where the files from ``phrasings_<since>`` on are new to a model: ``factor`` times;
+    not those with a condition, of which there are many."""
+    file = str(row.get("id", "")).partition("-")[0]
+    fresh = bool(since) and (len(file), file) >= (len(since), since)
+    waits = any("when" in s for t in row.get("turns") or [row] for s in t["steps"])
+    return factor if fresh and not waits else 1.0
+
+
 def texts_of_cards() -> list[str]:
     """Every text of every card's wording, sorted: what is embedded for the table of ``Packed``."""
     every = [s for specs in card_specs().values() for s in specs] + list(fictitious().values())
@@ -166,6 +179,10 @@ class Plan:
     seed: int
     without: tuple[str, ...] = ()
     thought: bool = True
+    newer: tuple[str, float] = ("", 1.0)
+    """From which file on the rows are new, and how much oftener they come (see :func:`more`)."""
+    later: float = 1.0
+    """Share of the decisions after an example's first that are learnt from."""
 
 
 def batches(plan: Plan) -> Iterator[tuple[Tokens, Packed]]:
@@ -179,6 +196,8 @@ def batches(plan: Plan) -> Iterator[tuple[Tokens, Packed]]:
         absent=plan.absent,
         without=plan.without,
         thought=plan.thought,
+        newer=plan.newer,
+        later=plan.later,
     )
     rows = rows_of(texts_of_cards())
     for ahead in itertools.chain((1, 2, 4), itertools.repeat(8)):  # the first ones soon
