@@ -14,7 +14,16 @@ from viot_agent.fleet.types import Mention
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.menu import SYM, Call, Menu, Step
 from viot_agent.llm.mini.planner import unknown_names
-from viot_agent.llm.mini.units import Passage, find_span, make_units, read, scene_end, threshold, trim_time
+from viot_agent.llm.mini.units import (
+    Passage,
+    find_span,
+    make_units,
+    read,
+    scene_end,
+    threshold,
+    trim_cameras,
+    trim_time,
+)
 from viot_agent.llm.mini.words import to_react
 from viot_agent.react import Act, parse, render
 from viot_agent.steps import Observation
@@ -169,6 +178,21 @@ def test_units_are_ordered_spans_that_cover_all_but_spaces(request_: tuple[str, 
 )
 def test_trim_time(phrase: str, trimmed: str) -> None:
     assert trim_time(phrase) == trimmed
+
+
+@pytest.mark.parametrize(
+    ("phrase", "trimmed"),
+    [
+        ("both playgrounds", "playgrounds"),
+        ("all of our cash offices", "cash offices"),
+        ("the", "the"),
+        ("any", "any"),
+        ("loading bay", "loading bay"),
+        ("Bothwell Street", "Bothwell Street"),
+    ],
+)
+def test_trim_cameras(phrase: str, trimmed: str) -> None:
+    assert trim_cameras(phrase) == trimmed
 
 
 @pytest.mark.parametrize(

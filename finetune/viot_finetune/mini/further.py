@@ -32,7 +32,7 @@ from viot_finetune.mini.prepare import Packed, Tokens
 from viot_finetune.mini.source import Plan, streamed, texts_of_cards
 from viot_finetune.mini.train import Learner, Recipe
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("viot_finetune.mini.further")
 CARDS = 300
 """Steps between two readings of the tools' cards, which cost as much as two steps."""
 

@@ -26,7 +26,16 @@ from typing import Any
 from rapidfuzz.distance import OSA
 
 from viot_agent.llm.mini.menu import MISSING_KINDS, REPLIES, SYM, SYMBOLS, Call, Element, Menu, Step, handle_fits
-from viot_agent.llm.mini.units import REQUEST, Reading, find_span, number_of, scene_end, time_like, trim_time
+from viot_agent.llm.mini.units import (
+    REQUEST,
+    Reading,
+    find_span,
+    number_of,
+    scene_end,
+    time_like,
+    trim_cameras,
+    trim_time,
+)
 from viot_agent.toolbox.contract import ArgSpec
 
 _FREE = ("person", "vehicle", "cameras", "time", "plate", "text", "scene")
@@ -270,7 +279,8 @@ class Grammar:
 
     def _push_end(self, element: Element) -> None:
         self._state = "value"
-        self._take(self.text[self.units[self._start].start : self.units[element[1]].end])
+        value = self.text[self.units[self._start].start : self.units[element[1]].end]
+        self._take(trim_cameras(value) if self.menu.slots[self._slots[0]][1].kind == "cameras" else value)
 
     def _allow_close(self) -> list[Element]:
         return _syms("END")
