@@ -127,6 +127,8 @@ def test_names(text: str, expected: str) -> None:
         ("by second shift", []),
         ("who came yesteday mornign", ["yesteday mornign"]),
         ("at 9 cameras there were 12 people", []),
+        ("who came in outside opening hours", []),
+        ("who was outside the last two hours", ["last two hours"]),
         ("more than twenty people, between 8 and 9 of them", []),
         ("may I march to the second gate?", []),
         ("the night supervisor said good evening", []),

@@ -223,6 +223,8 @@ def test_the_present_settles_what_is_open(hour: int, phrase: str, start: str, en
         ("gate 2", "cannot be read"),
         ("sometime soonish", "cannot be read"),
         ("30 minutes", "cannot be read"),
+        ("opening hours", "cannot be read"),
+        ("outside opening hours", "cannot be read"),
         ("at 25:00", "cannot be read"),
         ("at 9:75", "cannot be read"),
         ("30 February", "calendar"),

@@ -51,15 +51,25 @@ def test_first_decisions_are_kept_and_some_of_the_later() -> None:
     assert counts[0] > counts[1] > counts[2] == 20
 
 
-def test_a_net_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UserFault, match=r"holds 2 net"):
-        further(assets.DECODER, DATA, tmp_path / "x.safetensors", Further(net=2))
+@pytest.mark.parametrize(
+    ("how", "minutes", "said"),
+    [
+        (Further(net=2), 1.0, "holds 2 net"),
+        (Further(net=0), 1.0, "judge of conditions"),
+        (Further(since="KKK"), 1.0, "no phrasings_KKK"),
+        (Further(steps=0), 1.0, "no steps"),
+        (Further(), 0.0, "no time"),
+    ],
+)
+def test_what_cannot_go_on_is_said_at_once(how: Further, minutes: float, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserFault, match=said):
+        further(assets.DECODER, DATA, tmp_path / "x.safetensors", how, minutes=minutes)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_one_net_moves_and_nothing_else(tmp_path: Path) -> None:
-    data, out = tmp_path / "data", tmp_path / "mini.safetensors"
+    data, out = tmp_path / "data", tmp_path / "new" / "mini.safetensors"
     data.mkdir()
     for name in ("phrasings_a.jsonl", "phrasings_kkk.jsonl", "fictitious.jsonl"):
         shutil.copy(DATA / name, data)

@@ -217,7 +217,7 @@ def test_a_few_steps_move_the_adapter_and_are_kept(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_whole_weights_are_the_same_adapter() -> None:
     """What a GPU is given, and what a processor is: one function, one gradient."""
-    encoder = EncoderTrainer(replace(Recipe(), encoder_dropout=0.0))
+    encoder = EncoderTrainer(replace(Recipe(), encoder_dropout=0.0, alpha=64))
     with torch.no_grad():
         for name, value in encoder.model.named_parameters():
             if ".lora_B" in name:
@@ -233,6 +233,7 @@ def test_whole_weights_are_the_same_adapter() -> None:
 
     states, gradients = outcome()
     whole_weights(encoder.model)
+    assert sum("forward" in vars(layer) for layer in encoder.model.modules()) == 36
     again, same = outcome()
     assert len(same) == 72 and same.keys() == gradients.keys()
     assert torch.allclose(states, again, atol=1e-4)

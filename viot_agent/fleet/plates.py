@@ -70,8 +70,11 @@ _PIECE = re.compile(r"[^\W_]+(?:[-·・.‐‑–][^\W_]+)*")
 _RUSSIAN = "abcehkmoptxy"
 """The letters of Russian plates that look alike in Latin."""
 _AMOUNT = (
-    r"\s?(?:[:.]\d|(?:[ap]\.?m|o.clock|h|hrs?|hours?|min\w*|sec\w*|days?|weeks?|months?|times|people|"
-    r"jan\w*|feb\w*|mar\w*|apr\w*|may|june?|july?|aug\w*|sep\w*|oct\w*|nov\w*|dec\w*)\b)"
+    r"\s*(?:[:./-]\d|%|(?:[ap]\.?m|o.clock|noon|midnight|uhr|h|hrs?|hours?|min(?:s|utes?)?|s|sec(?:s|onds?)?|"
+    r"days?|weeks?|months?|years?|times|(?:other )?(?:people(?! carrier)|persons|cars|vehicles|vans)|"
+    r"jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
+    r"may(?! (?:have|be|leave|come|go|get|not|pass|enter|return|show|turn|still|also|well))|"
+    r"nov(?:ember)?|dec(?:ember)?|(?:to|till|until|and|or) \d+|in the (?:morning|afternoon|evening))\b)"
 )
 """What makes an hour, a date or an amount of the number before it, and no region of a plate."""
 # written with spaces, in any one case: UK, German, Indian, Russian, French; three consonants are no word

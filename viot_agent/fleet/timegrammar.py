@@ -153,6 +153,9 @@ class _Parser(Moments):
         if side is None:
             return None
         first = side in ("first", "opening")
+        unit = self.peek()
+        if side == "opening" and unit is not None and unit.text == "hour" and unit.end - unit.start == len("hours"):
+            return None  # when a shop is open, which nobody told us; not the first hour
         if not self.word(*TIME_UNITS, k=1) and self.take("half"):
             share = (0.0, 0.5) if first else (0.5, 1.0)
             return MediaSpan(*share, "share") if self.of_media() else None

@@ -75,20 +75,10 @@ def find_times(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
             begin = _after_from(tree, cut, i, j)
             start, end = cut[begin].start, cut[j - 1].end
             if _readable(text[start:end]):
-                start = _outside(text, start, end)
                 yield start, end, 90.0 if any(t.fixed for t in cut[begin:j]) else 100.0
                 i = j - 1
                 break
         i += 1
-
-
-_OUTSIDE = re.compile(r"\b(?:outside(?: of)?|out of)\s+(?:(?:our|the|their|normal|usual|regular)\s+)*$", re.I)
-
-
-def _outside(text: str, start: int, end: int) -> int:
-    """Where the phrase begins with its *outside*: what is outside opening hours is not what is within them."""
-    found = _OUTSIDE.search(text[:start]) if text[start:end].casefold().endswith("hours") else None
-    return start if found is None else found.start()
 
 
 def _overlaps(t: TimeToken, taken: Sequence[tuple[int, int]]) -> bool:

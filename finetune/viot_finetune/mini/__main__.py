@@ -86,6 +86,8 @@ def main() -> None:
     unknown = [t for t in recipe.without if t not in cards()]
     if unknown:
         parser.error(f"there is no tool {', '.join(unknown)}; the tools are {', '.join(cards())}")
+    if args.save_every < 1 or args.save_every % 20:
+        parser.error("--save-every is a multiple of 20, the steps that a mean loss is of")
     if args.start:
         # a fitted model is moved more gently
         recipe = replace(recipe, decoder_rate=recipe.decoder_rate / 2, lora_rate=recipe.lora_rate / 2)

@@ -190,7 +190,7 @@ def fit(
     device: str = "cpu",
 ) -> dict[str, npt.NDArray[np.float32]]:
     """The judge's arrays: its adapter (``lora.*``), which comes on top of the first net's, and its head. Repeatable on
-    the same machine with as many threads. Raises UserFault where ``device`` is not there."""
+    the same machine's processor with as many threads. Raises UserFault where ``device`` is not there."""
     usable(device)
     return fitted(weights, questions(weights, rows, fitting), fitting, threads, device)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
@@ -29,7 +30,7 @@ from viot_finetune.instruct.fill import load_rows
 from viot_finetune.mini.evaluate import split
 from viot_finetune.mini.net import label_loss
 from viot_finetune.mini.prepare import Packed, Tokens
-from viot_finetune.mini.source import Plan, streamed, texts_of_cards
+from viot_finetune.mini.source import Plan, streamed, texts_of_cards, without
 from viot_finetune.mini.train import Learner, Recipe
 
 _LOG = logging.getLogger("viot_finetune.mini.further")
@@ -59,31 +60,60 @@ class Further:
 def further(
     start: Path, data: Path, out: Path, how: Further, held: float = 0.03, minutes: float = math.inf
 ) -> list[float]:
-    """Train net ``how.net`` of ``start`` on all but the share ``held`` of ``data``'s rows and write ``out``.
+    """Train net ``how.net`` of ``start`` on all but the share ``held`` of ``data``'s rows and write ``out``. Tools that
+    ``start`` was kept from are kept from it further.
 
     Returns the mean losses of every 20 steps. ``minutes`` ends the schedule early. Raises UserFault where ``start``
-    holds no such net."""
+    holds no such net or one of another build than :class:`Recipe`'s, where the judge stands on that net, where
+    ``how.since`` names no file, and for no steps or no time."""
     weights = Weights.load(start)
     if not 0 <= how.net < len(weights.nets):
-        raise UserFault(f"{start} holds {len(weights.nets)} net(s)", fix=f"--net 0 to {len(weights.nets) - 1}")
+        raise UserFault(f"{start} holds {len(weights.nets)} net(s)", fix="--net counts from 0")
+    if how.net == 0 and weights.judge is not None:
+        raise UserFault("the judge of conditions stands on net 0 as it is", fix="let another net learn: --net 1")
+    if not (data / f"phrasings_{how.since}.jsonl").is_file():
+        raise UserFault(f"there is no phrasings_{how.since}.jsonl in {data}", fix="--since: the first of the new files")
+    if how.steps < 1 or minutes <= 0:
+        raise UserFault("no steps or no time to learn in", fix="--steps and --minutes above 0")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    file = _File(start)
     torch.manual_seed(how.seed)
     torch.set_num_threads(how.threads)
-    rank = next(a for n, a in weights.nets[how.net].items() if n.endswith(".A")).shape[0]
+    rank = next((a for n, a in weights.nets[how.net].items() if n.endswith(".A")), np.zeros((1, 1))).shape[0]
     recipe = replace(Recipe(), nets=1, rank=rank, alpha=round(rank * weights.scale), encoder_dropout=0.0)
     learner = Learner(recipe)
+    if learner.arrays().keys() != weights.nets[how.net].keys():
+        raise UserFault(
+            f"net {how.net} of {start} is built otherwise", fix="train it with python -m viot_finetune.mini"
+        )
     learner.load(weights.nets[how.net])
     kept, _ = split(load_rows(data), held)
     plan = Plan(
-        kept, weights.words, load_rows(data, "fictitious*.jsonl"), how.strange, how.absent, how.batch, how.hide,
-        how.seed, thought=weights.thought, newer=(how.since, how.more), later=how.later,
+        without(kept, weights.without), weights.words, load_rows(data, "fictitious*.jsonl"), how.strange, how.absent,
+        how.batch, how.hide, how.seed, weights.without, weights.thought, newer=(how.since, how.more), later=how.later,
     )  # fmt: skip
     stream = streamed(plan)
     try:
         curve = _run(learner, stream, Reader(assets.encoder_dir(), weights.words), how, minutes)
     finally:
         stream.close()
-    _put(start, out, how.net, learner)
+    file.put(out, how.net, learner)
     return curve
+
+
+class _File:
+    """A file of weights as it was when the run began."""
+
+    def __init__(self, path: Path) -> None:
+        self.arrays = load_file(path)
+        with safe_open(path, "np") as file:
+            self.meta: dict[str, str] = file.metadata()
+
+    def put(self, out: Path, place: int, learner: Learner) -> None:
+        """Write it with one net in the place of another."""
+        kept = {name: array for name, array in self.arrays.items() if not name.startswith(f"{place}/")}
+        own = {f"{place}/" + name.removeprefix("0/"): array for name, array in packed([learner.arrays()]).items()}
+        save_file(kept | own, out, self.meta)
 
 
 def _run(
@@ -127,15 +157,6 @@ def _rate(step: int, steps: int, begun: float, seconds: float) -> float:
     """Linear warm-up over 4 %, then a cosine to nothing at the last step, or when the clock runs out."""
     done = max(step / steps, (time.monotonic() - begun) / seconds)
     return min((step + 1) / max(1, steps // 25), 0.5 + 0.5 * math.cos(math.pi * min(1.0, done)))
-
-
-def _put(start: Path, out: Path, place: int, learner: Learner) -> None:
-    """``start`` with one net in the place of another."""
-    with safe_open(start, "np") as file:
-        meta = file.metadata()
-    kept = {name: array for name, array in load_file(start).items() if not name.startswith(f"{place}/")}
-    own = {f"{place}/" + name.removeprefix("0/"): array for name, array in packed([learner.arrays()]).items()}
-    save_file(kept | own, out, meta)
 
 
 def main() -> None:

@@ -124,8 +124,6 @@ class EncoderTrainer:
         rates = {f"{part}_dropout_prob": recipe.encoder_dropout for part in ("hidden", "attention_probs")}
         self.model = get_peft_model(AutoModel.from_pretrained(folder, add_pooling_layer=False, **rates), config)
         self.model.to(self.device).eval()
-        if self.device.type == "cuda":
-            whole_weights(self.model)
 
     def states(self, batch: Tokens) -> torch.Tensor:
         """Unit states (B, N, 384), with what is dropped in training."""
@@ -171,8 +169,9 @@ class EncoderTrainer:
 def whole_weights(model: nn.Module) -> None:
     """Let every adapted linear layer multiply by ``W + s B A`` instead of adding two more products to its own.
 
-    The same function and gradients (LoRA, Hu et al., ICLR 2022, equation 3, without dropout). A GPU that waits for its
-    next kernel is given two instead of six a layer; a processor has more to reckon that way.
+    The same function and gradients (LoRA, Hu et al., ICLR 2022, equation 3, without dropout) in full precision; under
+    autocast to half of it the sum would lose an adapter that is small beside W. A GPU that waits for its next kernel is
+    given two instead of six a layer; a processor has more to reckon that way.
     """
     from peft.tuners.lora import Linear
 
@@ -198,6 +197,8 @@ class Learner:
 
     def __init__(self, recipe: Recipe) -> None:
         self.encoder = EncoderTrainer(recipe)
+        if self.encoder.device.type == "cuda":
+            whole_weights(self.encoder.model)
         self.net = Net(recipe.dropout, recipe.mix).to(self.encoder.device)
         self.adapter = [p for p in self.encoder.model.parameters() if p.requires_grad]
         self.table = torch.empty(0)

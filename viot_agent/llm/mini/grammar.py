@@ -33,7 +33,6 @@ from viot_agent.llm.mini.units import (
     number_of,
     scene_end,
     time_like,
-    trim_cameras,
     trim_time,
 )
 from viot_agent.toolbox.contract import ArgSpec
@@ -279,8 +278,7 @@ class Grammar:
 
     def _push_end(self, element: Element) -> None:
         self._state = "value"
-        value = self.text[self.units[self._start].start : self.units[element[1]].end]
-        self._take(trim_cameras(value) if self.menu.slots[self._slots[0]][1].kind == "cameras" else value)
+        self._take(self.text[self.units[self._start].start : self.units[element[1]].end])
 
     def _allow_close(self) -> list[Element]:
         return _syms("END")

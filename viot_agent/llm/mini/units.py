@@ -59,9 +59,6 @@ _LEAD = re.compile(
     r"(?:before|after),)\s+)+(?=\S)",
     re.IGNORECASE,
 )
-_POINTS = re.compile(
-    r"^(?:(?:both|every|each|any|all|of|the|these|those|my|our|your|his|her|their|its)\s+)+(?=\S)", re.IGNORECASE
-)
 _NO_SCENE = frozenset(
     "now today tonight overnight yesterday tomorrow this that last in on at from to between during over since until "
     "for by and or then with throughout all".split()
@@ -239,11 +236,6 @@ def virtual(handle: str) -> Unit:
 def trim_time(phrase: str) -> str:
     """A time phrase without leading in/on/at/during/over/for/within/throughout or article: still a span of the text."""
     return _LEAD.sub("", phrase.strip())
-
-
-def trim_cameras(phrase: str) -> str:
-    """Plain words for cameras without what only points at them: still a span of the text."""
-    return _POINTS.sub("", phrase.strip())
 
 
 def time_like(unit: Unit) -> bool:
