@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -272,6 +273,30 @@ def test_no_scene_is_read_from_a_step_that_failed(told: tuple[str, str], scenes:
     found = {s.args["scene"] for s in steps if s.tool == "anomaly_detection"}
     assert found & {"car park", "office kitchen"} == scenes
     assert bool(found) is bool(scenes)
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "scenes"),
+    [
+        ("Yard: Square 2 and Dock. North Car Park: car park.", ("yard", "north car park"), {"Yard", "North Car Park"}),
+        ("On Lobby: hotel lobby.", ("hotel lobby",), {"hotel lobby"}),
+        ("The loading dock, 0.91", ("loading dock",), {"loading dock"}),
+    ],
+)
+def test_of_an_observation_whose_data_names_scenes_no_other_words_are_one(
+    text: str, named: tuple[str, ...], scenes: set[str]
+) -> None:
+    cameras = [
+        Mention("camera", text.index(n), text.index(n) + len(n), n, n, 100.0) for n in ("Dock", "Lobby") if n in text
+    ]
+    seen = [Passage(text, tuple(cameras), tool="scene_recognition", scenes=named)]
+    reading = read("anything odd there?", seen=seen)
+    past = [Call("scene_recognition", {}, "info")]
+    menu = Menu.of([BOX.get("anomaly_detection")])
+    steps = [write(Grammar(reading, menu, past), random.Random(k)) for k in range(150)]
+    assert {s.args["scene"] for s in steps if s.tool == "anomaly_detection"} == scenes
+    other = read("anything odd there?", seen=[replace(seen[0], scenes=("abattoir",))])
+    assert any(write(Grammar(other, menu, past), random.Random(k)).tool for k in range(60)), "its words are read"
 
 
 def test_an_alert_names_what_the_request_names() -> None:

@@ -30,6 +30,7 @@ from viot_agent.llm.mini.units import (
     REQUEST,
     Reading,
     find_span,
+    named_scenes,
     number_of,
     scene_end,
     time_like,
@@ -77,6 +78,7 @@ class Grammar:
         self._openings: dict[tuple[str, int, str], list[int]] = {}
         # what a failed step says is no observation: no scene is read from it
         self._unseen = {REQUEST + n for n, call in enumerate(self.history, 1) if call.status in _FAILED}
+        self._scenes = named_scenes(reading)
         self.prefix: list[Element] = [("sym", SYM["BOS"])]
         for call in self.history:
             self.prefix += self._written(call)
@@ -232,7 +234,7 @@ class Grammar:
 
     def _push_value(self, element: Element) -> None:
         channel, index = element
-        text = self.menu.slots[self._slots[0]][1].kind == "text"
+        text = self.menu.slots[self._slots[0]][1].kind in ("text", "scene")
         if channel == "start" and (text or not self.units[index].marked):
             self._start, self._state = index, "end"
         elif channel == "start":
@@ -362,7 +364,7 @@ class Grammar:
                     # a scene is what was observed; everything else is what was said
                     continue
                 elif arg.kind == "scene":
-                    if unit.segment not in self._unseen and scene_end(self.units, i) is not None:
+                    if self._scene_end(i) is not None:
                         free.append(i)
                 elif any(k in wanted for k in unit.kinds):
                     marked.append(i)
@@ -379,11 +381,21 @@ class Grammar:
             return False
         return arg.kind not in ("time", "plate") or bool(self._ends(arg, start))
 
+    def _scene_end(self, start: int) -> int | None:
+        """The last unit of a scene that may begin at ``start``: one that the observation's data names, where its text
+        says any of those."""
+        segment = self.units[start].segment
+        if segment in self._unseen:
+            return None
+        return self._scenes[segment].get(start) if segment in self._scenes else scene_end(self.units, start)
+
     def _ends(self, arg: ArgSpec, start: int) -> list[int]:
         """Units that may close a copy of plain words: none marked between, and one that can be of a plate or a time."""
         if arg.kind == "scene":
-            last = scene_end(self.units, start)
+            last = self._scene_end(start)
             limit = self.units[start].start + _limits(arg)[0]
+            if self.units[start].segment in self._scenes:
+                return [] if last is None else [last]
             inside = range(start, start if last is None else last + 1)
             return [i for i in inside if self.units[i].end <= limit]
         if self.units[start].shape == "punct":

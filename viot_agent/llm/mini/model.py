@@ -82,7 +82,7 @@ class MiniChat(BaseChatModel):
         history = _history(after)
         calls = [h.call for h in history]
         uploads = [u for m in (*before, request) for u in m.additional_kwargs.get("uploads", ())]
-        seen = [Passage(h.summary, tool=h.call.tool) for h in history]
+        seen = [Passage(h.summary, tool=h.call.tool, scenes=_scenes(h.data)) for h in history]
         made = [h.handle for h in history if h.handle and h.handle not in h.summary]
         reading = read(said.text, said.mentions, [*uploads, *made], earlier=[_passage(m) for m in before], seen=seen)
         planner = self.planner()
@@ -160,6 +160,12 @@ class _Past:
     summary: str
     handle: str
     data: Mapping[str, Any]
+
+
+def _scenes(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """The scenes that an observation's data names."""
+    named = data.get("scenes", ())
+    return tuple(str(s) for s in named) if isinstance(named, (list, tuple)) else ()
 
 
 def _undone(asked: str, past: _Past) -> str:

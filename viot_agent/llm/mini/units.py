@@ -15,6 +15,7 @@ Owns the cutting of text. Does not find mentions (``fleet.mentions`` does) and k
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -124,21 +125,25 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A stretch of text with what code recognised in it: an earlier turn, or an observation of ``tool``."""
+    """A stretch of text with what code recognised in it: an earlier turn, or an observation of ``tool``, with the
+    ``scenes`` that its data names."""
 
     text: str
     mentions: tuple[Mention, ...] = ()
     tool: str = ""
+    scenes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All that the model reads: the joined ``text``, its ``units``, where the request stands in it."""
+    """All that the model reads: the joined ``text``, its ``units``, where the request stands in it. Of each observation
+    ``seen`` is the tool, and ``scenes`` what its data names."""
 
     text: str
     units: tuple[Unit, ...]
     request: tuple[int, int]
     seen: tuple[str, ...] = ()
+    scenes: tuple[tuple[str, ...], ...] = ()
 
     @property
     def asked(self) -> str:
@@ -180,7 +185,7 @@ def read(
         cut = _seen_units(passage, limit, mentions)[:LONGEST_SEEN]
         units += _shifted(cut, len(text), REQUEST + 1 + k, "seen")
         text += passage.text
-    return Reading(text, tuple(units), at, tuple(p.tool for p in seen))
+    return Reading(text, tuple(units), at, tuple(p.tool for p in seen), tuple(p.scenes for p in seen))
 
 
 def quoted_orders(text: str) -> list[tuple[int, int]]:
@@ -266,6 +271,21 @@ def scene_end(units: Sequence[Unit], start: int) -> int | None:
     if named:
         return last if start in named else None
     return None if any(units[k].marked for k in range(start, last + 1)) else last
+
+
+def named_scenes(reading: Reading) -> dict[int, dict[int, int]]:
+    """For each observation's segment the scenes that its data names, where its text says one: the unit that each begins
+    with, and the one that it ends with. An observation without such data has no entry."""
+    found: dict[int, dict[int, int]] = {}
+    units = reading.units
+    for segment, names in enumerate(reading.scenes, REQUEST + 1):
+        own = [k for k, u in enumerate(units) if u.segment == segment and not u.virtual]
+        ends = {units[k].end: k for k in own}
+        for k, name in itertools.product(own, names):
+            stop = units[k].start + len(name)
+            if stop in ends and reading.text[units[k].start : stop].casefold() == name.casefold():
+                found.setdefault(segment, {})[k] = ends[stop]
+    return found
 
 
 def number_of(unit: Unit) -> int | None:
