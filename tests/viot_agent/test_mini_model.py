@@ -27,6 +27,7 @@ from viot_agent.llm.mini.checks import (
     of_what_is_seen,
     plainly,
     reverses,
+    says_event,
     settled,
     the_one_named,
 )
@@ -727,3 +728,30 @@ def test_both_of_two_files_are_looked_for(mini: MiniChat) -> None:
 def test_a_numbered_camera_that_is_not_there_is_the_first_thing_said(mini: MiniChat, text: str) -> None:
     step = mini.invoke([ask(text)])
     assert (step.additional_kwargs["kind"], step.additional_kwargs["missing"]) == ("ask", ["cameras"])
+
+
+@pytest.mark.parametrize(
+    ("text", "event"),
+    [
+        ("Create an alert for fire at gate 2.", "fire"),
+        ("Add an alert for smoke", "fire"),
+        ("Set up an alert for anomalies at gate 2.", "anomaly"),
+    ],
+)
+def test_an_event_that_is_said_is_not_asked_for(mini: MiniChat, text: str, event: str) -> None:
+    (call,) = mini.invoke([ask(text)]).tool_calls
+    assert (call["name"], call["args"]["event"]) == ("create_alert", event)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Alert me to flames", True),
+        ("an alert for any person", True),
+        ("Create an alert at gate 2", False),
+        ("alert me when it is overcrowded", False),
+        ("create an alert for too many people", False),
+    ],
+)
+def test_events_that_are_said(text: str, said: bool) -> None:
+    assert says_event(read(text)) is said

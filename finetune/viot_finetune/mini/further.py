@@ -167,13 +167,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the mini.safetensors to write")
     parser.add_argument("--net", type=int, default=Further().net, help="which net learns, from 0")
     parser.add_argument("--since", default=Further().since, help="the files from phrasings_SINCE on are new to it")
+    parser.add_argument("--more", type=float, default=Further().more, help="how much oftener their rows come")
+    parser.add_argument("--gently", type=float, default=1.0, help="a factor on the learning rates")
     parser.add_argument("--steps", type=int, default=Further().steps)
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--seed", type=int, default=Further().seed)
     args = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("viot_finetune").setLevel(logging.INFO)
-    how = Further(net=args.net, since=args.since, steps=args.steps, seed=args.seed)
+    rates = Further()
+    how = Further(
+        net=args.net, since=args.since, more=args.more, steps=args.steps, seed=args.seed,
+        decoder_rate=args.gently * rates.decoder_rate, lora_rate=args.gently * rates.lora_rate,
+    )  # fmt: skip
     further(args.start, args.data, args.out, how, minutes=args.minutes)
 
 

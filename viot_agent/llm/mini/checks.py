@@ -284,6 +284,20 @@ _THINGS = re.compile(
 _PLATES = re.compile(r"\b(?:plates?|registrations?|reg(?:s|istered)?|licen[cs]e|numbers?|tags?|index)\b", re.I)
 
 
+_EVENT = re.compile(
+    r"\b(?:fires?|flames?|smoke|smoking|burning|anomal(?:y|ies|ous)|unusual|(?:a|any) persons?)\b", re.I
+)
+
+
+def says_event(reading: Reading) -> bool:
+    """Whether a request names outright what an alert can be for: fire, smoke, anything unusual, a person, a plate or
+    somebody enrolled."""
+    marked = any(
+        u.segment == REQUEST and {"person", "plate"} & set(u.kinds) and "unknown" not in u.kinds for u in reading.units
+    )
+    return marked or _EVENT.search(reading.asked) is not None
+
+
 def about_things(reading: Reading) -> bool:
     """Whether a request is one plain question that counts, looks for or times vehicles, animals or things, and names
     nobody, no plate and no file: "How many cars passed gate 2?"."""

@@ -31,6 +31,7 @@ from viot_agent.llm.mini.checks import (
     people_together,
     plainly,
     reverses,
+    says_event,
     says_which,
     the_one_named,
 )
@@ -117,6 +118,9 @@ class Planner:
         decoded = self._decoded(reading, history, settled, barred)
         if not history and decoded[0].kind != "act":
             decoded = self._plain(reading) or decoded
+        if not history and decoded[0].missing == ("event",) and says_event(reading):
+            asked = self._decoded(reading, (), None, act=True, only="create_alert")
+            decoded = asked if asked[0].kind == "act" else decoded
         if not history and about_things(reading) and self._takes_things_amiss(decoded[0], reading):
             asked = self._decoded(reading, (), None, act=True, only="video_qa")
             decoded = asked if asked[0].kind == "act" else decoded
