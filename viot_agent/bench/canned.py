@@ -23,6 +23,7 @@ from viot_agent.toolbox import Toolbox, ToolContext
 
 NOW = 1795446000.0
 """The present of outside cases, which bring no clock: 23 November 2026, 15:00 UTC."""
+_NAME = re.compile(r"[\w'’-]+(?: [\w'’-]+){0,3}")
 HANDLE = re.compile(r"\b(?:poses|clip|cloak|mask|redacted|alert)-\d+\b")
 
 
@@ -59,8 +60,8 @@ class CannedCase:
             handles = HANDLE.findall(text)
             used[i] = frozenset([plain(text), *handles])
             data: dict[str, Any] = {"handle": handles[0]} if len(handles) == 1 else {}
-            if tool == "scene_recognition":
-                data["scenes"] = [text]
+            if tool == "scene_recognition" and _NAME.fullmatch(text):
+                data["scenes"] = [text]  # a sentence is no scene: the name is to be read out of it
             return Observation(ctx.call_id, tool, "ok", text, verdict, (Claim(text),), data=data)
         self.strayed = True
         raise FailedFault(
