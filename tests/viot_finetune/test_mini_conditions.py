@@ -258,7 +258,7 @@ def test_a_judge_learns(tmp_path: Path) -> None:
     path = tmp_path / "mini.safetensors"
     save(Weights.load().nets[:1], path, Recipe(nets=1))
     rows = [IF, IF_NOT, EITHER, PLAIN] * 6
-    with_judge(path, fit(Weights.load(path), rows, Fitting(epochs=30, plain=1.0)))
+    with_judge(path, fit(Weights.load(path), rows, Fitting(epochs=60, plain=1.0)))
     line = judged(Weights.load(path), rows)
     found = re.fullmatch(r".* after 18 observations: (\d+) rightly; .* after 6: (\d)\.", line)
     assert found is not None
