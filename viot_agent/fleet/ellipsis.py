@@ -14,6 +14,8 @@ from viot_agent.fleet.words import Token, join
 
 Find = Callable[[str], list[str]]
 """The camera names under a lookup key (exact), or an empty list."""
+Hit = tuple[int, int, str]
+"""Where a camera is named: from, to, and its own name."""
 
 _REACH = 7  # tokens between a name and its half-said sibling
 _BETWEEN = frozenset(
@@ -26,6 +28,13 @@ MEASURES = re.compile(
     r"seconds?\b|secs?\b|weeks?\b|%|more\b|of\b|cars?\b|guys?\b|men\b|women\b)",
     re.IGNORECASE,
 )
+
+_GOES_ON = re.compile(
+    r"\s+(?:and|or|to|on|at|in|since|from|between|before|after|until|till|during|around|is|was|are|were|for|please|pls|"
+    r"too|then|yesterday|today|tonight|last|this|now|not|only|no|sorry|i|as|both|vs|with|by|over|while|if|when|\d\S*)\b",
+    re.I,
+)
+"""What may follow a camera's letter, and follows no article."""
 
 
 def half_said(
@@ -72,7 +81,11 @@ def _walk(
         if left == 0:
             return
         inside = any(a < token.end and token.start < b for a, b in busy)
-        name = None if inside or MEASURES.match(text, token.end) else _sibling(token.text, parts, find, back)
+        name = (
+            None
+            if inside or _article(text, token) or MEASURES.match(text, token.end)
+            else sibling(token.text, parts, find, back=back)
+        )
         if name is not None:
             yield token.start, token.end, name
             left = _REACH
@@ -82,13 +95,24 @@ def _walk(
             return
 
 
-def _sibling(word: str, parts: Sequence[str], find: Find, back: bool) -> str | None:
+def _article(text: str, token: Token) -> bool:
+    """Whether "a" is an article ("gate B and a dog") and no letter."""
+    return (
+        token.text == "a"
+        and text[token.start] == "a"
+        and re.match(r"\s+[^\W_]", text[token.end :]) is not None
+        and (_GOES_ON.match(text, token.end) is None)
+    )
+
+
+def sibling(word: str, parts: Sequence[str], find: Find, *, back: bool) -> str | None:
     """The one camera whose name is ``parts`` with its telling word exchanged for ``word``."""
     if back:
         # "north and south gate": the word in front is exchanged; a number stands behind its noun
         tries = [[word, *parts[1:]]] if not parts[0].isdigit() and not word.isdigit() else []
     else:
         tries = [[*parts[:-1], word], [*parts[:-2], word, parts[-1]]] if len(parts) > 2 else [[*parts[:-1], word]]
+        tries.append([*parts, word])  # "Ward Garden or ... the north one"
         if not word.isdigit() and not any(p.isdigit() for p in parts):
             tries.append([word, *parts[1:]])
     for attempt in tries:

@@ -17,15 +17,18 @@ from rapidfuzz.distance import OSA
 from viot_agent.fleet.ellipsis import MEASURES, half_said
 from viot_agent.fleet.lookup import NameIndex
 from viot_agent.fleet.names import (
+    area,
     camera_key,
     head_words,
     is_everything,
     name_tokens,
     person_key,
     person_parts,
+    ranged,
     shared_cameras,
     singulars,
 )
+from viot_agent.fleet.narrowing import narrowed, reordered, shared_tail
 from viot_agent.fleet.plates import find_plates, normalise_plate
 from viot_agent.fleet.timemention import find_times
 from viot_agent.fleet.types import Camera, Mention, MentionKind, Person
@@ -35,11 +38,26 @@ from viot_agent.fleet.words import Token, fold, is_unspaced, join, tokens
 MAX_TEXT = 6_000  # characters that are searched; a request is far shorter
 
 _GAP = re.compile(r"[\s\-_.·/#'’‐‑–]{0,3}")
+_SUBJECTS = frozenset("it he she who".split())
 _SHARING = frozenset("all both every each either".split())
 _NUMBER_FOLLOWS = re.compile(r"\s*,?\s*(?:\d|[^\W\d_]\b)")
 # "2 till 4": no till, and no camera
 _SPAN_BEGUN = re.compile(r"(?:\d|\b(?:[ap]\.?m\.?|noon|midnight|o'clock))\s*$", re.I)
 _NUMBERED = re.compile(r"\b([^\W\d_]{3,20})[ -](\d{1,3})\b(?!\s?(?:[-–]|to|till|until|and)\s?\d)")
+_RANGE_SAID = re.compile(
+    r"(?:[^\W\d_]+ ){0,2}[^\W\d_]+[ -]?\d{1,4}\s*(?:-|–|—|\bto\b|\bthru\b|\bthrough\b)\s*\d{1,4}\b(?![:.]\d)", re.I
+)
+_IN_THE = re.compile(
+    r"\b(?:in|at|inside|outside|near|around|on|from|to|through|thru|past|by|into|of) the "
+    r"(?P<place>[^\W\d_]{3,}(?: [^\W\d_]{3,})??)(?=\W|$)",
+    re.I,
+)
+_AREA_ENDS = re.compile(
+    r"\s*(?:$|[,.;:?!)—–]|\b(?:at|in|on|since|from|between|before|after|until|till|during|around|and|or|for|to|yesterday|"
+    r"today|tonight|now|last|this|is|was|are|were|please|pls|while|when|then|if|again|earlier|overnight|camera|cameras|cam|"
+    r"cams)\b)",
+    re.I,
+)
 _PLACES = frozenset(
     "gate door dock street entrance exit camera cam hall corridor aisle bay platform terminal lane tower pier "
     "warehouse lobby yard ramp turnstile stairwell lift elevator checkpoint till checkout".split()
@@ -92,6 +110,7 @@ class _Fleet:
     words: set[str] = field(default_factory=set)  # of all names: what a plural may stand for
     taken: set[str] = field(default_factory=set)  # as plates
     partial: set[str] = field(default_factory=set)  # keys that are only the end of a name
+    parts: list[list[str]] = field(default_factory=list)  # the words of each camera's name
 
 
 @lru_cache(maxsize=4)
@@ -106,6 +125,7 @@ def _fleet_index(known: tuple[tuple[str, tuple[str, ...]], ...]) -> _Fleet:
         for kind, target in entries:
             parts = name_tokens(target)
             out.names.add(camera_key(target), (kind, target), len(parts))
+            out.parts += [[t.text for t in parts]] if kind == "camera" else []
             if parts and parts[0].text in ("cam", "camera"):
                 other = "camera" if parts[0].text == "cam" else "cam"
                 out.names.add(join([Token(other, 0, 0), *parts[1:]]), (kind, target), len(parts))
@@ -167,6 +187,9 @@ def find_mentions(
         # "either gate 2 or the lobby" is no pair of gates
         and not (m.text.casefold().startswith("either") and _NUMBER_FOLLOWS.match(text, m.end))
     ]
+    ranges = [*_ranges(text, cameras), *_areas(text, cameras, fleet, [(m.start, m.end) for m in found])]
+    spans = [(m.start, m.end) for m in ranges]
+    found = [m for m in found if not _inside(m.start, m.end, spans, touching=True)] + ranges
     exact = [(m.start, m.end) for m in found if m.score == 100]
     found = [m for m in found if m.score == 100 or not _inside(m.start, m.end, exact, touching=True)]
     found += [
@@ -178,7 +201,7 @@ def find_mentions(
     # "gate 9" names a camera that is not there, and no time either
     taken = exact + [(m.start, m.end) for m in found if m.kind == "plate" or (m.score < 100 and " " in m.text)]
     found += [Mention("time", a, b, text[a:b], text[a:b], score) for a, b, score in find_times(text, taken)]
-    halves = _half_said(text, fleet, found)
+    halves = [m for m in _half_said(text, fleet, found) if not _inside(m.start, m.end, spans, touching=True)]
     covered = [(m.start, m.end) for m in halves]
     found = [m for m in found if m.kind != "group" or not _inside(m.start, m.end, covered)] + halves
     found += [Mention("upload", a, b, text[a:b], handle, score) for a, b, handle, score in find_uploads(text, uploads)]
@@ -269,9 +292,10 @@ def _shared_mentions(text: str, cameras: Sequence[Camera], fleet: _Fleet) -> Ite
         shared = any(s in fleet.words for s in singulars(t.text)) or (
             t.text in fleet.words and ((i and cut[i - 1].text in _SHARING) or _next_is(cut, i, _CAMERA_WORDS))
         )
-        if not shared:
-            continue
+        if not shared or (i and cut[i - 1].text in _SUBJECTS):
+            continue  # "it tops 25" is no camera at the top
         last = i + 1 if _next_is(cut, i, _CAMERA_WORDS) else i
+        last = max(last, _whole_noun(text, cut, i, cameras, fleet))
         for first in range(max(0, i - 3), i + 1):
             run = cut[first : last + 1]
             if any(not _GAP.fullmatch(text[a.end : b.start]) for a, b in itertools.pairwise(run)):
@@ -286,6 +310,40 @@ def _shared_mentions(text: str, cameras: Sequence[Camera], fleet: _Fleet) -> Ite
                 whole = [g for g in groups if {c.id for c in cameras if g in c.groups} == {c.id for c in members}]
                 yield Mention("group", start, end, name, whole[0] if len(whole) == 1 else name, 100.0)
                 break
+
+
+def _whole_noun(text: str, cut: Sequence[Token], i: int, cameras: Sequence[Camera], fleet: _Fleet) -> int:
+    """The last word of what "either" or "both" stands before: "either cash office door", not "either cash"."""
+    if not i or cut[i - 1].text not in _SHARING:
+        return i
+    last = i
+    for j in range(i + 1, len(cut)):
+        if cut[j].text not in fleet.words or not _GAP.fullmatch(text[cut[j - 1].end : cut[j].start]):
+            break
+        if shared_cameras(text[cut[i - 1].start : cut[j].end], cameras):
+            last = j
+    return last
+
+
+def _ranges(text: str, cameras: Sequence[Camera]) -> Iterator[Mention]:
+    """``gates 1 to 3``, ``greenhouse 1 thru 3``."""
+    for span in _RANGE_SAID.finditer(text):
+        if MEASURES.match(text, span.end()):
+            continue
+        for name in (span[0], span[0].partition(" ")[2], span[0].partition(" ")[2].partition(" ")[2]):
+            if name[:1].isalpha() and ranged(name, cameras):
+                yield Mention("group", span.end() - len(name), span.end(), name, name, 100.0)
+                break
+
+
+def _areas(text: str, cameras: Sequence[Camera], fleet: _Fleet, taken: Sequence[tuple[int, int]]) -> Iterator[Mention]:
+    """``in the archive``, where several cameras begin so."""
+    for found in _IN_THE.finditer(text):
+        start, end = found.span("place")
+        if fold(found["place"].split()[0]) not in fleet.words or _inside(start, end, taken, touching=True):
+            continue
+        if _AREA_ENDS.match(text, end) and area(found["place"], cameras):
+            yield Mention("group", start, end, found["place"], found["place"], 100.0)
 
 
 def _numbered_places(text: str, fleet: _Fleet, taken: Sequence[tuple[int, int]]) -> Iterator[Mention]:
@@ -309,7 +367,13 @@ def _half_said(text: str, fleet: _Fleet, found: Sequence[Mention]) -> list[Menti
 
     whole = [(m.start, m.end, m.target) for m in found if m.kind == "camera" and m.score >= 99]
     taken = [(m.start, m.end) for m in found if m.kind not in ("camera", "group")]
-    hits = half_said(text, whole, taken, find)
+    hits = list(half_said(text, whole, taken, find))
+    cut = name_tokens(text)
+    busy = [(a, b) for a, b, _ in (*whole, *hits)] + taken
+    hits += reordered(text, cut, busy, find)
+    whole += hits
+    hits += shared_tail(text, cut, whole, [(a, b) for a, b, _ in whole] + taken, find)
+    hits += narrowed(text, cut, whole, [(a, b) for a, b, _ in whole] + taken, find, fleet.parts)
     return [Mention("camera", a, b, text[a:b], name, 100.0) for a, b, name in hits]
 
 

@@ -26,6 +26,12 @@ _ALL = frozenset(
     "all any everything everywhere anywhere fleet allcameras everycamera eachcamera anycamera allcams wholefleet "
     "entirefleet allofthem cameras cams feeds wholesite entiresite".split()
 )
+SIDES = {
+    "north": "n", "south": "s", "east": "e", "west": "w", "left": "l", "right": "r", "upper": "", "lower": "",
+    "inner": "", "outer": "", "front": "", "back": "", "rear": "", "top": "", "bottom": "", "main": "", "side": "",
+    "old": "", "new": "",
+}  # fmt: skip
+"""Words that tell one camera from its sibling, and how they are cut short."""
 _NUMBER_SIGNS = frozenset("no nr number num".split())
 _TITLES = frozenset("mr mrs ms miss mx dr doctor prof professor sir madam officer".split())
 
@@ -116,7 +122,7 @@ def _cameras(name: str, fleet: Sequence[Camera]) -> list[Camera]:
         return exact
     if is_everything(name) and fleet:
         return list(fleet)
-    shared = shared_cameras(name, fleet) or _listed(name, fleet)
+    shared = shared_cameras(name, fleet) or ranged(name, fleet) or area(name, fleet) or _listed(name, fleet)
     if shared:
         return shared
     known = list(dict.fromkeys([c.name for c in fleet] + [g for c in fleet for g in c.groups]))
@@ -197,6 +203,50 @@ def _words_of(name: str) -> frozenset[str]:
 @lru_cache(maxsize=8192)
 def _heads_of(name: str) -> frozenset[str]:
     return frozenset(head_words([t.text for t in name_tokens(name)]))
+
+
+RANGE = re.compile(r"(\d{1,4})\s*(-|–|—|to|thru|through)\s*(\d{1,4})$", re.IGNORECASE)
+"""From which number to which: "gates 1 to 3"."""
+_FARTHEST = 200
+
+
+def ranged(name: str, fleet: Sequence[Camera]) -> list[Camera]:
+    """``gates 1 to 3``, ``gate 1 thru 3``: the cameras of that name with a number from the first to the last, both of
+    which there must be; empty when it is no such form."""
+    span = RANGE.search(name.strip())
+    if span is None:
+        return []
+    head = [t.text for t in name_tokens(name.strip()[: span.start()])]
+    head = head[1:] if head and head[0] in _ARTICLES else head
+    first, last = int(span[1]), int(span[3])
+    if not head or not first < last <= first + _FARTHEST:
+        return []
+    plural = singulars(head[-1])
+    if not plural and span[2].casefold() not in ("thru", "through"):
+        return []  # "gate 2 to 4" may be a time
+    by_key: dict[str, list[Camera]] = {}
+    for camera in fleet:
+        by_key.setdefault(camera_key(camera.name), []).append(camera)
+    for noun in (*plural, head[-1]):
+        rows = [by_key.get(camera_key(" ".join([*head[:-1], noun, str(n)])), []) for n in range(first, last + 1)]
+        if rows[0] and rows[-1]:
+            return [camera for row in rows for camera in row]
+    return []
+
+
+def area(name: str, fleet: Sequence[Camera]) -> list[Camera]:
+    """``the archive`` for "Archive Door" and "Archive Stacks": the cameras, two or more, whose names begin so and go on
+    with a word. Not ``the gate`` for "gate 1" and "gate 2": that is one of them, and which is not said."""
+    words = [t.text for t in name_tokens(name)]
+    words = words[1:] if words and words[0] in _ARTICLES else words
+    found = []
+    for camera in fleet:
+        parts = [t.text for t in name_tokens(camera.name)]
+        if words and len(parts) > len(words) and parts[: len(words)] == words:
+            if parts[len(words)].isdigit() or len(parts[len(words)]) < 3 or parts[len(words)] in SIDES:
+                return []
+            found.append(camera)
+    return found if len(found) > 1 and sum(map(len, words)) > 2 else []
 
 
 _JOINTS = re.compile(r"\s*(?:,|&|\+|\band\b|\bor\b)\s*", re.IGNORECASE)

@@ -30,7 +30,7 @@ from viot_finetune.instruct.fill import Example, Expected, fill
 from viot_finetune.instruct.pools import Half
 from viot_finetune.instruct.site import CLEAN, Noise
 from viot_finetune.mini.prepare import reading_of
-from viot_finetune.mini.train import EncoderTrainer, Recipe, usable
+from viot_finetune.mini.train import EncoderTrainer, Recipe, halves, usable
 
 _LOG = logging.getLogger(__name__)
 INNER, PADDING = 128, -2
@@ -176,7 +176,7 @@ class Trained(nn.Module):
 
     def forward(self, ids: Tensor, parts: Tensor) -> Tensor:
         ids, parts = ids.to(self.encoder.device), parts.to(self.encoder.device)
-        with torch.autocast(self.encoder.device.type, torch.bfloat16):
+        with halves(self.encoder.device.type):
             hidden = self.encoder.model(input_ids=ids, attention_mask=(parts > PADDING).long()).last_hidden_state
         out: Tensor = self.head(hidden.float(), parts)
         return out

@@ -1,8 +1,9 @@
 """One net of a finished model reads what was authored since: ``python -m viot_finetune.mini.further``.
 
-For a processor: one net learns (its adapter and its decoder), in bfloat16 where matrices are multiplied, mostly from
-first decisions and from the newer files; the other nets and the judge of conditions, which stands on the first, stay as
-they are. Words are spelt as in the file that it goes on from. Owns this loop; net, stream and file are ``train``'s.
+For a processor: one net learns (its adapter and its decoder), in bfloat16 where the processor is fast at it, mostly
+from first decisions and from the newer files; the other nets and the judge of conditions, which stands on the first,
+stay as they are. Words are spelt as in the file that it goes on from. Owns this loop; net, stream and file are
+``train``'s.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from viot_finetune.mini.evaluate import split
 from viot_finetune.mini.net import label_loss
 from viot_finetune.mini.prepare import Packed, Tokens
 from viot_finetune.mini.source import Plan, streamed, texts_of_cards, without
-from viot_finetune.mini.train import Learner, Recipe
+from viot_finetune.mini.train import Learner, Recipe, halves
 
 _LOG = logging.getLogger("viot_finetune.mini.further")
 CARDS = 300
@@ -132,7 +133,7 @@ def _run(
     texts = texts_of_cards()
     learner.net.train()
     for step in range(how.steps):
-        with torch.autocast("cpu", torch.bfloat16):
+        with halves("cpu"):
             if step % CARDS == 0:
                 learner.read_cards(texts, reader)
             scores, batch = learner.scores(*next(stream))

@@ -1,6 +1,6 @@
-"""The encoder at run time: units to vectors, through the int8 MiniLM graph in ONNX Runtime.
+"""The encoder at run time: units to vectors, through the MiniLM graph in ONNX Runtime.
 
-The graph is built and quantised once a machine and cached under ``VIOT_HOME/cache`` by the hash of its sources; two
+The graph is built once a machine and cached under ``VIOT_HOME/cache`` by the hash of its sources; two
 processes that build it at the same time write the same bytes. A request longer than MiniLM's 512 positions is read in
 overlapping windows, each unit taken from the window where it stands most central: nothing is cut.
 
@@ -89,7 +89,7 @@ def windows(lengths: Sequence[int]) -> list[tuple[int, int]]:
 
 
 class Encoder:
-    """MiniLM with the adapter merged, int8. ``home`` is where the built graph is kept."""
+    """MiniLM with the adapter merged. ``home`` is where the built graph is kept."""
 
     def __init__(
         self,
@@ -141,14 +141,14 @@ class Encoder:
 
 
 def cached_graph(folder: Path, adapter: Mapping[str, Array], scale: float, home: Path) -> Path:
-    """The path of the int8 graph, built when it is not there. The source's checksum is checked when it is read."""
+    """The path of the graph, built when it is not there. The source's checksum is checked when it is read."""
     key = hashlib.sha256(f"{encoder_graph.REVISION} {assets.ENCODER_SHA256} {scale} {onnxruntime.__version__}".encode())
     for name in sorted(k for k in adapter if k.startswith("lora.")):
         key.update(name.encode() + adapter[name].tobytes())
-    path = home / "cache" / f"minilm-int8-{key.hexdigest()[:16]}.onnx"
+    path = home / "cache" / f"minilm-{key.hexdigest()[:16]}.onnx"
     if not path.is_file():
-        _LOG.info("building the int8 encoder at %s (once)", path)
+        _LOG.info("building the encoder at %s (once)", path)
         base = load_file(assets.checked(folder / "model.safetensors", assets.ENCODER_SHA256))
         merged = encoder_graph.merge_adapter(base, adapter, scale)
-        assets.write_atomic(path, encoder_graph.quantise(encoder_graph.build(merged)))
+        assets.write_atomic(path, encoder_graph.compact(encoder_graph.build(merged)))
     return path

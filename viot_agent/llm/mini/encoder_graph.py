@@ -20,7 +20,7 @@ Array = npt.NDArray[np.float32]
 
 LAYERS, HEADS, WIDTH, EPS = 6, 12, 384, 1e-12
 OPSET = 20
-REVISION = "1"
+REVISION = "2"
 """Goes into the cache's name: raise it whenever the built graph changes."""
 
 
@@ -59,7 +59,7 @@ def build(weights: Mapping[str, Array]) -> bytes:
         return op("LayerNormalization", [x, scale, bias], out, axis=-1, epsilon=EPS)
 
     def linear(x: str, name: str, out: str) -> str:
-        # stored transposed: MatMul with the constant on the right is what dynamic quantisation replaces
+        # stored transposed: MatMul takes the constant on the right
         y = op("MatMul", [x, const(f"{name}.w", weights[f"{name}.weight"].T)], f"{out}.mm")
         return op("Add", [y, const(f"{name}.b", weights[f"{name}.bias"])], out)
 
@@ -105,18 +105,19 @@ def build(weights: Mapping[str, Array]) -> bytes:
     return data
 
 
-def quantise(graph: bytes) -> bytes:
-    """The int8 graph: MatMul weights per channel, the word embeddings per tensor, activations at run time."""
+def compact(graph: bytes) -> bytes:
+    """The graph with its word embeddings, half of its size, as int8; matrices are multiplied in float32.
+
+    Products in int8 with activations quantised at run time took half the time of an encoding (4 of 8 ms), moved its
+    states by an eighth of their length, and on processors without VNNI otherwise than on those with it: near a tie one
+    machine called another tool than the next.
+    """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "int8.onnx"
+        target = Path(folder) / "compact.onnx"
         quantize_dynamic(
-            onnx.load_from_string(graph),
-            target,
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-            op_types_to_quantize=["MatMul", "Gather"],
+            onnx.load_from_string(graph), target, weight_type=QuantType.QInt8, op_types_to_quantize=["Gather"]
         )
         return target.read_bytes()
