@@ -239,3 +239,22 @@ def test_a_plug_in_is_called_by_a_word_of_its_own_alone(name: str, text: str, le
     grammar.push(("sym", SYM["NEED"]))
     allowed = grammar.allowed()
     assert lean(grammar, allowed, frozenset((place,))).any() == leant
+
+
+def test_the_one_named_again_as_the_only_one_is_meant() -> None:
+    grammar = Grammar(reading("who was at gate 1 or gate 2? just gate 2"), MENU)
+    at_slot(grammar, "face_recognition", "cameras")
+    by = leant(grammar)
+    assert by["gate 1"] == pytest.approx(WITHDRAWN) and by["gate 2"] == 0
+    # of several goals it may belong to one alone
+    grammar = Grammar(reading("faces at gate 1 and gate 2, a head count at only gate 2"), MENU)
+    at_slot(grammar, "face_recognition", "cameras", ("crowd_counting",))
+    assert leant(grammar)["gate 1"] == 0
+
+
+def test_how_readily_a_first_request_is_taken_for_one_can_be_given() -> None:
+    need: Element = ("sym", SYM["NEED"])
+    grammar = Grammar(reading("the kettle is broken"), MENU)
+    allowed = grammar.allowed()
+    assert lean(grammar, allowed, doubt=2.5)[allowed.index(need)] == pytest.approx(2.5)
+    assert lean(grammar, allowed)[allowed.index(need)] == pytest.approx(DOUBT)

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from viot_agent.fleet.narrowing import said_only
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.menu import SYM, Element
 from viot_agent.llm.mini.units import REQUEST, Unit, trim_time
@@ -36,8 +37,9 @@ ELSEWHERE = 1.6
 WITHDRAWN = -2.5
 """For a mention that the next one corrects, or that is named in order not to be meant."""
 DOUBT = -1.0
-"""For calling anything at all, as the first step of a first request. Set by hand on phrasings that the weights had not
-read: it lets requests be that want no tool, and now and then one that wants one."""
+"""For calling anything at all, as the first step of a first request, where no head says it better (``doubt``). Set by
+hand on phrasings that the weights had not read: it lets requests be that want no tool, and now and then one that wants
+one."""
 NAMED, TAKES, CALLED = 3.5, 4.0, 2.0
 """For a tool that the weights have not met whose own word is said, or which takes a plate where one is said; and for
 calling anything then, at most. Chosen on phrasings for plates and vehicles that are kept from training, with weights
@@ -81,13 +83,19 @@ _REACH = 8
 """Words between a slip and its correction at most."""
 
 
-def lean(grammar: Grammar, allowed: Sequence[Element], new: frozenset[int] = frozenset()) -> npt.NDArray[np.float32]:
+def opens(grammar: Grammar) -> bool:
+    """Whether it is to be chosen now if a first request wants anything; an answer to an ask-back is no new request."""
+    return not grammar.reading.request[0] and not grammar.written and not grammar.history
+
+
+def lean(
+    grammar: Grammar, allowed: Sequence[Element], new: frozenset[int] = frozenset(), doubt: float = DOUBT
+) -> npt.NDArray[np.float32]:
     """What is added to the scores of ``allowed`` (their number, float32). ``new``: the tools of the menu that the
-    weights have not met."""
+    weights have not met; ``doubt``: for calling anything at all, as the first step of a first request."""
     out = np.zeros(len(allowed), np.float32)
-    first = not grammar.reading.request[0]  # an answer to an ask-back is no new request
-    if first and not grammar.written and not grammar.history:
-        out += [DOUBT * (element == ("sym", SYM["NEED"])) for element in allowed]
+    if opens(grammar):
+        out += [doubt * (element == ("sym", SYM["NEED"])) for element in allowed]
     arg = grammar.choosing
     if arg is None:
         return out + _whole_person(grammar, allowed) + _unmet(grammar, allowed, new)
@@ -101,6 +109,9 @@ def lean(grammar: Grammar, allowed: Sequence[Element], new: frozenset[int] = fro
     units = grammar.units
     marked = [i for i, u in enumerate(units) if _said(u) and any(k in u.kinds for k in _MARKS[arg.kind])]
     back = withdrawn(grammar.text, units, marked, denied=arg.kind in ("cameras", "time"))
+    goals = [grammar.menu.tools[i].name for i in grammar.planned]
+    if arg.kind == "cameras" and len({_CHAINED.get(name, name) for name in goals}) < 2:
+        back |= _but_one(grammar.text, units, marked)
     out += [WITHDRAWN * (channel == "start" and index in back) for channel, index in allowed]
     if several and arg.kind in ("cameras", "time"):
         out += _shares(grammar, allowed, arg.kind, arg.name, [i for i in marked if i not in back])
@@ -173,6 +184,19 @@ def withdrawn(text: str, units: Sequence[Unit], marked: Sequence[int], *, denied
         if {_text(units[i]) for i in marked if i not in not_meant} - {_text(units[i]) for i in not_meant}:
             back |= not_meant
     return back if len(back) < len(marked) else set()
+
+
+_CHAINED = {"anomaly_detection": "scene_recognition", "action_recognition": "pose_estimation"}
+"""The tools that go on with what another one made of the same cameras."""
+
+
+def _but_one(text: str, units: Sequence[Unit], marked: Sequence[int]) -> set[int]:
+    """The cameras named before one of them is named again as the only one: "A or B? just B"."""
+    for at, i in enumerate(marked):
+        before = marked[:at]
+        if said_only(text, units[i].start, units[i].end) and _text(units[i]) in {_text(units[k]) for k in before}:
+            return {k for k in before if _text(units[k]) != _text(units[i])}
+    return set()
 
 
 def _shares(

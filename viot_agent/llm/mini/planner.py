@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,12 @@ from viot_agent.llm.mini.checks import (
 )
 from viot_agent.llm.mini.conditions import Judge
 from viot_agent.llm.mini.decoder import Decoder
+from viot_agent.llm.mini.doubt import Doubt, features
 from viot_agent.llm.mini.encoder import Encoder, Reader
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.language import foreign
-from viot_agent.llm.mini.leanings import lean
-from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Element, Menu, Step
+from viot_agent.llm.mini.leanings import DOUBT, lean, opens
+from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, SYMBOLS, Call, Element, Menu, Step
 from viot_agent.llm.mini.units import REQUEST, Reading, Unit
 from viot_agent.llm.mini.weights import Weights
 from viot_agent.llm.mini.words import courtesy
@@ -65,6 +66,7 @@ class Planner:
             if weights.judge is None
             else Judge(weights.nets[0], weights.judge, weights.scale, reader, home, threads)
         )
+        self._doubt = None if weights.doubt is None else Doubt(weights.doubt)
         self._met = frozenset(cards()) - frozenset(weights.without)
         self._lock = threading.Lock()
         self.set_tools(tools)
@@ -153,7 +155,16 @@ class Planner:
         with self._lock:
             for net in self.nets:
                 net.start(reading.units)
-            return decode(grammar, [net.decoder for net in self.nets], self._new), grammar
+            decoders, states = [net.decoder for net in self.nets], [net.states for net in self.nets]
+            return decode(grammar, decoders, self._new, self._leaning(states)), grammar
+
+    def _leaning(self, states: Sequence[Array]) -> Leaning | None:
+        """How strongly the head leans towards a call, by the nets' hidden states and what they say; None without a
+        head, and for a menu with tools that it was not fitted with."""
+        head = self._doubt
+        if head is None or any(t.name not in cards() for t in self.menu.tools):
+            return None
+        return lambda hidden, said: head.lean(features(hidden, states, said))
 
     def _plain(self, reading: Reading) -> tuple[Step, Grammar] | None:
         """A call all the same, where the request names a tool's subject outright and that tool is what comes to mind:
@@ -250,6 +261,9 @@ class Planner:
         return any(self.menu.slots[k][1].kind in ("media", "person", "vehicle") for k in self.menu.slots_of(tool))
 
 
+Leaning = Callable[[Sequence[Array], Mapping[str, float]], float]
+
+
 class Net:
     """An encoder and a decoder over one menu."""
 
@@ -271,6 +285,11 @@ class Net:
         if self._last is None or self._last[0] != units:
             self._last = (units, self.encoder.units(units))
         self.decoder.start(self._last[1], units, self._menu, *self._embedded)
+
+    @property
+    def states(self) -> Array:
+        """The units (N, 384) of the request that was read last."""
+        return np.zeros((0, 384), np.float32) if self._last is None else self._last[1]
 
     def _embed(self, texts: Sequence[str]) -> Array:
         for text in texts:
@@ -336,17 +355,27 @@ def unknown_names(grammar: Grammar) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(m for m in MISSING_KINDS if m in missing), tuple(words)
 
 
-def decode(grammar: Grammar, decoders: Sequence[Decoder], new: frozenset[int] = frozenset()) -> Step:
+def decode(
+    grammar: Grammar,
+    decoders: Sequence[Decoder],
+    new: frozenset[int] = frozenset(),
+    leaning: Leaning | None = None,
+) -> Step:
     """Greedy decoding: of what the grammar allows, the element that the decoders together (the mean of their
     log-probabilities) hold most likely, until the step is whole. It is leant over where code knows better
-    (``leanings``); ``new``: the tools that the weights have not met."""
+    (``leanings``); ``new``: the tools that the weights have not met; ``leaning``: how far it is leant towards calling
+    anything for a first request."""
     layout = decoders[0].layout
     fed: Sequence[Element] = [*grammar.prefix, *grammar.written]
     while grammar.step is None:
         allowed = grammar.allowed()
         flat = [layout.flat(e) for e in allowed]
         said = np.mean([_opinion(decoder.feed(fed)[flat]) for decoder in decoders], axis=0)
-        best = allowed[int(np.argmax(said + lean(grammar, allowed, new)))]
+        doubt = DOUBT
+        if leaning is not None and opens(grammar):
+            symbols = {SYMBOLS[i]: float(v) for (channel, i), v in zip(allowed, said, strict=True) if channel == "sym"}
+            doubt = leaning([d.hidden for d in decoders], symbols)
+        best = allowed[int(np.argmax(said + lean(grammar, allowed, new, doubt)))]
         grammar.push(best)
         fed = [best]
     return grammar.step
