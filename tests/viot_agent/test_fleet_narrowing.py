@@ -41,6 +41,7 @@ FLEET = [
         ("gate 2, only 3 people", {"gate 2": "gate 2"}),
         ("gate 2, only 3 minutes", {"gate 2": "gate 2"}),
         ("the ferry ramp is wet", {}),
+        ("the turnstile's lock", {}),
     ],
 )  # fmt: skip
 def test_pieces_of_names(text: str, cameras: dict[str, str]) -> None:

@@ -160,7 +160,7 @@ def _runs(text: str, cut: Sequence[Token], busy: Sequence[tuple[int, int]]) -> I
     for i in range(len(cut)):
         for j in range(i + 1, min(len(cut), i + _LONGEST) + 1):
             if _inside(cut[j - 1], busy) or (
-                j - i > 1 and len(text[cut[j - 2].end : cut[j - 1].start].strip(" -_'’#.")) > 0
+                j - i > 1 and len(text[cut[j - 2].end : cut[j - 1].start].strip(" -_#.")) > 0
             ):
                 break
             yield cut[i:j]
