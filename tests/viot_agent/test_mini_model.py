@@ -329,7 +329,7 @@ def test_nets_decide_together() -> None:
 
     monkey = pytest.MonkeyPatch()
     with monkey.context() as m:
-        m.setattr(planner_module, "lean", lambda grammar, allowed, new: np.zeros(len(allowed)))
+        m.setattr(planner_module, "lean", lambda grammar, allowed, *_: np.zeros(len(allowed)))
         for scores, right in (
             ([[1, 0], [0, 3]], "NOTOOL"),
             ([[3, 0], [0, 1]], "NEED"),
