@@ -38,7 +38,7 @@ from viot_agent.fleet.words import Token, fold, is_unspaced, join, tokens
 MAX_TEXT = 6_000  # characters that are searched; a request is far shorter
 
 _GAP = re.compile(r"[\s\-_.·/#'’‐‑–]{0,3}")
-_SUBJECTS = frozenset("it he she who".split())
+_SUBJECTS = frozenset("it he she who".split())  # a verb follows, no plural
 _SHARING = frozenset("all both every each either".split())
 _NUMBER_FOLLOWS = re.compile(r"\s*,?\s*(?:\d|[^\W\d_]\b)")
 # "2 till 4": no till, and no camera

@@ -60,7 +60,7 @@ def write_card(
         "## Metrics",
         "",
         "Whole chain = every call with every argument, in order, and the right end. Fillings of phrasings that were",
-        "not trained on, run by the int8 encoder and the NumPy decoder that ship.",
+        "not trained on, run by the encoder (ONNX Runtime, float32) and the NumPy decoder that ship.",
         *tables,
         "",
     ]

@@ -36,6 +36,7 @@ from viot_finetune.instruct.site import CLEAN
 from viot_finetune.mini.cards import stub_toolbox
 from viot_finetune.mini.evaluate import split
 from viot_finetune.mini.prepare import reading_of
+from viot_finetune.mini.source import file_of, is_since
 
 _LOG = logging.getLogger("viot_finetune.mini.doubt")
 Floats = npt.NDArray[np.float32]
@@ -76,8 +77,8 @@ def chosen(rows: Sequence[dict[str, Any]], how: Fitting) -> list[tuple[dict[str,
     """The rows that are learnt from and how often each: single turns, none left out that calls nothing."""
     rng = random.Random(how.seed)
     plain = [r for r in rows if not r.get("turns")]
-    new = [r for r in plain if _new(r, how.since)]
-    old = [r for r in plain if not _new(r, how.since)]
+    new = [r for r in plain if is_since(r, how.since)]
+    old = [r for r in plain if not is_since(r, how.since)]
     nothing, calls = [r for r in old if not r["steps"]], [r for r in old if r["steps"]]
     return [(r, 1) for r in [*nothing, *rng.sample(calls, min(how.calls, len(calls)))]] + [(r, how.often) for r in new]
 
@@ -196,11 +197,11 @@ def main() -> None:
     file: Path = args.weights
     single = [(r, 1) for r in held if not r.get("turns")]
     seen = read(single, file, how.seed + 1, "test")
-    learnt = read([(r, n) for r, n in chosen(kept, how) if _file(r) not in apart], file, how.seed)
+    learnt = read([(r, n) for r, n in chosen(kept, how) if file_of(r) not in apart], file, how.seed)
     head = fit(learnt, seen, how)
     sets = {"kept from training": seen}
     if apart:
-        sets["apart"] = read([(r, 1) for r in kept if _file(r) in apart and not r.get("turns")], file, 1, "test")
+        sets["apart"] = read([(r, 1) for r in kept if file_of(r) in apart and not r.get("turns")], file, 1, "test")
     for name, rows in sets.items():
         for what, lean in (("without", -1.0), ("with the head", leans(head, rows))):
             call, nothing = told(rows, lean)
@@ -208,15 +209,6 @@ def main() -> None:
                   f"{(~rows.calls).sum()} that want none", flush=True)  # fmt: skip
     if not args.dry:
         with_doubt(file, head)
-
-
-def _file(row: Mapping[str, Any]) -> str:
-    return str(row.get("id", "")).partition("-")[0]
-
-
-def _new(row: Mapping[str, Any], since: str) -> bool:
-    file = _file(row)
-    return (len(file), file) >= (len(since), since)
 
 
 if __name__ == "__main__":

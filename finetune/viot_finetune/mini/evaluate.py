@@ -1,7 +1,7 @@
 """How good is it: whole chains against authored phrasings, strictly, beside the keyword router in one table.
 
 A chain is right when every call (tool and all arguments after normalisation, in order) and the end are right. The
-runtime itself is evaluated (int8 encoder, NumPy decoder). A right call gets the observation of its phrasing; a wrong
+runtime itself is evaluated (ONNX encoder, NumPy decoder). A right call gets the observation of its phrasing; a wrong
 one ends the run.
 """
 

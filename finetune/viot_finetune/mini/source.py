@@ -12,7 +12,7 @@ import multiprocessing
 import queue
 import random
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -153,10 +153,20 @@ def _weight(row: dict[str, Any]) -> float:
 def more(row: dict[str, Any], since: str, factor: float) -> float:
     """How much oftener a row comes where the files from ``phrasings_<since>`` on are new to a model: ``factor`` times;
     not those with a condition, of which there are many."""
-    file = str(row.get("id", "")).partition("-")[0]
-    fresh = bool(since) and (len(file), file) >= (len(since), since)
+    fresh = bool(since) and is_since(row, since)
     waits = any("when" in s for t in row.get("turns") or [row] for s in t["steps"])
     return factor if fresh and not waits else 1.0
+
+
+def is_since(row: Mapping[str, Any], first: str) -> bool:
+    """Whether a row is of ``phrasings_<first>`` or of a later file."""
+    file = file_of(row)
+    return (len(file), file) >= (len(first), first)
+
+
+def file_of(row: Mapping[str, Any]) -> str:
+    """Which file of phrasings a row is of: ``rr`` of ``phrasings_rr``."""
+    return str(row.get("id", "")).partition("-")[0]
 
 
 def texts_of_cards() -> list[str]:

@@ -3,7 +3,8 @@
 The nets learn from every step of many requests, few of which want nothing; told only by their first element, remarks
 are taken for requests and hints for remarks. This head reads their states instead (each net's hidden state before its
 first element, the mean of its units, and what they say of calling, refusing and asking) and leans them. It is fitted
-after them, in minutes, to requests of both kinds (``viot_finetune.mini.doubt``).
+after them to requests of both kinds (``viot_finetune.mini.doubt``). The weights that ship hold none: then one constant
+stands in its place (``leanings.DOUBT``).
 
 Owns what the head is given and how it is run. Knows no grammar.
 """
