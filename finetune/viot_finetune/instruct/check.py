@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import re
 import sys
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from viot_agent.foreign import read_json
 
@@ -162,33 +165,32 @@ class Skeletons:
     """Skeletons by word: the rows that share too much with a given one. At most three words are too few to tell."""
 
     def __init__(self, rows: Iterable[Named] = ()) -> None:
-        self._rows: list[Named] = []
-        self._with: dict[str, list[int]] = {}
+        self._names: list[str] = []
+        self._sizes = array("q")
+        self._with: dict[str, array[int]] = {}
         for row in rows:
             self.add(row)
 
     def add(self, row: Named) -> None:
         """Keep one more row."""
-        if len(row[1]) > 3:
-            for word in row[1]:
-                self._with.setdefault(word, []).append(len(self._rows))
-            self._rows.append(row)
+        name, words = row
+        if len(words) > 3:
+            for word in words:
+                self._with.setdefault(word, array("q")).append(len(self._names))
+            self._names.append(name)
+            self._sizes.append(len(words))
 
     def like(self, row: Named) -> Iterator[str]:
-        """The names of the rows whose word sets overlap with this one's by more than JACCARD.
-
-        Who overlaps so much has one of any ``n - floor(JACCARD n)`` of this row's ``n`` words: the rarest are looked up
-        (prefix filtering, Chaudhuri et al., "A Primitive Operator for Similarity Joins in Data Cleaning", ICDE 2006).
-        """
+        """The names of the rows whose word sets overlap with this one's by more than JACCARD."""
         name, words = row
         if len(words) <= 3:
             return
-        rarest = sorted(words, key=lambda w: (len(self._with.get(w, ())), w))
-        few = rarest[: len(words) - int(JACCARD * len(words))]
-        for j in sorted({j for word in few for j in self._with.get(word, ())}):
-            common = len(words & self._rows[j][1])
-            if common / (len(words) + len(self._rows[j][1]) - common) > JACCARD:
-                yield f"{name} shares its skeleton with {self._rows[j][0]}"
+        common = np.zeros(len(self._names), np.int64)
+        for word in words & self._with.keys():
+            common[np.frombuffer(self._with[word], np.int64)] += 1
+        either = len(words) + np.frombuffer(self._sizes, np.int64) - common if self._names else common
+        for j in np.flatnonzero(common > JACCARD * either):
+            yield f"{name} shares its skeleton with {self._names[j]}"
 
 
 def twins(rows: Sequence[Named], others: Iterable[Named] = ()) -> Iterator[str]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import itertools
 import logging
 import multiprocessing
+import os
 import queue
 import random
 import re
+from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -235,6 +238,20 @@ def streamed(plan: Plan, makers: int = 1) -> Generator[tuple[Tokens, Packed], No
             maker.join()
 
 
+def fetched(stream: Iterator[tuple[Tokens, Packed]], ahead: int = 4) -> Generator[tuple[Tokens, Packed], None, None]:
+    """The batches of an endless stream, taken over by a thread while the trainer reckons: the same in the same order.
+    Raises what the stream does. Close it before the stream."""
+    taker = ThreadPoolExecutor(1)
+    waiting = deque(taker.submit(next, stream) for _ in range(ahead))
+    try:
+        while True:
+            soon = waiting.popleft()
+            waiting.append(taker.submit(next, stream))
+            yield soon.result()
+    finally:
+        taker.shutdown(cancel_futures=True)
+
+
 def _taken(line: Any, maker: Any) -> tuple[Tokens, Packed]:
     """The next batch of one process."""
     while True:
@@ -251,6 +268,7 @@ def _taken(line: Any, maker: Any) -> tuple[Tokens, Packed]:
 
 
 def _make(plan: Plan, line: Any) -> None:
+    os.nice(5)  # the trainer, which waits for nobody else, goes first
     try:
         for made in batches(plan):
             line.put(made)

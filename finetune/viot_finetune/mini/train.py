@@ -13,7 +13,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,7 @@ from viot_agent.llm.mini.weights import FORMAT, JUDGE, Weights
 from viot_finetune import checkpoint
 from viot_finetune.mini.net import Batch, Net, label_loss, opinion_loss, opinions
 from viot_finetune.mini.prepare import Packed, Tokens, unpack
-from viot_finetune.mini.source import Plan, streamed, texts_of_cards, without
+from viot_finetune.mini.source import Plan, fetched, streamed, texts_of_cards, without
 
 _LOG = logging.getLogger(__name__)
 SAFE_EVERY = 100
@@ -78,7 +78,11 @@ class Recipe:
     """Nets that learn side by side and decide together."""
     mutual: float = 1.0
     """How much each net is drawn towards what the others think, beside the labels; nothing in the first quarter of the
-    steps, when they think little."""
+    schedule, when they think little."""
+    newer: tuple[str, float] = ("", 1.0)
+    """From which file of phrasings on the rows come oftener, and how much (``source.more``)."""
+    later: float = 1.0
+    """Share of the decisions after an example's first that are learnt from."""
 
 
 def usable(device: str) -> None:
@@ -270,13 +274,15 @@ def train(
     kept_from = without(rows, recipe.without)
     plan = Plan(
         kept_from, words, strange, recipe.strange, recipe.absent, recipe.batch, recipe.hide, seed,
-        recipe.without, recipe.thought,
+        recipe.without, recipe.thought, recipe.newer, recipe.later,
     )  # fmt: skip
     stream = streamed(plan, recipe.makers)
+    soon = fetched(stream)
     try:
         reader = Reader(assets.encoder_dir(), words)
-        curve = _run(learners, stream, reader, recipe, Clock(minutes), kept, every)
+        curve = _run(learners, soon, reader, recipe, Clock(minutes), kept, every)
     finally:
+        soon.close()
         stream.close()
     return [learner.arrays() for learner in learners], curve
 
@@ -387,7 +393,8 @@ def _run(
         {"params": adapters, "lr": recipe.lora_rate, "weight_decay": 0.0},
     ]
     optimiser = torch.optim.AdamW(groups, fused=recipe.device == "cuda")
-    schedule = _schedule(optimiser, recipe.lora_steps, clock)
+    done = _share_done(recipe.lora_steps, clock)
+    schedule = _schedule(optimiser, recipe.lora_steps, done)
     losses: list[torch.Tensor] = []
     curve: list[float] = []
     begin = 0
@@ -404,7 +411,7 @@ def _run(
         if step % 100 == 0 or step == begin:
             for learner in learners:
                 learner.read_cards(texts, reader)
-        labels, whole = _losses(learners, *next(stream), recipe.mutual if step >= recipe.lora_steps // 4 else 0.0)
+        labels, whole = _losses(learners, *next(stream), recipe.mutual if done(step) >= 0.25 else 0.0)
         optimiser.zero_grad(set_to_none=True)
         whole.backward()  # type: ignore[no-untyped-call]
         for learner in learners:
@@ -439,13 +446,24 @@ def _losses(
     return labels.mean(), whole
 
 
-def _schedule(optimiser: torch.optim.Optimizer, steps: int, clock: Clock) -> torch.optim.lr_scheduler.LambdaLR:
-    """Linear warm-up over 5 %, then a cosine to nothing at the last step, or when the clock runs out."""
-    warm, begun = max(1, steps // 20), clock.share()
+def _share_done(steps: int, clock: Clock) -> Callable[[int], float]:
+    """How much of the schedule is behind at a step: by steps or by the clock, whichever ends first."""
+    begun = clock.share()
+
+    def share(step: int) -> float:
+        return max(min(1.0, step / max(1, steps)), (clock.share() - begun) / max(1e-9, 1 - begun))
+
+    return share
+
+
+def _schedule(
+    optimiser: torch.optim.Optimizer, steps: int, done: Callable[[int], float]
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """Linear warm-up over 5 %, then a cosine to nothing where all is ``done``."""
+    warm = max(1, steps // 20)
 
     def factor(step: int) -> float:
-        done = max(min(1.0, step / max(1, steps)), (clock.share() - begun) / max(1e-9, 1 - begun))
-        return min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * min(1.0, done)))
+        return min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * min(1.0, done(step))))
 
     return torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
 
