@@ -71,10 +71,9 @@ def test_where_nothing_waits_nobody_is_asked() -> None:
     assert judge.asked == []
 
 
-@pytest.mark.parametrize("status", ["cannot_tell", "failed", "retry", "refused"])
-def test_what_was_not_seen_decides_nothing(status: str) -> None:
+def test_what_is_called_again_decides_nothing() -> None:
     judge = Judge(FIRST)
-    assert after(judge, status=status) == Outlook()
+    assert after(judge, status="retry") == Outlook()
     assert judge.asked == []
 
 
@@ -105,6 +104,15 @@ def test_a_count_that_one_camera_could_not_give_lets_nothing_happen_that_hangs_o
     assert after(Judge(FIRST), "more than 5? then the clip", **crowd, waiting=(0,)) == Outlook(
         True, frozenset(LEFT[:1])
     )
+
+
+@pytest.mark.parametrize("status", ["cannot_tell", "failed", "refused"])
+def test_what_nobody_can_tell_lets_nothing_happen_that_hangs_on_it(status: str) -> None:
+    judge = Judge(FIRST)
+    assert after(judge, status=status) == Outlook(False)
+    assert after(judge, status=status, waiting=(0,)) == Outlook(True, frozenset(LEFT[:1]))
+    assert after(judge, "smoke? the clip. If you can't tell, an alert", status=status) == Outlook()
+    assert judge.asked == []
 
 
 def test_at_once_or_one_after_the_other_is_not_for_arithmetic_to_say() -> None:

@@ -14,8 +14,12 @@ from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.units import REQUEST, Reading, Unit
 
 _ONES = "|".join(w for w, n in UNITS.items() if 0 < n < 10)
+_DOZENS = {"half a": 6, "a": 12, "one": 12, "two": 24, "three": 36, "four": 48, "five": 60}
 # atomic: of "twenty-five minutes" no part may be read as people
-_N = rf"(?P<n>(?>\d{{1,6}}\b|(?:{'|'.join(TENS)})(?:[\s-]+(?:{_ONES})\b)?\b|(?:{'|'.join(UNITS)})\b))"
+_N = (
+    rf"(?P<n>(?>\d{{1,6}}\b|(?:{'|'.join(_DOZENS)})\s+dozen\b|"
+    rf"(?:{'|'.join(TENS)})(?:[\s-]+(?:{_ONES})\b)?\b|(?:{'|'.join(UNITS)})\b))"
+)
 # what may follow a number of people: their own nouns, words that hold a sentence together, the end. Of any other noun
 # ("5 bikes", "5 suitcases") code settles nothing
 _OF_PEOPLE = (
@@ -106,9 +110,12 @@ def _crowded(asked: str, data: Mapping[str, Any]) -> bool | None:
 
 
 def _number(said: str) -> int:
-    """The whole number that ``_N`` found: digits, or words below a hundred."""
+    """The whole number that ``_N`` found: digits, dozens, or words below a hundred."""
     if said.isdecimal():
         return int(said)
+    words = " ".join(said.casefold().split())
+    if words.endswith(" dozen"):
+        return _DOZENS[words.removesuffix(" dozen")]
     return sum(UNITS.get(word, TENS.get(word, 0)) for word in re.split(r"[\s-]+", said.casefold()))
 
 

@@ -6,6 +6,7 @@ conditions, else the nets. Runs neither of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,14 @@ from viot_agent.llm.mini.conditions import FIRST, LATER, SURE, passed_by
 from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.units import REQUEST, Reading
+
+_UNTOLD = re.compile(
+    r"\b(?:can(?:['’]?t|no ?t) (?:tell|say|see|be)|unclear|unsure|not (?:sure|certain|clear)|inconclusive|uncertain|"
+    r"doubt\w*|down|offline|dead|broken|fail\w*|errors?|unavailable|unless|either way|regardless|any ?way|whatever|"
+    r"no (?:footage|recordings?))\b",
+    re.I,
+)
+"""Words that may say what is to be done where nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,8 @@ def outlook(planner: Planner, reading: Reading, call: Call, data: Mapping[str, A
             return Outlook(held)
     if call.tool == "crowd_counting" and data.get("untold"):
         return _none_of(left, call)  # what hangs on a camera nobody can tell of does not happen
+    if call.status in ("cannot_tell", "failed", "refused") and not _UNTOLD.search(reading.asked):
+        return _none_of(left, call)  # nobody knows whether it holds
     if call.status not in ("found", "none", "info") or passed_by(reading, data):
         return Outlook()
     shares = planner.judged(reading, call, data, left)
