@@ -536,6 +536,13 @@ def test_a_condition_that_cannot_be_told_is_called_so(mini: MiniChat) -> None:
     assert end.additional_kwargs["unsettled"] == ["export_clip"]
 
 
+def test_a_file_that_is_not_attached_is_asked_for(mini: MiniChat) -> None:
+    step = mini.invoke([ask("Blur the faces in image-2, please.", uploads=("image-1",))])
+    assert step.tool_calls == []
+    assert step.additional_kwargs["missing"] == ["media"]
+    assert mini.invoke([ask("Blur the faces in image-1, please.", uploads=("image-1",))]).tool_calls
+
+
 @pytest.mark.parametrize("joint", ["and", "or"])
 def test_each_of_two_people_is_looked_for(mini: MiniChat, joint: str) -> None:
     request = ask(f"Was Lin-Manuel Miranda {joint} Alex Lacamoire on theatre?")

@@ -301,24 +301,28 @@ def test_the_shipped_judge_reads_plain_conditions() -> None:
 
 
 COUNTS = [
-    ("More than 20 people at gate 2? Then I need the clip.", 21, 20),
-    ("If fewer than 5 people are in the hall, count the lobby.", 4, 5),
-    ("Is the pool empty? If so, alert me to anybody there.", 0, 2),
-    ("Anyone in the yard? Tell me who it is, if so.", 1, 0),
-    ("At least a dozen at the till? If so, export it.", 12, 11),
+    ("More than 20 people at gate 2? Then I need the clip.", 21, 20, "export_clip"),
+    ("If fewer than 5 people are in the hall, count the lobby.", 4, 5, "crowd_counting"),
+    ("Is the pool empty? If so, alert me to anybody there.", 0, 2, "create_alert"),
+    ("Anyone in the yard? Tell me who it is, if so.", 1, 0, "face_recognition"),
+    ("At least a dozen at the till? If so, export it.", 12, 11, "export_clip"),
+    ("count the queue, and unless it is under 10 send me the clip", 10, 9, "export_clip"),
+    ("No one at the desk? Then set an alert for people there.", 0, 1, "create_alert"),
+    ("Check the stands: if it stayed below 300 leave it, otherwise clip it", 300, 299, "export_clip"),
+    ("how many in the waiting room? beyond 15 i want whoever is known named", 16, 15, "face_recognition"),
+    ("Were there exactly 4 people in the vault? If not, cut me that stretch.", 5, 4, "export_clip"),
+    ("If the lobby had people in it, save the footage", 3, 0, "export_clip"),
+    ("if the gym's deserted just arm a person alert", 0, 4, "create_alert"),
 ]
 
 
-def test_the_shipped_judge_reads_numbers() -> None:
+def test_code_and_the_shipped_judge_read_numbers() -> None:
     planner = Planner(list(stub_toolbox()), threads=1)
     right = 0
-    for text, yes, no in COUNTS:
-        for people, wanted in ((yes, FIRST), (no, NOTHING)):
-            reading = read(text, seen=[Passage("...", tool="crowd_counting")])
-            call = Call("crowd_counting", {}, "found" if people else "none")
-            data = {"cameras": {"a": {"max": people}}}
-            shares = planner.judged(reading, call, data, ["export_clip"])
-            assert shares is not None
-            right += int(shares.argmax()) == wanted
-    # 9 in int8 on one processor, 8 on another; in float32 it is 8 wherever it runs
-    assert right >= 8
+    for text, yes, no, left in COUNTS:
+        for people, wanted in ((yes, True), (no, False)):
+            reading = read(text, seen=[Passage(f"{people} people were seen.", tool="crowd_counting")])
+            call = Call("crowd_counting", {}, "found" if people else "none", (left,), (0,))
+            right += outlook(planner, reading, call, {"cameras": {"a": {"max": people}}}).settled is wanted
+    # 21 of 24: it errs at "unless ... under" and at "below ... leave it, otherwise"
+    assert right >= 20

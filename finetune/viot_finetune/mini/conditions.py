@@ -116,9 +116,9 @@ class Fitting:
     """All that decides a fit."""
 
     seed: int = 0
-    fillings: int = 3
-    epochs: int = 4
-    batch: int = 32
+    fillings: int = 6
+    epochs: int = 12
+    batch: int = 128
     rank: int = 24
     rate: float = 1e-3
     head_rate: float = 1e-3

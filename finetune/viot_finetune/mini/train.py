@@ -47,8 +47,8 @@ class Recipe:
     """All that decides a run."""
 
     seed: int = 0
-    batch: int = 128
-    lora_steps: int = 3340
+    batch: int = 256
+    lora_steps: int = 3360
     decoder_rate: float = 1e-3
     lora_rate: float = 1.2e-3
     rank: int = 32
@@ -79,9 +79,9 @@ class Recipe:
     mutual: float = 1.0
     """How much each net is drawn towards what the others think, beside the labels; nothing in the first quarter of the
     schedule, when they think little."""
-    newer: tuple[str, float] = ("", 1.0)
+    newer: tuple[str, float] = ("ssss", 2.0)
     """From which file of phrasings on the rows come oftener, and how much (``source.more``)."""
-    later: float = 1.0
+    later: float = 0.6
     """Share of the decisions after an example's first that are learnt from."""
 
 

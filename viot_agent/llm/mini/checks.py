@@ -221,6 +221,15 @@ def attached(reading: Reading, handle: str) -> tuple[str, ...]:
     return tuple(u.value for u in reading.units if u.virtual and "upload" in u.kinds and u.value.startswith(f"{stem}-"))
 
 
+_FILE = re.compile(r"\b(?:image|video)-\d{1,3}\b", re.I)
+
+
+def only_absent_files(reading: Reading) -> bool:
+    """Whether the request names files by their handles ("image-2"), and none of them is attached."""
+    named = {h.casefold() for h in _FILE.findall(reading.asked)}
+    return bool(named) and named.isdisjoint(u.value for u in reading.units if u.virtual)
+
+
 _BARE = re.compile(
     r"(?<!\bwas )(?<!\bwere )(?<!\bis )\bthe (first|second|third|fourth)"
     r"(?: one\b|(?=\s*(?:$|[^\w\s]|(?:with|by|only|please|and|but)\b)))",

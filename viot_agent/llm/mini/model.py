@@ -7,7 +7,7 @@ since, and writes one ReAct step through the shared renderer and parser. Neither
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
 from viot_agent.llm.mini.checks import settled
-from viot_agent.llm.mini.menu import Call
+from viot_agent.llm.mini.found import cameras_of, points_back
+from viot_agent.llm.mini.menu import Call, Step
 from viot_agent.llm.mini.outlook import Outlook, outlook
 from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.units import Passage, read
@@ -91,6 +92,7 @@ class MiniChat(BaseChatModel):
             last = history[-1] if history else None
             ahead = outlook(planner, reading, last.call, last.data) if last else Outlook()
             step = planner.next_step(reading, calls, settled=ahead.settled, barred=ahead.barred)
+        step = self._where_found(step, reading.asked, history, request.additional_kwargs.get("cameras", ()))
         tools = [self.toolbox.get(n) for n in self._names()]
         written = render(to_react(step, [h.summary for h in history], [t.description for t in tools]))
         message = to_message(parse(written))
@@ -111,6 +113,17 @@ class MiniChat(BaseChatModel):
             for name, past in waited.items():
                 message.additional_kwargs.setdefault(_undone(said.text, past), []).append(name)
         return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _where_found(self, step: Step, asked: str, history: Sequence[_Past], names: Sequence[str]) -> Step:
+        """A call for "that camera" looks where the call before it found something, not everywhere."""
+        if step.kind != "act" or not history or step.tool not in self.toolbox or not points_back(asked):
+            return step
+        slot = next((a.name for a in self.toolbox.get(step.tool).args if a.kind == "cameras"), None)
+        if slot is None or slot in step.args:
+            return step
+        last = history[-1]
+        found = cameras_of(last.call.args, last.observed, names)
+        return replace(step, args={**step.args, slot: list(found)}) if found else step
 
     def _without(self, tool: str, history: Sequence[_Past]) -> ChatResult:
         """The end of a run that needs a tool which is not there: said, after what was observed."""
@@ -160,6 +173,7 @@ class _Past:
     summary: str
     handle: str
     data: Mapping[str, Any]
+    observed: Observation | None = None
 
 
 def _scenes(data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -196,8 +210,9 @@ def _history(messages: Sequence[BaseMessage]) -> list[_Past]:
             rest = None if plan is None else tuple(plan[1:])
             waiting = tuple(message.additional_kwargs.get("waiting", ()))
             made = Call(call["name"], dict(call["args"]), _status(result), rest, waiting)
-            data = seen.data if isinstance(seen, Observation) else {}
-            past.append(_Past(made, str(result.content), handle if isinstance(handle, str) else "", data))
+            observed = seen if isinstance(seen, Observation) else None
+            data = observed.data if observed else {}
+            past.append(_Past(made, str(result.content), handle if isinstance(handle, str) else "", data, observed))
     return past
 
 

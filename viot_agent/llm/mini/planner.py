@@ -27,6 +27,7 @@ from viot_agent.llm.mini.checks import (
     means_several,
     missing_camera,
     of_what_is_seen,
+    only_absent_files,
     only_asks,
     people_together,
     plainly,
@@ -203,6 +204,9 @@ class Planner:
         if step.reply == "out_of_scope" and any({"camera", "unknown"} <= set(u.kinds) for u in reading.units):
             # a camera that does not exist is said, whatever was to be done with it
             return Step("ask", missing=("cameras",))
+        file = self._taken_file(step, reading) if not history and only_absent_files(reading) else None
+        if file is not None:
+            return Step("ask", missing=(file,))  # another file than the one that was named
         missing, names = unknown_names(grammar) if step.kind == "act" else ((), ())
         return Step("ask", missing=missing, unknown=names) if missing else step
 
@@ -251,6 +255,13 @@ class Planner:
                 shift = tuple(i + 1 for i in step.open)
                 return Step("act", plan=plan, open=shift, tool=last.tool, args={**last.args, name: left[0]})
         return step
+
+    def _taken_file(self, step: Step, reading: Reading) -> str | None:
+        """The kind of the argument for which a call takes an attached file; None where it takes none."""
+        place = self.menu.index(step.tool) if step.kind == "act" else None
+        slots = [] if place is None else [self.menu.slots[k][1] for k in self.menu.slots_of(place)]
+        files = {u.value for u in reading.units if u.virtual}
+        return next((arg.kind for arg in slots if str(step.args.get(arg.name)) in files), None)
 
     def _takes_each(self, step: Step) -> bool:
         """Whether a step plans several calls that can each take a file: they go through those attached in order."""
