@@ -17,6 +17,8 @@ NAMES = ("Dock 1", "Dock 1 North", "Lobby")
         ("find the van, then list every face on that same camera", True),
         ("which cam had him? alert me to any person on exactly that cam", True),
         ("count the people wherever he turned up", True),
+        ("set an alert for smoke on the camera where KX-4821 was read", True),
+        ("people on the camera where Eileen Collins was last seen", True),
         ("is that the camera you mean? count people everywhere", False),
         ("was he seen on Dock 1, and how many people were in the lobby?", False),
         ("how many people are there now?", False),

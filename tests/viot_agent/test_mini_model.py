@@ -24,7 +24,9 @@ from viot_agent.llm.mini.checks import (
     asks_who_was_not,
     finds,
     may_be_conditional,
+    no_time,
     of_what_is_seen,
+    only_tells_of_an_export,
     plainly,
     reverses,
     says_event,
@@ -509,6 +511,28 @@ def test_numbers_are_read_whole_or_not_at_all(condition: str, most: int, holds: 
     assert settled(f"If {condition}, save me gate 2", call, counted(most)["data"]) is holds
 
 
+@pytest.mark.parametrize(
+    ("asked", "cameras", "holds"),
+    [
+        ("if at most 3 people were in the yard set an alert", {"yard": {"max": 3}}, True),
+        ("save it if no more than two people were in the lobby", {"lobby": {"max": 3}}, False),
+        ("under 10 in the hall? then clip it", {"hall": {"max": 4}}, True),
+        ("fewer than 5 in the hall? then clip it", {"hall": {"max": 4, "different": 9}}, None),
+        ("fewer than 5 people in both? then clip it", {"a": {"max": 3}, "b": {"max": 4}}, None),
+        ("unless it is under 10 send me the clip", {"hall": {"max": 4}}, None),
+        ("if it stayed below 300 leave it, otherwise clip it", {"hall": {"max": 4}}, None),
+        ("if it was not below 10, clip it", {"hall": {"max": 4}}, None),
+    ],
+)
+def test_fewer_than_a_number(asked: str, cameras: dict[str, Any], holds: bool | None) -> None:
+    assert settled(asked, Call("crowd_counting", {}, "found"), {"cameras": cameras}) is holds
+
+
+def test_fewer_than_a_number_on_a_camera_that_cannot_be_told_of() -> None:
+    data = {"cameras": {"hall": {"max": 1}}, "untold": ["yard"]}
+    assert settled("fewer than 5 people? clip it", Call("crowd_counting", {}, "found"), data) is None
+
+
 def test_a_camera_that_cannot_be_told_of_leaves_a_number_unsettled() -> None:
     call = Call("crowd_counting", {"cameras": ["gate 1", "gate 2"]}, "found")
     few = counted(2)["data"] | {"untold": ["gate 1"]}
@@ -536,11 +560,26 @@ def test_a_condition_that_cannot_be_told_is_called_so(mini: MiniChat) -> None:
     assert end.additional_kwargs["unsettled"] == ["export_clip"]
 
 
-def test_a_file_that_is_not_attached_is_asked_for(mini: MiniChat) -> None:
-    step = mini.invoke([ask("Blur the faces in image-2, please.", uploads=("image-1",))])
+@pytest.mark.parametrize("text", ["Blur the faces in image-2, please.", "redact the second picture"])
+def test_a_file_that_is_not_attached_is_asked_for(mini: MiniChat, text: str) -> None:
+    step = mini.invoke([ask(text, uploads=("image-1",))])
     assert step.tool_calls == []
     assert step.additional_kwargs["missing"] == ["media"]
     assert mini.invoke([ask("Blur the faces in image-1, please.", uploads=("image-1",))]).tool_calls
+
+
+def test_what_was_exported_is_not_exported_again(mini: MiniChat) -> None:
+    assert mini.invoke([ask("today at 12:00 we exported the gate 2 clip and it was too dark")]).tool_calls == []
+    assert only_tells_of_an_export("we saved the footage last week, it was too dark")
+    assert not only_tells_of_an_export("we exported the yard clip, now save the gate too")
+    assert not only_tells_of_an_export("export the clip that we saved")
+
+
+def test_a_condition_or_a_number_of_people_is_no_time() -> None:
+    assert no_time("between 5 and 10", "if between 5 and 10 people were there")
+    assert no_time("and if either has more than 2", "")
+    assert not no_time("between 5 and 10", "who came between 5 and 10 yesterday")
+    assert not no_time("", "people")
 
 
 @pytest.mark.parametrize("joint", ["and", "or"])

@@ -45,6 +45,13 @@ _REACHES = (
         re.I,
     ),
 )
+_FEWER = re.compile(rf"\b(?:fewer than|less than|under|below)\s+{_N}{_OF_PEOPLE}", re.I)
+_AT_MOST = re.compile(rf"\b(?:at most|no more than|not more than|up to|max(?:imum)?(?: of)?)\s+{_N}{_OF_PEOPLE}", re.I)
+_TURNED = re.compile(
+    r"\b(?:unless|otherwise|else|except|skip|leave|ignore|don['’]?t|do not|never ?mind|not?)\b",
+    re.I,
+)
+"""Words that may turn a number's condition round, or put something on both sides of it."""
 _BELOW = re.compile(
     r"\b(?:fewer|less|under|below|at most|up to|no more|not more|exactly|only|just|empty|quiet)\b", re.I
 )
@@ -96,6 +103,8 @@ def _crowded(asked: str, data: Mapping[str, Any]) -> bool | None:
     above = [m["n"] for m in _ABOVE.finditer(asked)]
     reaches = [m["n"] for pattern in _REACHES for m in pattern.finditer(asked)]
     cameras = data.get("cameras")
+    if not above and not reaches and isinstance(cameras, Mapping):
+        return _few(asked, cameras, bool(data.get("untold")))
     if len(above) + len(reaches) != 1 or (above and _BELOW.search(asked)) or not isinstance(cameras, Mapping):
         return None
     least = _number((above or reaches)[0]) + bool(above)
@@ -107,6 +116,22 @@ def _crowded(asked: str, data: Mapping[str, Any]) -> bool | None:
     if not counts or data.get("untold") or any(c.get("different", 0) >= least for c in counts):
         return None
     return False
+
+
+def _few(asked: str, cameras: Mapping[str, Any], untold: bool) -> bool | None:
+    """Whether there were fewer people than the one number that ``asked`` puts before something: everywhere together,
+    one after the other too; False where one camera alone saw too many at once."""
+    below = [(m["n"], 0) for m in _FEWER.finditer(asked)] + [(m["n"], 1) for m in _AT_MOST.finditer(asked)]
+    plain = _AT_MOST.sub(" ", asked)
+    if len(below) != 1 or _TURNED.search(plain):
+        return None
+    limit = _number(below[0][0]) + below[0][1]
+    counts = [c for c in cameras.values() if isinstance(c, Mapping) and "max" in c]
+    if any(c["max"] >= limit for c in counts):
+        return False
+    if not counts or untold or sum(max(c["max"], c.get("different", 0)) for c in counts) >= limit:
+        return None
+    return True
 
 
 def _number(said: str) -> int:
@@ -138,6 +163,33 @@ def only_asks(asked: str) -> bool:
     """Whether the request is one plain question, with no word of saving, cutting or handing over: nothing may be
     written out for it. (Of the authored requests for an export none reads so: a test of the data looks.)"""
     return bool(_QUESTION.match(asked.strip())) and not _SAVING.search(asked)
+
+
+_EXPORTED = re.compile(
+    r"\b(?:i|we|you|he|she|they|someone|somebody|the \w+|\w+['’]ve)\s+(?:(?:had|have|has|already|just|once)\s+)*"
+    r"(?:exported|saved|clipped|downloaded|archived|extracted)\b"
+    r"(?:(?:\s+[\w'’-]+){0,4}?\s+(?:clips?|footage|recordings?|videos?|tapes?|copy|copies)\b)?",
+    re.I,
+)
+
+
+def only_tells_of_an_export(asked: str) -> bool:
+    """Whether a request tells that something was exported, and has no other word of saving."""
+    rest, told = _EXPORTED.subn(" ", asked)
+    return bool(told) and not _SAVING.search(rest)
+
+
+_NO_TIME = re.compile(
+    r"(?:and |or |but )*(?:if|unless|either|no more|more|less|fewer|at least|at most|over \d+|under \d+)\b", re.I
+)
+_PEOPLE_AFTER = re.compile(r"\s+(?:people|persons?|ppl|folks?|men|women|kids|guests|visitors|customers|heads)\b", re.I)
+
+
+def no_time(value: str, text: str) -> bool:
+    """Whether words copied as a time are a condition or a number of people ("between 5 and 10 people")."""
+    at = text.find(value)
+    after = text[at + len(value) :] if at >= 0 else ""
+    return bool(_NO_TIME.match(value)) or (value[-1:].isdigit() and bool(_PEOPLE_AFTER.match(after)))
 
 
 _WHO_NOT = re.compile(
@@ -221,13 +273,20 @@ def attached(reading: Reading, handle: str) -> tuple[str, ...]:
     return tuple(u.value for u in reading.units if u.virtual and "upload" in u.kinds and u.value.startswith(f"{stem}-"))
 
 
+_NTH = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4}
+_NTH_FILE = re.compile(rf"\b({'|'.join(_NTH)})\s+(?:image|picture|photo|pic|video|file|attachment)\b", re.I)
 _FILE = re.compile(r"\b(?:image|video)-\d{1,3}\b", re.I)
 
 
 def only_absent_files(reading: Reading) -> bool:
-    """Whether the request names files by their handles ("image-2"), and none of them is attached."""
+    """Whether the request names files by their handles ("image-2") or places ("the second picture"), and none of them
+    is attached."""
+    attached = {u.value for u in reading.units if u.virtual}
     named = {h.casefold() for h in _FILE.findall(reading.asked)}
-    return bool(named) and named.isdisjoint(u.value for u in reading.units if u.virtual)
+    if named:
+        return named.isdisjoint(attached)
+    counted = [_NTH[m[1].casefold()] for m in _NTH_FILE.finditer(reading.asked)]
+    return bool(counted) and min(counted) > len(attached)
 
 
 _BARE = re.compile(

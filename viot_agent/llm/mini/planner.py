@@ -26,9 +26,11 @@ from viot_agent.llm.mini.checks import (
     may_be_conditional,
     means_several,
     missing_camera,
+    no_time,
     of_what_is_seen,
     only_absent_files,
     only_asks,
+    only_tells_of_an_export,
     people_together,
     plainly,
     reverses,
@@ -40,6 +42,7 @@ from viot_agent.llm.mini.conditions import Judge
 from viot_agent.llm.mini.decoder import Decoder
 from viot_agent.llm.mini.doubt import Doubt, features
 from viot_agent.llm.mini.encoder import Encoder, Reader
+from viot_agent.llm.mini.found import points_back
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.language import foreign
 from viot_agent.llm.mini.leanings import DOUBT, lean, opens
@@ -197,6 +200,9 @@ class Planner:
             return Step("finish", "done")
         if step.kind == "act" and step.tool == "export_clip" and only_asks(reading.asked):
             return Step("finish", "done" if history else "out_of_scope")
+        if step.kind == "act" and step.tool == "export_clip" and not history and only_tells_of_an_export(reading.asked):
+            return Step("finish", "out_of_scope")
+        step = self._without_no_time(step, reading)
         if step.kind == "act" and step.tool in _HIDING and reverses(reading.asked):
             return Step("finish", "done" if history else "out_of_scope")
         if missing_camera(reading.units) and self._passes_over_cameras(step):
@@ -208,6 +214,9 @@ class Planner:
         if file is not None:
             return Step("ask", missing=(file,))  # another file than the one that was named
         missing, names = unknown_names(grammar) if step.kind == "act" else ((), ())
+        if missing == ("cameras",) and history and points_back(reading.asked):
+            # "the footage of that camera" is no camera's name
+            return replace(step, args={k: v for k, v in step.args.items() if k not in self._camera_slots(step)})
         return Step("ask", missing=missing, unknown=names) if missing else step
 
     def _passes_over_cameras(self, step: Step) -> bool:
@@ -255,6 +264,23 @@ class Planner:
                 shift = tuple(i + 1 for i in step.open)
                 return Step("act", plan=plan, open=shift, tool=last.tool, args={**last.args, name: left[0]})
         return step
+
+    def _camera_slots(self, step: Step) -> set[str]:
+        place = self.menu.index(step.tool)
+        return (
+            set()
+            if place is None
+            else {
+                self.menu.slots[k][1].name for k in self.menu.slots_of(place) if self.menu.slots[k][1].kind == "cameras"
+            }
+        )
+
+    def _without_no_time(self, step: Step, reading: Reading) -> Step:
+        """A call without what was copied as a time and is none."""
+        place = self.menu.index(step.tool) if step.kind == "act" else None
+        slots = [] if place is None else [self.menu.slots[k][1] for k in self.menu.slots_of(place)]
+        wrong = {a.name for a in slots if a.kind == "time" and no_time(str(step.args.get(a.name, "")), reading.text)}
+        return replace(step, args={k: v for k, v in step.args.items() if k not in wrong}) if wrong else step
 
     def _taken_file(self, step: Step, reading: Reading) -> str | None:
         """The kind of the argument for which a call takes an attached file; None where it takes none."""
