@@ -8,9 +8,9 @@ forbids nothing.
 
 The constants for cameras and times were fitted, and rounded, with the weights before those that ship now, on half of
 the requests that those had not read (pp, qq and rr of ``datasets/viot_instruct`` and the 3 % kept from training); the
-other half said what they bring. Files take over those of cameras; WITHDRAWN rests on few cases; ASKING was chosen with
-the weights that ship, on the 3 % kept from training, where DOUBT at -0.5 calls rightly a little oftener (.984 for .978)
-and wrongly no oftener; on VIoT-Bench it calls more often where nothing is wanted, so it stays.
+other half said what they bring. Files take over those of cameras; WITHDRAWN rests on few cases; DOUBT was looked
+at again with the weights that ship: on the 3 % kept from training half of it calls rightly a little oftener (.984 for
+.978) and wrongly no oftener, on VIoT-Bench more often where nothing is wanted (.934 for .954), so it stays.
 """
 
 from __future__ import annotations
@@ -37,10 +37,17 @@ ELSEWHERE = 1.6
 """For no time at all where all times stand in other sentences than the call's camera."""
 WITHDRAWN = -2.5
 """For a mention that the next one corrects, or that is named in order not to be meant."""
-DOUBT, ASKING = -1.0, -0.5
-"""For calling anything at all, and for asking back, as the first step of a first request; for calling only where no
-head says it better (``doubt``). Set by hand on phrasings that the weights of their day had not read: they let requests
-be that want no tool, and now and then one that wants one."""
+DOUBT = -1.0
+"""For calling anything at all, as the first step of a first request, where no head says it better (``doubt``). Set by
+hand on phrasings that the weights of their day had not read: it lets requests be that want no tool, and now and then
+one that wants one."""
+EVERYWHERE = -1.5
+"""For asking back as the first step of a request that says that every camera is meant."""
+_EVERYWHERE = re.compile(
+    r"\b(?:any|every)where\b|\b(?:any|all|every|each)(?: of)?(?: the| our| my)? cam(?:era)?s?\b|"
+    r"\b(?:whole|entire) (?:site|fleet|place|estate|building)\b",
+    re.I,
+)
 NAMED, TAKES, CALLED = 3.5, 4.0, 2.0
 """For a tool that the weights have not met whose own word is said, or which takes a plate where one is said; and for
 calling anything then, at most. Chosen on phrasings for plates and vehicles that are kept from training, with weights
@@ -96,7 +103,8 @@ def lean(
     weights have not met; ``doubt``: for calling anything at all, as the first step of a first request."""
     out = np.zeros(len(allowed), np.float32)
     if opens(grammar):
-        leant = {("sym", SYM["NEED"]): doubt, ("sym", SYM["MISSING"]): ASKING}
+        asking = EVERYWHERE if _EVERYWHERE.search(grammar.reading.asked) else 0.0
+        leant = {("sym", SYM["NEED"]): doubt, ("sym", SYM["MISSING"]): asking}
         out += [leant.get(element, 0.0) for element in allowed]
     arg = grammar.choosing
     if arg is None:
