@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from viot_tools.qa.facts import Doing, Facts, Spot, Thing, Value
@@ -179,6 +179,7 @@ def test_the_budget_holds_and_frames_keep_apart(
 
 
 @given(st.lists(st.floats(0.5, 100), min_size=1, max_size=4), st.integers(1, 30))
+@example([1.1, 34.57397271665463, 1.5739727166546302, 34.1], 29)  # a + at - before fell below a
 def test_even_frames_lie_in_the_footage(lengths: list[float], budget: int) -> None:
     at, stretches = 0.0, []
     for length in lengths:

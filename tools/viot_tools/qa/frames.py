@@ -104,7 +104,7 @@ def evenly(spans: Spans, budget: int) -> tuple[Moment, ...]:
     at = next(wanted, None)
     for camera, a, b in pieces:
         while at is not None and at < before + (b - a):
-            found.append(Moment(camera, min(a + at - before, math.nextafter(b, a)), "evenly spaced"))
+            found.append(Moment(camera, min(a + (at - before), math.nextafter(b, a)), "evenly spaced"))
             at = next(wanted, None)
         before += b - a
     return _sorted(found, spans)
