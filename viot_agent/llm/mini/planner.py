@@ -50,7 +50,7 @@ from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, SYMBOLS, Call, Element,
 from viot_agent.llm.mini.units import REQUEST, Reading, Unit
 from viot_agent.llm.mini.weights import Weights
 from viot_agent.llm.mini.words import courtesy
-from viot_agent.toolbox.contract import ToolSpec
+from viot_agent.toolbox.contract import ArgSpec, ToolSpec
 
 Array = npt.NDArray[np.float32]
 
@@ -216,18 +216,14 @@ class Planner:
         missing, names = unknown_names(grammar) if step.kind == "act" else ((), ())
         if missing == ("cameras",) and history and points_back(reading.asked):
             # "the footage of that camera" is no camera's name
-            return replace(step, args={k: v for k, v in step.args.items() if k not in self._camera_slots(step)})
+            return _leaving_out(step, {a.name for a in self._args_of(step) if a.kind == "cameras"})
         return Step("ask", missing=missing, unknown=names) if missing else step
 
     def _passes_over_cameras(self, step: Step) -> bool:
         """Whether a step forgets the camera that was named: it asks for something else, or looks everywhere."""
         if step.kind == "ask":
             return "cameras" not in step.missing
-        place = self.menu.index(step.tool) if step.kind == "act" else None
-        if place is None:
-            return False
-        slots = [self.menu.slots[k][1] for k in self.menu.slots_of(place)]
-        return any(arg.kind == "cameras" and arg.name not in step.args for arg in slots)
+        return any(arg.kind == "cameras" and arg.name not in step.args for arg in self._args_of(step))
 
     def _for_each(self, step: Step, reading: Reading, history: Sequence[Call]) -> Step:
         """One call for each of several people or attached files that the request names together; where it means one
@@ -265,29 +261,20 @@ class Planner:
                 return Step("act", plan=plan, open=shift, tool=last.tool, args={**last.args, name: left[0]})
         return step
 
-    def _camera_slots(self, step: Step) -> set[str]:
-        place = self.menu.index(step.tool)
-        return (
-            set()
-            if place is None
-            else {
-                self.menu.slots[k][1].name for k in self.menu.slots_of(place) if self.menu.slots[k][1].kind == "cameras"
-            }
-        )
+    def _args_of(self, step: Step) -> list[ArgSpec]:
+        """What the tool of a call takes; nothing where it is no call, or its tool is not in the menu."""
+        place = self.menu.index(step.tool) if step.kind == "act" else None
+        return [] if place is None else [self.menu.slots[k][1] for k in self.menu.slots_of(place)]
 
     def _without_no_time(self, step: Step, reading: Reading) -> Step:
         """A call without what was copied as a time and is none."""
-        place = self.menu.index(step.tool) if step.kind == "act" else None
-        slots = [] if place is None else [self.menu.slots[k][1] for k in self.menu.slots_of(place)]
-        wrong = {a.name for a in slots if a.kind == "time" and no_time(str(step.args.get(a.name, "")), reading.text)}
-        return replace(step, args={k: v for k, v in step.args.items() if k not in wrong}) if wrong else step
+        times = [a.name for a in self._args_of(step) if a.kind == "time"]
+        return _leaving_out(step, {t for t in times if no_time(str(step.args.get(t, "")), reading.text)})
 
     def _taken_file(self, step: Step, reading: Reading) -> str | None:
         """The kind of the argument for which a call takes an attached file; None where it takes none."""
-        place = self.menu.index(step.tool) if step.kind == "act" else None
-        slots = [] if place is None else [self.menu.slots[k][1] for k in self.menu.slots_of(place)]
         files = {u.value for u in reading.units if u.virtual}
-        return next((arg.kind for arg in slots if str(step.args.get(arg.name)) in files), None)
+        return next((arg.kind for arg in self._args_of(step) if str(step.args.get(arg.name)) in files), None)
 
     def _takes_each(self, step: Step) -> bool:
         """Whether a step plans several calls that can each take a file: they go through those attached in order."""
@@ -296,6 +283,10 @@ class Planner:
 
     def _takes_file(self, tool: int) -> bool:
         return any(self.menu.slots[k][1].kind in ("media", "person", "vehicle") for k in self.menu.slots_of(tool))
+
+
+def _leaving_out(step: Step, names: set[str]) -> Step:
+    return replace(step, args={k: v for k, v in step.args.items() if k not in names})
 
 
 Leaning = Callable[[Sequence[Array], Mapping[str, float]], float]
