@@ -22,6 +22,7 @@ NAMES = ("Dock 1", "Dock 1 North", "Lobby")
         ("is that the camera you mean? count people everywhere", False),
         ("was he seen on Dock 1, and how many people were in the lobby?", False),
         ("how many people are there now?", False),
+        ("Where was Eileen Collins seen? How many people came in all?", False),
     ],
 )
 def test_words_that_point_back(asked: str, points: bool) -> None:

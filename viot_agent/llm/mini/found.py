@@ -17,7 +17,7 @@ _THAT = re.compile(
     r"(?:that|the same|that same|this same|the very same|the very|whichever|whatever|said)\s+"
     r"(?:one\s+)?(?:cam(?:era)?s?|place|spot|location|area|view|feed)"
     r"|(?:on|at|from|by|for|of) (?:that|the same) one"
-    r"|where(?:ver)? \S+(?: \S+){0,2}? (?:was |were |is |got |last )*"
+    r"|where(?:ver)? (?!(?:was|were|is|are|did|do|does|has|have|had)\b)\S+(?: \S+){0,2}? (?:was |were |is |got |last )*"
     r"(?:seen|found|spotted|read|recogni[sz]ed|showed up|turned up|appeared|passed|came (?:by|past|through))"
     r")\b",
     re.I,
