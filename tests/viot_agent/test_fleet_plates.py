@@ -91,6 +91,8 @@ def test_a_camera_is_no_plate() -> None:
 @pytest.mark.parametrize(
     ("text", "plates"),
     [
+        ("was P384JT 11 or b122pf 42 there", ["P384JT 11", "b122pf 42"]),
+        ("P384JT 11 times", ["P384JT"]),
         ("Has KX-4821 been at gate 2 since 14:05?", ["KX-4821"]),
         ("where is ab12 cde now", ["ab12 cde"]),
         ("WHO LET XY00 PWD OUT", ["XY00 PWD"]),

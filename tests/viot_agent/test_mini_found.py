@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from viot_agent.bench.cards import cards
 from viot_agent.llm.mini.found import cameras_of, points_back
+from viot_agent.llm.mini.menu import Call, Step
+from viot_agent.llm.mini.model import MiniChat, _Past
 from viot_agent.steps import Evidence, Observation
+from viot_agent.toolbox import Toolbox
 
 NAMES = ("Dock 1", "Dock 1 North", "Lobby")
 
@@ -48,3 +52,26 @@ def test_nothing_found_points_nowhere() -> None:
     assert cameras_of({}, seen("Lobby is not indexed.", verdict="cannot_tell"), NAMES) == ()
     assert cameras_of({}, seen("Lobby is down.", status="failed"), NAMES) == ()
     assert cameras_of({}, seen("Seen on Lobby."), ()) == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "cameras", "wanted"),
+    [
+        ("found", ("Lobby",), Step("act", tool="create_alert", args={"event": "fire", "cameras": ["Lobby"]})),
+        ("none", (), Step("finish", "done")),
+        ("cannot_tell", (), Step("finish", "done")),
+        ("failed", (), Step("finish", "done")),
+        ("found", (), Step("act", tool="create_alert", args={"event": "fire"})),
+    ],
+)
+def test_no_alert_goes_everywhere_for_a_camera_that_is_not_known(
+    status: str, cameras: tuple[str, ...], wanted: Step
+) -> None:
+    chat = MiniChat(toolbox=Toolbox(cards().values()))
+    verdict = status if status != "failed" else "cannot_tell"
+    past = _Past(
+        Call("plate_recognition", {"plate": "KX 4821"}, status), "", "", {}, seen("", *cameras, verdict=verdict)
+    )
+    step = Step("act", tool="create_alert", args={"event": "fire"})
+    assert chat._where_found(step, "alert me to fire on the camera where KX 4821 was read", [past], NAMES) == wanted
+    assert chat._where_found(step, "alert me to fire everywhere", [past], NAMES) == step

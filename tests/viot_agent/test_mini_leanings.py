@@ -250,11 +250,3 @@ def test_the_one_named_again_as_the_only_one_is_meant() -> None:
     grammar = Grammar(reading("faces at gate 1 and gate 2, a head count at only gate 2"), MENU)
     at_slot(grammar, "face_recognition", "cameras", ("crowd_counting",))
     assert leant(grammar)["gate 1"] == 0
-
-
-def test_how_readily_a_first_request_is_taken_for_one_can_be_given() -> None:
-    need: Element = ("sym", SYM["NEED"])
-    grammar = Grammar(reading("the kettle is broken"), MENU)
-    allowed = grammar.allowed()
-    assert lean(grammar, allowed, doubt=2.5)[allowed.index(need)] == pytest.approx(2.5)
-    assert lean(grammar, allowed)[allowed.index(need)] == pytest.approx(DOUBT)

@@ -67,8 +67,6 @@ def looks_like_plate(token: str, taken: Collection[str] = ()) -> bool:
 
 _CHINESE = re.compile(rf"[{PROVINCES}]\s?[A-Za-z]\s?[·・.\- ]?\s?[A-Za-z0-9]{{4,6}}[学警港澳挂]?(?![A-Za-z0-9])")
 _PIECE = re.compile(r"[^\W_]+(?:[-·・.‐‑–][^\W_]+)*")
-_RUSSIAN = "abcehkmoptxy"
-"""The letters of Russian plates that look alike in Latin."""
 _AMOUNT = (
     r"\s*(?:[:./-]\d|%|(?:[ap]\.?m|o.clock|noon|midnight|uhr|h|hrs?|hours?|min(?:s|utes?)?|s|sec(?:s|onds?)?|"
     r"days?|weeks?|months?|years?|times|(?:other )?(?:people(?! carrier)|persons|cars|vehicles|vans)|"
@@ -85,7 +83,7 @@ _SPACED = tuple(
         r"[a-zäöü]{1,3}[-\s][a-z]{1,2}\s?\d{1,4}[eh]?",
         r"mh\s?\d{1,2}\s?[a-z]{1,3}\s?\d{4}",
         r"[а-я]\s?\d{3}\s?[а-я]{2}\s?\d{2,3}",
-        rf"[{_RUSSIAN}]\d{{3}}[{_RUSSIAN}]{{2}}\s\d{{2,3}}(?!{_AMOUNT})",
+        rf"[a-z]\d{{3}}[a-z]{{2}}\s\d{{2,3}}(?!{_AMOUNT})",
         r"[a-z]{2}\s\d{3}\s[a-z]{2}",
         r"[b-df-hj-np-tv-xz]{3}\s\d{3,4}",
         r"\d{3,4}\s[b-df-hj-np-tv-xz]{3}",

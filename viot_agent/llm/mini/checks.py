@@ -217,16 +217,25 @@ def people_together(reading: Reading) -> tuple[str, ...]:
     """Known people whom the request names side by side ("Ana and Ben", "Ana, Ben or Cleo"), as they are called with."""
     people = [u for u in reading.units if u.segment == REQUEST and "person" in u.kinds and not u.virtual]
     people = [u for u in people if not {"unknown", "fuzzy", "camera", "group"} & set(u.kinds)]
-    best: list[Unit] = []
-    run: list[Unit] = []
-    for unit in people:
-        if run and _JOIN.fullmatch(reading.text[run[-1].end : unit.start]):
-            run.append(unit)
-        else:
-            run = [unit]
-        if len(run) > len(best):
-            best = list(run)
+    best = max(_runs(reading.text, people), key=len, default=[])
     return tuple(dict.fromkeys(u.value for u in best)) if len(best) > 1 else ()
+
+
+def named_together(text: str, units: Sequence[Unit], value: str) -> tuple[str, ...]:
+    """The values of those of ``units`` that are named side by side with the last one of them that is ``value``."""
+    found = [run for run in _runs(text, units) if any(u.value == value for u in run)]
+    return tuple(dict.fromkeys(u.value for u in found[-1])) if found else ()
+
+
+def _runs(text: str, units: Sequence[Unit]) -> list[list[Unit]]:
+    """Units, in order, in runs of those with nothing but "and", "or" or a comma between."""
+    runs: list[list[Unit]] = []
+    for unit in units:
+        if runs and _JOIN.fullmatch(text[runs[-1][-1].end : unit.start]):
+            runs[-1].append(unit)
+        else:
+            runs.append([unit])
+    return runs
 
 
 _SEVERAL = re.compile(

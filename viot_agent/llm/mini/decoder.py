@@ -119,7 +119,6 @@ class Decoder:
         self._cross = [
             (self._linear(memory, f"dec.{i}.ck"), self._linear(memory, f"dec.{i}.cv")) for i in range(LAYERS)
         ]
-        self.hidden = np.zeros(WIDTH, np.float32)  # what the last scores were read from
         self._past: list[tuple[Array, Array] | None] = [None] * LAYERS
         self._at = 0
 
@@ -142,7 +141,6 @@ class Decoder:
             x = x + self._inner(x, f"dec.{i}")
         self._at += n
         h = self._norm(x[-1:], "dec_norm")
-        self.hidden = h[0]
         cands, starts, ends = self._heads
         scale = np.float32(1 / math.sqrt(WIDTH))
         return np.concatenate(

@@ -38,9 +38,8 @@ ELSEWHERE = 1.6
 WITHDRAWN = -2.5
 """For a mention that the next one corrects, or that is named in order not to be meant."""
 DOUBT = -1.0
-"""For calling anything at all, as the first step of a first request, where no head says it better (``doubt``). Set by
-hand on phrasings that the weights of their day had not read: it lets requests be that want no tool, and now and then
-one that wants one."""
+"""For calling anything at all, as the first step of a first request. Set by hand on phrasings that the weights of their
+day had not read: it lets requests be that want no tool, and now and then one that wants one."""
 EVERYWHERE = -1.5
 """For asking back as the first step of a request that says that every camera is meant."""
 _EVERYWHERE = re.compile(
@@ -91,20 +90,18 @@ _REACH = 8
 """Words between a slip and its correction at most."""
 
 
-def opens(grammar: Grammar) -> bool:
+def _opens(grammar: Grammar) -> bool:
     """Whether it is to be chosen now if a first request wants anything; an answer to an ask-back is no new request."""
     return not grammar.reading.request[0] and not grammar.written and not grammar.history
 
 
-def lean(
-    grammar: Grammar, allowed: Sequence[Element], new: frozenset[int] = frozenset(), doubt: float = DOUBT
-) -> npt.NDArray[np.float32]:
+def lean(grammar: Grammar, allowed: Sequence[Element], new: frozenset[int] = frozenset()) -> npt.NDArray[np.float32]:
     """What is added to the scores of ``allowed`` (their number, float32). ``new``: the tools of the menu that the
-    weights have not met; ``doubt``: for calling anything at all, as the first step of a first request."""
+    weights have not met."""
     out = np.zeros(len(allowed), np.float32)
-    if opens(grammar):
+    if _opens(grammar):
         asking = EVERYWHERE if _EVERYWHERE.search(grammar.reading.asked) else 0.0
-        leant = {("sym", SYM["NEED"]): doubt, ("sym", SYM["MISSING"]): asking}
+        leant = {("sym", SYM["NEED"]): DOUBT, ("sym", SYM["MISSING"]): asking}
         out += [leant.get(element, 0.0) for element in allowed]
     arg = grammar.choosing
     if arg is None:

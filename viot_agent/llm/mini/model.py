@@ -115,7 +115,8 @@ class MiniChat(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _where_found(self, step: Step, asked: str, history: Sequence[_Past], names: Sequence[str]) -> Step:
-        """A call for "that camera" looks where the call before it found something, not everywhere."""
+        """A call for "that camera" looks where the call before it found something, not everywhere: nowhere, where
+        nothing was found."""
         if step.kind != "act" or not history or step.tool not in self.toolbox or not points_back(asked):
             return step
         slot = next((a.name for a in self.toolbox.get(step.tool).args if a.kind == "cameras"), None)
@@ -123,6 +124,8 @@ class MiniChat(BaseChatModel):
             return step
         last = history[-1]
         found = cameras_of(last.call.args, last.observed, names)
+        if not found and last.call.status not in ("found", "info"):
+            return Step("finish", "done")
         return replace(step, args={**step.args, slot: list(found)}) if found else step
 
     def _without(self, tool: str, history: Sequence[_Past]) -> ChatResult:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,13 @@ from viot_agent.llm.mini.checks import (
 )
 from viot_agent.llm.mini.conditions import Judge
 from viot_agent.llm.mini.decoder import Decoder
-from viot_agent.llm.mini.doubt import Doubt, features
+from viot_agent.llm.mini.earlier import taken_over
 from viot_agent.llm.mini.encoder import Encoder, Reader
 from viot_agent.llm.mini.found import points_back
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.language import foreign
-from viot_agent.llm.mini.leanings import DOUBT, lean, opens
-from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, SYMBOLS, Call, Element, Menu, Step
+from viot_agent.llm.mini.leanings import lean
+from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Element, Menu, Step
 from viot_agent.llm.mini.units import REQUEST, Reading, Unit
 from viot_agent.llm.mini.weights import Weights
 from viot_agent.llm.mini.words import courtesy
@@ -70,7 +70,6 @@ class Planner:
             if weights.judge is None
             else Judge(weights.nets[0], weights.judge, weights.scale, reader, home, threads)
         )
-        self._doubt = None if weights.doubt is None else Doubt(weights.doubt)
         self._met = frozenset(cards()) - frozenset(weights.without)
         self._lock = threading.Lock()
         self.set_tools(tools)
@@ -159,16 +158,7 @@ class Planner:
         with self._lock:
             for net in self.nets:
                 net.start(reading.units)
-            decoders, states = [net.decoder for net in self.nets], [net.states for net in self.nets]
-            return decode(grammar, decoders, self._new, self._leaning(states)), grammar
-
-    def _leaning(self, states: Sequence[Array]) -> Leaning | None:
-        """How strongly the head leans towards a call, by the nets' hidden states and what they say; None without a
-        head, and for a menu with tools that it was not fitted with."""
-        head = self._doubt
-        if head is None or any(t.name not in cards() for t in self.menu.tools):
-            return None
-        return lambda hidden, said: head.lean(features(hidden, states, said))
+            return decode(grammar, [net.decoder for net in self.nets], self._new), grammar
 
     def _plain(self, reading: Reading) -> tuple[Step, Grammar] | None:
         """A call all the same, where the request names a tool's subject outright and that tool is what comes to mind:
@@ -195,7 +185,7 @@ class Planner:
     def _checked(self, decoded: tuple[Step, Grammar], reading: Reading, history: Sequence[Call]) -> Step:
         """The step, or what is done instead of one that must not be taken."""
         step, grammar = decoded
-        step = _from_now_on(_where_it_was_seen(step, grammar))
+        step = self._with_those_before(_from_now_on(_where_it_was_seen(step, grammar)), reading)
         if step.kind == "act" and any(_same(step, call) for call in history):
             return Step("finish", "done")
         if step.kind == "act" and step.tool == "export_clip" and only_asks(reading.asked):
@@ -218,6 +208,13 @@ class Planner:
             # "the footage of that camera" is no camera's name
             return _leaving_out(step, {a.name for a in self._args_of(step) if a.kind == "cameras"})
         return Step("ask", missing=missing, unknown=names) if missing else step
+
+    def _with_those_before(self, step: Step, reading: Reading) -> Step:
+        """A follow-up's call with all the cameras of earlier turns that it means, or with none."""
+        if not any(u.segment < REQUEST for u in reading.units):
+            return step
+        named = {a.kind: a.name for a in self._args_of(step) if a.kind in ("cameras", "time")}
+        return taken_over(step, reading, named.get("cameras", ""), named.get("time", ""))
 
     def _passes_over_cameras(self, step: Step) -> bool:
         """Whether a step forgets the camera that was named: it asks for something else, or looks everywhere."""
@@ -289,9 +286,6 @@ def _leaving_out(step: Step, names: set[str]) -> Step:
     return replace(step, args={k: v for k, v in step.args.items() if k not in names})
 
 
-Leaning = Callable[[Sequence[Array], Mapping[str, float]], float]
-
-
 class Net:
     """An encoder and a decoder over one menu."""
 
@@ -313,11 +307,6 @@ class Net:
         if self._last is None or self._last[0] != units:
             self._last = (units, self.encoder.units(units))
         self.decoder.start(self._last[1], units, self._menu, *self._embedded)
-
-    @property
-    def states(self) -> Array:
-        """The units (N, 384) of the request that was read last."""
-        return np.zeros((0, 384), np.float32) if self._last is None else self._last[1]
 
     def _embed(self, texts: Sequence[str]) -> Array:
         for text in texts:
@@ -383,27 +372,17 @@ def unknown_names(grammar: Grammar) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(m for m in MISSING_KINDS if m in missing), tuple(words)
 
 
-def decode(
-    grammar: Grammar,
-    decoders: Sequence[Decoder],
-    new: frozenset[int] = frozenset(),
-    leaning: Leaning | None = None,
-) -> Step:
+def decode(grammar: Grammar, decoders: Sequence[Decoder], new: frozenset[int] = frozenset()) -> Step:
     """Greedy decoding: of what the grammar allows, the element that the decoders together (the mean of their
     log-probabilities) hold most likely, until the step is whole. It is leant over where code knows better
-    (``leanings``); ``new``: the tools that the weights have not met; ``leaning``: how far it is leant towards calling
-    anything for a first request."""
+    (``leanings``); ``new``: the tools that the weights have not met."""
     layout = decoders[0].layout
     fed: Sequence[Element] = [*grammar.prefix, *grammar.written]
     while grammar.step is None:
         allowed = grammar.allowed()
         flat = [layout.flat(e) for e in allowed]
         said = np.mean([_opinion(decoder.feed(fed)[flat]) for decoder in decoders], axis=0)
-        doubt = DOUBT
-        if leaning is not None and opens(grammar):
-            symbols = {SYMBOLS[i]: float(v) for (channel, i), v in zip(allowed, said, strict=True) if channel == "sym"}
-            doubt = leaning([d.hidden for d in decoders], symbols)
-        best = allowed[int(np.argmax(said + lean(grammar, allowed, new, doubt)))]
+        best = allowed[int(np.argmax(said + lean(grammar, allowed, new)))]
         grammar.push(best)
         fed = [best]
     return grammar.step

@@ -12,7 +12,6 @@ from safetensors.numpy import load_file
 
 from viot_agent.errors import FailedFault, WeightsMissing
 from viot_agent.llm.mini import assets
-from viot_agent.llm.mini.doubt import PARTS
 from viot_agent.llm.mini.storage import unpacked
 
 Array = npt.NDArray[np.float32]
@@ -20,8 +19,6 @@ FORMAT = "mini-5"
 """Of the file, in its metadata."""
 JUDGE = "judge/"
 """Where the judge of conditions lies in it."""
-DOUBT = "doubt/"
-"""Where the head lies in it that says whether a request wants a tool."""
 PARTS_OF_JUDGE = {"inner.weight", "inner.bias", "outer.weight", "outer.bias"}
 """Of its head; its adapter lies beside them."""
 
@@ -38,8 +35,6 @@ class Weights:
     thought: bool = True
     judge: dict[str, Array] | None = None
     """Of conditions: its adapter (``lora.*``) and head; None in weights for comparison, where it was not fitted."""
-    doubt: dict[str, Array] | None = None
-    """The head that says whether a first request wants a tool (``doubt``); None where it was not fitted."""
     without: tuple[str, ...] = ()
     """Tools with a card that they have not met: those kept from weights for comparison."""
 
@@ -62,7 +57,6 @@ class Weights:
         words = tuple(meta.get("words", "").split())
         scale, thought = float(meta.get("lora_scale", "1")), meta.get("thought", "yes") == "yes"
         arrays = load_file(path)
-        doubt = {k.removeprefix(DOUBT): arrays.pop(k) for k in [k for k in arrays if k.startswith(DOUBT)]}
         judge = {f"0/{k.removeprefix(JUDGE)}": arrays.pop(k) for k in [k for k in arrays if k.startswith(JUDGE)]}
         try:
             nets, fitted = unpacked(arrays), unpacked(judge)
@@ -75,9 +69,5 @@ class Weights:
             lost = "an adapter"
         if lost:
             raise FailedFault(f"{path} is damaged: its judge lacks {lost}", fix="name a whole mini.safetensors")
-        if doubt and doubt.keys() != PARTS:
-            raise FailedFault(f"{path} is damaged: its head of doubt is not whole", fix="name a whole mini.safetensors")
-        return cls(
-            nets, scale, words, thought, fitted[0] if fitted else None, doubt or None,
-            tuple(meta.get("without", "").split()),
-        )  # fmt: skip
+        without = tuple(meta.get("without", "").split())
+        return cls(nets, scale, words, thought, fitted[0] if fitted else None, without)
