@@ -55,7 +55,8 @@ class Said:
 class Expected:
     """One right call. ``observation`` is what comes of it; ``rest`` the tools that remain after it, each with whether
     its condition is still open. ``then`` says of each of ``rest`` whether it happens, now that this was observed; None
-    where that hangs on what is observed later."""
+    where that hangs on what is observed later. ``reports``: what its author wrote of either branch, where there are
+    two, and ``met``: in which of them this is."""
 
     tool: str
     args: dict[str, Any]
@@ -63,6 +64,8 @@ class Expected:
     status: str
     rest: tuple[tuple[str, bool], ...] = ()
     then: tuple[bool | None, ...] = ()
+    reports: dict[str, list[str]] | None = None
+    met: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +274,8 @@ def _steps(
             if alive[j]:
                 rest.append((rows[j - 1]["tool"], open_))
                 then.append(None if tested > k else happens[j])
-        out.append(Expected(step["tool"], args, text, status, tuple(rest), tuple(then)))
+        reports = step["obs"] if isinstance(step.get("obs"), dict) else None
+        out.append(Expected(step["tool"], args, text, status, tuple(rest), tuple(then), reports, truth[k]))
     return tuple(out), places
 
 

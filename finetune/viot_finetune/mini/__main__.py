@@ -64,6 +64,7 @@ def main() -> None:
         action="store_true",
         help="evaluate, after fitting the judge of conditions where there is none; the card too",
     )
+    parser.add_argument("--judge-further", action="store_true", help="with --eval-only: go on with the file's judge")
     parser.add_argument("--misses", action="store_true", help="print the validation cases that are wrong")
     args = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(message)s")
@@ -139,8 +140,10 @@ def main() -> None:
         if args.train_only:
             return
     weights = Weights.load(path)
-    if weights.judge is None:
-        judge = conditions.fit(weights, without(kept, recipe.without), threads=args.threads, device=args.device)
+    if weights.judge is None or args.judge_further:
+        how = conditions.FURTHER if args.judge_further else conditions.Fitting()
+        learnt = without(kept, recipe.without)
+        judge = conditions.fit(weights, learnt, how, args.threads, args.device, further=args.judge_further)
         with_judge(path, judge)
         weights = Weights.load(path)
     planner = Planner(list(stub_toolbox()), weights=weights)

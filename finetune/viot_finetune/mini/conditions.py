@@ -1,7 +1,8 @@
 """The judge of conditions (``llm.mini.conditions``), fitted to the authored requests of several steps.
 
 Each row is filled several times; after every step that leaves something to do the judge is asked what happens next, and
-the row says it. Owns labels, training and the figures of its card.
+the row says it. Reports on several people are made besides those that the authors wrote (``reports``). Owns labels,
+training and the figures of its card.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import logging
 import math
 import random
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,16 +20,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from viot_agent.errors import UserFault
 from viot_agent.llm.mini import assets
-from viot_agent.llm.mini.conditions import FIRST, LATER, NOTHING, PARTS, Judge, Question, question
+from viot_agent.llm.mini.conditions import FIRST, LATER, NOTHING, PARTS, Judge, Question, amounts, question
 from viot_agent.llm.mini.encoder import Reader
 from viot_agent.llm.mini.menu import Call
-from viot_agent.llm.mini.units import Passage
+from viot_agent.llm.mini.units import REQUEST, Passage
 from viot_agent.llm.mini.weights import Weights
 from viot_finetune.instruct.fill import Example, Expected, fill
 from viot_finetune.instruct.pools import Half
 from viot_finetune.instruct.site import CLEAN, Noise
 from viot_finetune.mini.prepare import reading_of
+from viot_finetune.mini.reports import acted, acted_in_words, faces, faces_turning, told, turning
 from viot_finetune.mini.train import EncoderTrainer, Recipe, halves, usable
 
 _LOG = logging.getLogger(__name__)
@@ -71,13 +73,17 @@ def asked(
 
 def _of(example: Example, reader: Reader, rng: random.Random, waits: bool) -> Iterator[Asked]:
     seen: list[Passage] = []
+    request = [u for u in reading_of(example, ()).units if u.segment == REQUEST and not u.virtual]
+    # a number may be one that is compared: what its author wrote stays
+    counts = bool(amounts(request))
     for step in example.steps:
-        seen.append(Passage(step.observation, tool=step.tool))
+        text, data = reported(step, rng, counts=counts)
+        seen.append(Passage(text, tool=step.tool))
         if not step.rest or (waits and not step.rest[0][1]):
             continue
         call = Call(step.tool, step.args, step.status)
         left = [tool for tool, _ in step.rest]
-        one = question(reading_of(example, seen), call, data_of(step, rng), left, reader)
+        one = question(reading_of(example, seen), call, data, left, reader)
         if one is not None:
             yield Asked(example.id, step.tool, one, answer(step), waits)
 
@@ -88,26 +94,38 @@ def answer(step: Expected) -> int:
     return FIRST if done[0] else LATER if any(done) else NOTHING
 
 
-_ACTION = re.compile(
-    r"\b(?:stand\w*|walk\w*|r[ua]nn?\w*|s[ia]tt?\w*|seated|f[ae]ll\w*|l(?:ying|ies|ay)|wav\w*|squat\w*|fight\w*|f[oi]ught|"
-    r"carr\w*)\b",
-    re.I,
-)
-_DENIED = re.compile(r"\b(?:no|not|nobody|none|without|nothing)\b|n['’]t\b", re.I)
-_ACTIONS = {
-    "st": "standing", "wal": "walking", "ru": "running", "ra": "running", "si": "sitting", "sa": "sitting",
-    "se": "sitting", "fa": "falling", "fe": "falling", "l": "lying", "wav": "waving", "sq": "squatting",
-    "fi": "fighting", "fo": "fighting", "c": "carrying",
-}  # fmt: skip
+def reported(step: Expected, rng: random.Random, *, counts: bool = False) -> tuple[str, dict[str, Any]]:
+    """The text and the data of what is observed at a step: its author's text, and of what people did or who they were
+    mostly a report on several; with ``counts`` always the author's."""
+    text, author = step.observation, (step.observation, data_of(step, rng))
+    if step.reports is None or counts or rng.random() < 0.25:
+        return author
+    if step.tool == "action_recognition":
+        turn = turning(step.reports)
+        if turn is None:
+            return author
+        done = acted(turn, step.met, rng)
+        return acted_in_words(done, rng), {"actions": done} if rng.random() < 0.5 else {}
+    if step.tool == "face_recognition" and "person" not in step.args:
+        turn = faces_turning(step.reports)
+        return author if turn is None else (text, faces(turn, step.met, rng))
+    return author
+
+
+def varied(row: Mapping[str, Any]) -> bool:
+    """Whether reports can be made of a row besides its author's."""
+    steps = [s for t in row.get("turns") or [row] for s in t["steps"] if isinstance(s.get("obs"), dict)]
+    acts = [s["obs"] for s in steps if s["tool"] == "action_recognition"]
+    looks = [s["obs"] for s in steps if s["tool"] == "face_recognition" and "person" not in s["args"]]
+    return any(turning(o) for o in acts) or any(faces_turning(o) for o in looks)
 
 
 def data_of(step: Expected, rng: random.Random) -> dict[str, Any]:
     """An observation's data as a tool would give it, of what its text says: of actions half the time, if none is
     denied."""
-    if step.tool == "action_recognition" and not _DENIED.search(step.observation) and rng.random() < 0.5:
-        said = [m[0].casefold() for m in _ACTION.finditer(step.observation)]
-        named = [next(a for k, a in _ACTIONS.items() if w.startswith(k)) for w in said]
-        return {"actions": dict.fromkeys(named, 1)} if named else {}
+    if step.tool == "action_recognition" and rng.random() < 0.5:
+        done, denied = told((step.observation,))
+        return {"actions": dict.fromkeys(sorted(done), 1)} if done and not denied else {}
     return {}
 
 
@@ -125,6 +143,12 @@ class Fitting:
     hide: float = 0.05
     plain: float = 0.05
     """Share of the rows without a condition: what is not waited for happens, whatever was observed."""
+    ordinary: float = 1.0
+    """Share of the rows of which no reports are made but those of their authors (a fit that goes on needs few)."""
+
+
+FURTHER = Fitting(seed=7, fillings=3, epochs=3, batch=64, rate=1.5e-4, head_rate=1.5e-4, ordinary=0.7)
+"""How a judge goes on, on a processor."""
 
 
 class Head(nn.Module):
@@ -174,6 +198,11 @@ class Trained(nn.Module):
                         weight += scale * torch.from_numpy(first[f"{key}.B"] @ first[f"{key}.A"]).to(weight.device)
         self.tuned = nn.ModuleList([self.encoder.model, self.head])
 
+    def load(self, own: Mapping[str, npt.NDArray[np.float32]]) -> None:
+        """Take an earlier fit."""
+        self.encoder.load(own)
+        self.head.load_state_dict({k: torch.from_numpy(own[k].astype(np.float32)) for k in self.head.state_dict()})
+
     def forward(self, ids: Tensor, parts: Tensor) -> Tensor:
         ids, parts = ids.to(self.encoder.device), parts.to(self.encoder.device)
         with halves(self.encoder.device.type):
@@ -188,11 +217,17 @@ def fit(
     fitting: Fitting = Fitting(),
     threads: int = 2,
     device: str = "cpu",
+    *,
+    further: bool = False,
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """The judge's arrays: its adapter (``lora.*``), which comes on top of the first net's, and its head. Repeatable on
-    the same machine's processor with as many threads. Raises UserFault where ``device`` is not there."""
+    """The judge's arrays: its adapter (``lora.*``), which comes on top of the first net's, and its head. ``further``
+    goes on from the judge that ``weights`` hold. Repeatable on the same machine's processor with as many threads.
+    Raises UserFault where ``device`` is not there, and with ``further`` where there is no judge."""
     usable(device)
-    return fitted(weights, questions(weights, rows, fitting), fitting, threads, device)
+    if further and weights.judge is None:
+        raise UserFault("there is no judge of conditions to go on from", fix="leave --judge-further out")
+    start = weights.judge if further else None
+    return fitted(weights, questions(weights, rows, fitting), fitting, threads, device, start)
 
 
 def questions(weights: Weights, rows: Sequence[dict[str, Any]], fitting: Fitting = Fitting()) -> list[list[Asked]]:
@@ -200,18 +235,27 @@ def questions(weights: Weights, rows: Sequence[dict[str, Any]], fitting: Fitting
     rng = random.Random(fitting.seed)
     reader = Reader(assets.encoder_dir(), weights.words)
     kinds = [CLEAN, Noise()]
+    if fitting.ordinary < 1:
+        rows = [row for row in rows if varied(row) or rng.random() < fitting.ordinary]
     return [list(asked(rows, reader, "train", rng, kinds[n % 2], fitting.plain)) for n in range(fitting.fillings)]
 
 
 def fitted(
-    weights: Weights, made: Sequence[Sequence[Asked]], fitting: Fitting, threads: int = 2, device: str = "cpu"
+    weights: Weights,
+    made: Sequence[Sequence[Asked]],
+    fitting: Fitting,
+    threads: int = 2,
+    device: str = "cpu",
+    start: Mapping[str, npt.NDArray[np.float32]] | None = None,
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """The judge's arrays, learnt from ``made``: one filling an epoch, in turn."""
+    """The judge's arrays, learnt from ``made``: one filling an epoch, in turn; from those of ``start`` on."""
     torch.manual_seed(fitting.seed)
     torch.set_num_threads(threads)
     rng = random.Random(fitting.seed)
     unknown = Reader(assets.encoder_dir(), weights.words).unk
     net = Trained(weights.nets[0], weights.scale, fitting, device)
+    if start is not None:
+        net.load(start)
     adapter = [p for p in net.encoder.model.parameters() if p.requires_grad]
     groups = [{"params": adapter, "lr": fitting.rate}, {"params": list(net.head.parameters()), "lr": fitting.head_rate}]
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01)

@@ -60,19 +60,24 @@ def question(
     asked = [u for u in reading.units if u.segment == REQUEST and not u.virtual]
     last = REQUEST + len(reading.seen)
     seen = [u for u in reading.units if u.segment == last] if reading.seen else []
-    people = counted(data, reading.text[seen[0].start : seen[-1].end] if seen else "")
-    people = people if call.tool == "crowd_counting" else None
-    numbers = {} if people is None else amounts(asked)
+    report = reading.text[seen[0].start : seen[-1].end] if seen else ""
+    people = counted(data, report) if call.tool == "crowd_counting" else None
+    count = often(call, data, report) if people is None else people
+    numbers = {} if count is None else amounts(asked)
     groups: list[list[list[int]]] = [[], [], []]
     for i, piece in enumerate(reader.unit_pieces(asked)):
         groups[0].append(piece)
-        if people is not None and i in numbers:
-            groups[0] += reader.pieces(_beside(people, numbers[i]).split())
+        if count is not None and i in numbers:
+            side = reaches(reading.text, asked[i].start, asked[i].end)
+            if people is not None or side is not None or _COUNTED.match(reading.text, asked[i].end):
+                side = side if count == numbers[i] else None
+                groups[0] += reader.pieces(_beside(count, numbers[i], side).split())
     told = statement(call, data, people)
     if call.tool == "action_recognition" and (amounts(asked) or _LASTING.search(reading.asked)):
         told = None  # how many or how long stands in the text alone
     groups[1] = reader.pieces(f"{call.tool.replace('_', ' ')} : {told or ''}".split())
-    if told is None or call.tool == "anomaly_detection":
+    named = call.tool == "face_recognition" and "person" not in call.args and any("person" in u.kinds for u in asked)
+    if told is None or call.tool == "anomaly_detection" or named:
         groups[1] += reader.pieces([u.reading for u in seen])
     groups[2] = reader.pieces(" , ".join(left).replace("_", " ").split())
     ids, parts = [reader.cls], [0]
@@ -96,7 +101,23 @@ def statement(call: Call, data: Mapping[str, Any], people: int | None) -> str | 
     if call.tool == "action_recognition":
         done = _actions(data)
         return f"people were {', '.join(done)}" if done else None
+    if call.tool == "face_recognition":
+        return _everybody(data)
     return None
+
+
+def _everybody(data: Mapping[str, Any]) -> str | None:
+    """How many strangers and how many known people a look at all faces gave; None where some could not be told."""
+    unknown, known, seen = data.get("unknown"), data.get("known"), data.get("appearances")
+    if not isinstance(unknown, int) or data.get("undecided"):
+        return None
+    if isinstance(known, Mapping):
+        names = len(known)
+    elif isinstance(seen, Sequence):
+        names = len({str(one["who"]) for one in seen})
+    else:
+        return None
+    return f"{unknown or 'no'} unknown faces and {names or 'no'} known faces were seen"
 
 
 def counted(data: Mapping[str, Any], seen: str) -> int | None:
@@ -110,6 +131,46 @@ def counted(data: Mapping[str, Any], seen: str) -> int | None:
     said = [int(n) if n.isdecimal() else UNITS[n.casefold()] for n in _PEOPLE.findall(seen)]
     numbers = said or [int(n[0]) for n in _COUNT.finditer(seen)]
     return max(numbers) if numbers else 0 if _NOBODY.search(seen) else None
+
+
+_SOME = rf"\d{{1,4}}|{'|'.join(w for w, n in UNITS.items() if n)}"
+_OFTEN = re.compile(
+    rf"(?<![\w.,:-])({_SOME})\s+(?:\w+\s+)?(?:sightings?|match(?:es)?|times|appearances?|visits?|hits?|passes|plates?)\b|"
+    rf"\bunknown[:\s]+({_SOME})\b(?![.,:]\d)|(?<![\w.,:-])({_SOME})\s+(?:unknown|strangers?)\b|\b(once)\b|\b(twice)\b",
+    re.I,
+)
+_COUNTED = re.compile(
+    r"\s*(?:[^\W\d]+\s+)?(?:times|sightings?|match(?:es)?|appearances?|visits?|hits|passes|plates|strangers?|unknown|"
+    r"faces|cars|lorries|trucks|vans|vehicles)\b",
+    re.I,
+)
+
+
+def often(call: Call, data: Mapping[str, Any], seen: str) -> int | None:
+    """How often what a call looked for was seen, or how many plates or strangers, or how many people did the one thing
+    that is told, by the data of its observation or else by its text; None where neither says so."""
+    if call.status not in ("found", "none"):
+        return None
+    if call.tool == "action_recognition":
+        done = [int(n) if n.isdecimal() else UNITS[n.casefold()] for n in _PEOPLE.findall(seen)]
+        done = done or [int(n[0]) for n in _COUNT.finditer(seen)]
+        return done[0] if len(done) == 1 else None
+    if call.tool == "face_recognition" and "person" not in call.args:
+        if isinstance(data.get("unknown"), int):
+            return None if data.get("undecided") else int(data["unknown"])
+    elif call.tool == "plate_recognition" and "plate" not in call.args:
+        if isinstance(data.get("plates"), Sequence):
+            return len(data["plates"])
+    elif not finds(call.tool, call.args) or call.tool in ("fire_smoke_detection", "anomaly_detection"):
+        return None
+    elif isinstance(data.get("count"), int):
+        return int(data["count"])
+    elif isinstance(data.get("appearances"), Sequence):
+        return len(data["appearances"])
+    said = [n.casefold() for groups in _OFTEN.findall(seen) for n in groups if n]
+    if len(said) != 1:
+        return None
+    return int(said[0]) if said[0].isdecimal() else {"once": 1, "twice": 2}.get(said[0], UNITS.get(said[0]))
 
 
 def passed_by(reading: Reading, data: Mapping[str, Any]) -> bool:
@@ -136,13 +197,19 @@ def _actions(data: Mapping[str, Any]) -> list[str]:
 
 
 def amounts(units: Sequence[Unit]) -> dict[int, int]:
-    """The whole numbers above nothing that a request says, by the unit each ends with: ``twenty five`` and ``two
-    dozen`` are one each, ``half a dozen`` is 6."""
+    """The whole numbers above nothing that a request says, by the unit each ends with: ``twenty five``, ``two dozen``
+    and ``a hundred and ten`` are one each, ``half a dozen`` is 6."""
     found: dict[int, int] = {}
     for i, unit in enumerate(units):
         number, word = number_of(unit), unit.value.casefold()
         number = TENS.get(word, number) if not unit.marked else number
         if not number:
+            continue
+        hundreds = found.get(i - 2) if i > 1 and units[i - 1].value.casefold() == "and" else found.get(i - 1)
+        if hundreds and hundreds % 100 == 0 and number < 100 and word in (*UNITS, *TENS):
+            found.pop(i - 2, None)
+            found.pop(i - 1, None)
+            found[i] = hundreds + number
             continue
         before = found.get(i - 1) or (found.get(i - 2) if i and units[i - 1].value == "-" else None)
         if word in ("dozen", "hundred"):
@@ -160,8 +227,31 @@ def amounts(units: Sequence[Unit]) -> dict[int, int]:
     return found
 
 
-def _beside(people: int, number: int) -> str:
-    return f"( {'more' if people > number else 'fewer' if people < number else 'exactly that'} seen )"
+_LIMIT_BEFORE = re.compile(
+    r"(?:(?P<reached>at least|min(?:imum)?(?: of)?|(?:fewer|less) than|under|below|short of|≥|>=|<)|"
+    r"(?P<passed>more than|over|above|exceed(?:s|ed|ing)?|beyond|past|greater than|upwards of|pass(?:es|ed|ing)?|"
+    r"at most|up to|max(?:imum)?(?: of)?|≤|<=|>))\s*$",
+    re.I,
+)
+_LIMIT_AFTER = re.compile(
+    r"\s*(?:[^\W\d]+\s+)?(?:(?P<reached>(?:(?:or|and|&) (?:more|over|above|up|upwards?|better|higher|beyond)|plus|"
+    r"upwards?|min(?:imum)?)\b|\+)|(?P<passed>(?:(?:or|and|&) (?:fewer|less|under|below|lower)|tops|max(?:imum)?|"
+    r"at most)\b))",
+    re.I,
+)
+
+
+def reaches(text: str, start: int, end: int) -> bool | None:
+    """Whether exactly the number at ``start`` to ``end`` of ``text`` counts with more ("at least 5", "under 5", "5 or
+    more") or with fewer ("over 5", "at most 5", "5 or less"); None where its words say neither."""
+    side = _LIMIT_AFTER.match(text, end) or _LIMIT_BEFORE.search(text[max(0, start - 24) : start])
+    return None if side is None else side["reached"] is not None
+
+
+def _beside(people: int, number: int, side: bool | None) -> str:
+    """Where there are exactly as many, ``side`` says on which they count."""
+    more, fewer = people > number or side is True, people < number or side is False
+    return f"( {'more' if more else 'fewer' if fewer else 'exactly that'} seen )"
 
 
 class Judge:
