@@ -448,7 +448,8 @@ for n, frame in enumerate(reader.read([float(k) for k in range(1800)]), 1):
 """
 
 
-@pytest.mark.parametrize("backend", [pytest.param("decord", marks=pytest.mark.slow), "pyav"])
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["decord", "pyav"])
 def test_memory_is_flat_over_half_an_hour(video: Make, backend: str) -> None:
     """Peak resident memory after three minutes of a 30-minute file, and after all of it, one frame a second."""
     path = video("long_video", "mp4")

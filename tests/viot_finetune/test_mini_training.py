@@ -198,6 +198,7 @@ def test_words_to_spell_by_leave_out_typos_and_slots() -> None:
     assert vocabulary(rows) == ["here"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_few_steps_move_the_adapter_and_are_kept(tmp_path: Path) -> None:
     recipe = Recipe(batch=4, lora_steps=3, threads=1)
