@@ -271,3 +271,21 @@ def test_long_text_ends() -> None:
         start = time.process_time()
         find_mentions(text, CAMERAS, PEOPLE, ("image-1",))
         assert time.process_time() - start < 15
+
+
+@pytest.mark.parametrize(
+    ("text", "group"),
+    [
+        ("how many cars came?", None),
+        ("and the cars?", None),
+        ("all cars yesterday", None),
+        ("smoke in the cars?", "cars"),
+        ("who was in both cars", "both cars"),
+        ("the cars cameras", "cars cameras"),
+        ("cable cars: any smoke", "cable cars"),
+    ],
+)
+def test_vehicles_are_no_cameras_that_bear_their_name(text: str, group: str | None) -> None:
+    cars = [Camera(i, n, "x.mp4", (), "UTC", 0.0) for i, n in enumerate(("cable car 1", "cable car 2", "gate 1"))]
+    found = [m.text for m in find_mentions(text, cars, []) if m.kind in ("camera", "group")]
+    assert found == ([] if group is None else [group])

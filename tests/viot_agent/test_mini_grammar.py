@@ -275,6 +275,28 @@ def test_no_scene_is_read_from_a_step_that_failed(told: tuple[str, str], scenes:
     assert bool(found) is bool(scenes)
 
 
+def test_of_two_scenes_the_one_not_gone_on_with_is_read() -> None:
+    tools = Menu.of([BOX.get("anomaly_detection")])
+    seen = [
+        Passage("car park", tool="scene_recognition"),
+        Passage("nothing", tool="anomaly_detection"),
+        Passage("office kitchen", tool="scene_recognition"),
+    ]
+    past = [
+        Call("scene_recognition", {"time": "today"}, "info"),
+        Call("anomaly_detection", {"scene": "car park", "time": "today"}, "none"),
+        Call("scene_recognition", {"time": "yesterday"}, "info"),
+    ]
+    reading = read("anything odd?", seen=seen)
+
+    def scenes(past: list[Call]) -> set[str]:
+        return {write(Grammar(reading, tools, past), random.Random(k)).args.get("scene", "") for k in range(120)}
+
+    assert "car park" not in scenes(past)
+    assert "office kitchen" in scenes(past)
+    assert "car park" in scenes([past[0], replace(past[1], args={"scene": "car park"}), past[2]]), "of another hour"
+
+
 @pytest.mark.parametrize(
     ("text", "named", "scenes"),
     [

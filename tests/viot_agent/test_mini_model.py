@@ -307,6 +307,37 @@ def test_found_says_all_only_of_one_thing_looked_for() -> None:
     assert not finds("action_recognition", {"poses": "poses-1"})
 
 
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        (
+            "tell me when Ana Silva or Ben Okoro shows up at gate 2",
+            Call("create_alert", {"event": "face:Ana Silva", "cameras": ["gate 2"]}, "info"),
+            {"event": "face:Ben Okoro", "cameras": ["gate 2"]},
+        ),
+        (
+            "alert me to KX-4821 and MW-1122 at gate 2",
+            Call("create_alert", {"event": "plate:KX-4821", "cameras": ["gate 2"]}, "info"),
+            {"event": "plate:MW-1122", "cameras": ["gate 2"]},
+        ),
+        (
+            "was KX-4821, MW-1122 at gate 2?",
+            Call("plate_recognition", {"plate": "KX-4821", "cameras": ["gate 2"]}, "none"),
+            {"plate": "MW-1122", "cameras": ["gate 2"]},
+        ),
+        ("fire alerts at gate 2 please", Call("create_alert", {"event": "fire", "cameras": ["gate 2"]}, "info"), None),
+    ],
+)
+def test_each_of_those_named_together_gets_a_call(
+    mini: MiniChat, text: str, first: Call, second: dict[str, Any] | None
+) -> None:
+    cameras = [Camera(0, "gate 2", "x.mp4", (), "UTC", 0.0)]
+    people = [Person(i, n, "", 1) for i, n in enumerate(("Ana Silva", "Ben Okoro"))]
+    reading = read(text, find_mentions(text, cameras, people))
+    step = mini.planner()._for_each(Step("finish", "done"), reading, [first])
+    assert (step.args if step.kind == "act" else None) == second
+
+
 def test_nets_decide_together() -> None:
     """The mean of the nets' log-probabilities: one alone may be overruled by a surer one."""
 

@@ -40,6 +40,9 @@ MAX_TEXT = 6_000  # characters that are searched; a request is far shorter
 _GAP = re.compile(r"[\s\-_.·/#'’‐‑–]{0,3}")
 _SUBJECTS = frozenset("it he she who".split())  # a verb follows, no plural
 _SHARING = frozenset("all both every each either".split())
+_VEHICLES = frozenset(
+    "cars wheels vans trucks lorries buses bikes trams trains coaches trailers boats taxis cabs".split()
+)
 _NUMBER_FOLLOWS = re.compile(r"\s*,?\s*(?:\d|[^\W\d_]\b)")
 # "2 till 4": no till, and no camera
 _SPAN_BEGUN = re.compile(r"(?:\d|\b(?:[ap]\.?m\.?|noon|midnight|o'clock))\s*$", re.I)
@@ -294,6 +297,8 @@ def _shared_mentions(text: str, cameras: Sequence[Camera], fleet: _Fleet) -> Ite
         )
         if not shared or (i and cut[i - 1].text in _SUBJECTS):
             continue  # "it tops 25" is no camera at the top
+        if t.text in _VEHICLES and not (_next_is(cut, i, _CAMERA_WORDS) or _placed(cut, i, fleet.words)):
+            continue  # "how many cars" asks for no cable car's camera
         last = i + 1 if _next_is(cut, i, _CAMERA_WORDS) else i
         last = max(last, _whole_noun(text, cut, i, cameras, fleet))
         for first in range(max(0, i - 3), i + 1):
@@ -310,6 +315,15 @@ def _shared_mentions(text: str, cameras: Sequence[Camera], fleet: _Fleet) -> Ite
                 whole = [g for g in groups if {c.id for c in cameras if g in c.groups} == {c.id for c in members}]
                 yield Mention("group", start, end, name, whole[0] if len(whole) == 1 else name, 100.0)
                 break
+
+
+def _placed(cut: Sequence[Token], i: int, words: set[str]) -> bool:
+    """Whether the word before, or before its article, puts something there ("in the cars", "both buses"), or is part of
+    a camera's name too ("cable cars"; ``words``)."""
+    before = [t.text for t in cut[max(0, i - 2) : i]]
+    if before and before[-1] in ("the", "our", "these", "those", "all"):
+        before.pop()
+    return bool(before) and (before[-1] in (_PLACE_BEFORE | words) or before[-1] in ("both", "either", "from"))
 
 
 def _whole_noun(text: str, cut: Sequence[Token], i: int, cameras: Sequence[Camera], fleet: _Fleet) -> int:

@@ -213,9 +213,10 @@ def asks_who_was_not(asked: str) -> bool:
 _JOIN = re.compile(r"\s*(?:,|,?\s*(?:and|or|nor|&|as well as|and/or|and also)(?:\s+(?:also|either|even))?)\s*", re.I)
 
 
-def people_together(reading: Reading) -> tuple[str, ...]:
-    """Known people whom the request names side by side ("Ana and Ben", "Ana, Ben or Cleo"), as they are called with."""
-    people = [u for u in reading.units if u.segment == REQUEST and "person" in u.kinds and not u.virtual]
+def people_together(reading: Reading, kind: str = "person") -> tuple[str, ...]:
+    """Known people (or what else of one ``kind``) whom the request names side by side ("Ana and Ben", "Ana, Ben or
+    Cleo"), as they are called with."""
+    people = [u for u in reading.units if u.segment == REQUEST and kind in u.kinds and not u.virtual]
     people = [u for u in people if not {"unknown", "fuzzy", "camera", "group"} & set(u.kinds)]
     best = max(_runs(reading.text, people), key=len, default=[])
     return tuple(dict.fromkeys(u.value for u in best)) if len(best) > 1 else ()

@@ -78,6 +78,7 @@ class Grammar:
         self._openings: dict[tuple[str, int, str], list[int]] = {}
         # what a failed step says is no observation: no scene is read from it
         self._unseen = {REQUEST + n for n, call in enumerate(self.history, 1) if call.status in _FAILED}
+        self._unseen |= self._gone_on_with()
         self._scenes = named_scenes(reading)
         self.prefix: list[Element] = [("sym", SYM["BOS"])]
         for call in self.history:
@@ -413,6 +414,20 @@ class Grammar:
             if fits and unit.shape != "punct":
                 ends.append(i)
         return ends
+
+    def _gone_on_with(self) -> set[int]:
+        """The segments of scenes with which another call has gone on already, where one is left to go on with."""
+        places = [
+            {k: v for k, v in call.args.items() if k != "scene"}
+            for call in self.history
+            if "scene" in call.args and call.status not in _FAILED
+        ]
+        scenes = {
+            REQUEST + n: any(place == call.args for place in places)
+            for n, call in enumerate(self.history, 1)
+            if call.tool == "scene_recognition" and call.status not in _FAILED
+        }
+        return {segment for segment, done in scenes.items() if done} if not all(scenes.values()) else set()
 
     def _written(self, call: Call) -> list[Element]:
         """An earlier call as the elements the model would have written, and what was seen."""

@@ -223,8 +223,8 @@ class Planner:
         return any(arg.kind == "cameras" and arg.name not in step.args for arg in self._args_of(step))
 
     def _for_each(self, step: Step, reading: Reading, history: Sequence[Call]) -> Step:
-        """One call for each of several people or attached files that the request names together; where it means one
-        of several files and does not say which, that is asked."""
+        """One call for each of several people, plates or attached files that the request names together; where it means
+        one of several files and does not say which, that is asked."""
         if step.kind == "act":
             step = replace(
                 step,
@@ -248,8 +248,12 @@ class Planner:
             if not isinstance(value, str):
                 continue
             files = attached(reading, value) if means_several(reading.asked) else ()
-            people = people_together(reading)
-            group = files if value in files else people if value in people else ()
+            form = next((f for f in _EVENTS if value.startswith(f)), "")
+            named = [people_together(reading, kind) for kind in (_EVENTS[form],) if kind]
+            if not form:
+                named = [people_together(reading, kind) for kind in ("person", "plate")]
+            people = next((p for p in named if value.removeprefix(form) in p), ())
+            group = files if value in files else tuple(form + p for p in people)
             asked = [c.args.get(name) for c in history if c.tool == last.tool]
             left = [v for v in group if v not in asked]
             if left and not (step.kind == "act" and step.tool == last.tool and step.args.get(name) in left):
@@ -335,6 +339,8 @@ def _where_it_was_seen(step: Step, grammar: Grammar) -> Step:
     return replace(step, args=kept | {name: value for name, value in seen.args.items() if name in names})
 
 
+_EVENTS = {"face:": "person", "plate:": "plate", "": ""}
+"""What an alert's event is of, by how it begins."""
 _HIDING = frozenset(("face_redaction", "privacy_cloak", "masked_face_generation"))
 _FROM_NOW = frozenset(("from now", "from now on", "from here on", "now", "right now", "now on", "starting now"))
 
