@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from viot_agent.errors import UserFault
 from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.conditions import (
     FIRST,
@@ -20,7 +21,9 @@ from viot_agent.llm.mini.conditions import (
     Question,
     amounts,
     counted,
+    often,
     question,
+    reaches,
     stacked,
     statement,
 )
@@ -33,7 +36,19 @@ from viot_agent.llm.mini.weights import Weights
 from viot_finetune.instruct.fill import Expected, fill
 from viot_finetune.instruct.site import CLEAN
 from viot_finetune.mini.cards import stub_toolbox
-from viot_finetune.mini.conditions import Fitting, Head, answer, asked, data_of, fit, judged, padded
+from viot_finetune.mini.conditions import (
+    Fitting,
+    Head,
+    answer,
+    asked,
+    data_of,
+    fit,
+    further,
+    judged,
+    padded,
+    reported,
+    varied,
+)
 from viot_finetune.mini.train import Recipe, save, with_judge
 
 OBS = {"met": ["It was seen at 14:02.", "One match at 09:10."], "unmet": ["Not seen.", "No match at all."]}
@@ -135,6 +150,13 @@ def test_where_status_and_data_say_all_the_text_is_not_read(reader: Reader) -> N
     assert told(face, "Whatever [e3].", {}) == "face recognition : it was not seen"
     who = Call("face_recognition", {}, "found")
     assert told(who, "Two strangers.", {}) == "face recognition : two strangers."
+    both = {"unknown": 0, "known": {"Ana": 1, "Ben": 2}}
+    assert told(who, "Ana; Ben; no unknown face.", both) == (
+        "face recognition : no unknown faces and 2 known faces were seen"
+    )
+    real = {"unknown": 3, "undecided": 0, "appearances": [{"who": "Ana"}, {"who": "Ana"}]}
+    assert told(who, "...", real) == "face recognition : 3 unknown faces and 1 known faces were seen"
+    assert told(who, "Two may be Ana.", real | {"undecided": 2}) == "face recognition : two may be ana."
     people = {"people": [{"actions": [{"action": "walking"}, {"action": "falling"}]}, {"actions": []}]}
     act = Call("action_recognition", {"poses": "poses-1"}, "found")
     assert told(act, "Somebody ...", people) == "action recognition : people were walking, falling"
@@ -176,10 +198,60 @@ def test_the_most_people_are_read_from_data_or_text(data: dict[str, Any], seen: 
         ("ninety", [90]),
         ("nobody, none, zero", []),
         ("20 30", [20, 30]),
+        ("over a hundred and ten", [110]),
+        ("two hundred and twenty five, or one hundred", [225, 100]),
+        ("a hundred, and ten more", [100, 10]),
     ],
 )
 def test_amounts_are_read_whole(text: str, numbers: list[int]) -> None:
     assert list(amounts(make_units(text)).values()) == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("at least 5 people", True), ("5 or more", True), ("5 people or more", True), ("no fewer than 5", True),
+        ("under 5", True), ("5+", True), ("5 upwards", True), ("a minimum of 5", True), ("≥ 5", True),
+        ("more than 5", False), ("over 5", False), ("no more than 5", False), ("up to 5", False), ("5 tops", False),
+        ("5 heads or under", False), ("if they pass 5, i go", False), ("<= 5", False),
+        ("exactly 5", None), ("5 people", None),
+    ],
+)  # fmt: skip
+def test_whether_just_as_many_count_with_more_or_with_fewer(text: str, side: bool | None) -> None:
+    at = text.index("5")
+    assert reaches(text, at, at + 1) is side
+
+
+@pytest.mark.parametrize(
+    ("tool", "args", "data", "text", "count"),
+    [
+        ("plate_recognition", {"plate": "x"}, {"count": 4}, "Read twice.", 4),
+        ("plate_recognition", {"plate": "x"}, {}, "3 sightings on gate 2, confidence 0.93", 3),
+        ("plate_recognition", {}, {"plates": ["a", "b"]}, "", 2),
+        ("vehicle_reid", {"vehicle": "x"}, {}, "once at 10:12", 1),
+        ("person_reid", {"person": "x"}, {"appearances": [{}, {}]}, "", 2),
+        ("face_recognition", {}, {}, "unknown: 7, enrolled: 2", 7),
+        ("face_recognition", {}, {"unknown": 3, "undecided": 0}, "", 3),
+        ("face_recognition", {}, {"unknown": 3, "undecided": 1}, "unknown: 3", None),
+        ("action_recognition", {"poses": "p"}, {}, "falls: 3", 3),
+        ("action_recognition", {"poses": "p"}, {}, "Two people ran.", 2),
+        ("action_recognition", {"poses": "p"}, {}, "standing 3, falling 2", None),
+        ("fire_smoke_detection", {}, {"count": 2}, "2 events", None),
+        ("vehicle_reid", {"vehicle": "x"}, {}, "match: white van, 14:02, 0.85", None),
+    ],
+)
+def test_how_often_something_was_seen(
+    tool: str, args: dict[str, Any], data: dict[str, Any], text: str, count: int | None
+) -> None:
+    assert often(Call(tool, args, "found"), data, text) == count
+    assert often(Call(tool, args, "cannot_tell"), data, text) is None
+
+
+def test_other_numbers_than_people_are_compared_where_they_count(reader: Reader) -> None:
+    reading = read("the van of bus 9: more than 3 times? clip it", seen=[Passage("3 sightings", tool="vehicle_reid")])
+    found = question(reading, Call("vehicle_reid", {"vehicle": "x"}, "found"), {}, ["export_clip"], reader)
+    assert found is not None
+    assert words(found, reader, 1) == "the van of bus 9 : more than 3 ( fewer seen ) times? clip it"
 
 
 def test_what_is_too_long_is_not_asked(reader: Reader) -> None:
@@ -205,6 +277,35 @@ def test_actions_come_as_data_only_where_none_is_denied() -> None:
     assert {"actions": {"walking": 1, "carrying": 1}} in some("two walk, one carries a box")
     assert not any(some("nobody fell"))
     assert statement(Call("action_recognition", {}), {}, None) is None
+
+
+FELL = {"met": ["falling 1", "One person fell, 09:10."], "unmet": ["walking 4, standing 2", "nobody fell"]}
+
+
+def test_of_several_people_reports_are_made() -> None:
+    """An author's report tells of one action; where one of several people did what is asked about, it happened too."""
+    authored = {
+        "id": "x", "text": "Did anybody fall at {camera}? If so, save it.", "tags": [],
+        "steps": [
+            {"tool": "pose_estimation", "args": {"cameras": ["{camera}"]}},
+            {"tool": "action_recognition", "args": {"poses": "@1"}, "obs": FELL},
+            {"tool": "export_clip", "args": {"cameras": ["{camera}"]}, "when": "2"},
+        ],
+    }  # fmt: skip
+    assert varied(authored)
+    assert not varied(IF)
+    found = []
+    for seed in range(60):
+        rng = random.Random(seed)
+        [example] = fill(authored, rng, "test", CLEAN)
+        acted_ = example.steps[1]
+        found.append((acted_.met, acted_.observation, *reported(acted_, rng)))
+        assert reported(acted_, rng, counts=True)[0] == acted_.observation
+    made = [(met, data["actions"]) for met, author, text, data in found if data and text != author]
+    assert {met for met, _ in made} == {True, False}
+    assert all(("falling" in done) is met for met, done in made)
+    assert any(len(done) > 1 for met, done in made if met)
+    assert any(text == author for _, author, text, _ in found)
 
 
 def test_a_batch_is_padded_and_only_words_of_the_request_are_hidden(reader: Reader) -> None:
@@ -248,6 +349,12 @@ def test_a_judge_is_put_beside_the_nets(tmp_path: Path) -> None:
     assert len(loaded.nets) == 1
     assert loaded.judge is not None
     assert loaded.judge["lora.encoder.layer.0.attention.self.query.weight.A"].shape == (Fitting().rank, 384)
+    with pytest.raises(UserFault, match="no judge of conditions to go on from"):
+        further(bare, [IF])
+    gone = further(loaded, [IF, IF_NOT], [Fitting(fillings=1, epochs=1, rate=r) for r in (0.0, 1e-2)])
+    moved = {n for n, a in gone.items() if not np.allclose(a, loaded.judge[n], atol=1e-6)}
+    assert any(n.startswith("lora.") for n in moved)
+    assert gone.keys() == loaded.judge.keys()
     shares = Planner(list(stub_toolbox()), weights=loaded, threads=1).judged(reading, call, {}, ["crowd_counting"])
     assert shares is not None
     assert shares.sum() == pytest.approx(1)
@@ -298,6 +405,32 @@ def test_the_shipped_judge_reads_plain_conditions() -> None:
             assert shares is not None
             right += int(shares.argmax()) == wanted
     assert right >= 15
+
+
+ACTIONS = [
+    ("has anybody fallen over at the gate? if so export the clip", "falling", "export_clip"),
+    ("watch for a fight at the gate, if there is one set an alert", "fighting", "create_alert"),
+    ("Did people fight at the gate yesterday? Clip it if they did.", "fighting", "export_clip"),
+    ("if somebody is carrying something out at the gate, export that", "carrying", "export_clip"),
+    ("is anyone running at the gate? if they run, alert me from then on", "running", "create_alert"),
+    ("somebody lying on the floor of the hall? then i need the number of people there", "lying", "crowd_counting"),
+]
+
+
+def test_the_shipped_judge_knows_what_was_asked_from_what_else_was_done() -> None:
+    planner = Planner(list(stub_toolbox()), threads=1)
+    right = 0
+    for text, action, left in ACTIONS:
+        for done, wanted in (
+            (["standing", action], 0), (["walking", "sitting", action], 0), (["standing", "walking"], 2),
+            (["squatting"], 2),
+        ):  # fmt: skip
+            call = Call("action_recognition", {"poses": "poses-1"}, "found", (left,), (0,))
+            reading = read(text, seen=[Passage("...", tool=call.tool)])
+            shares = planner.judged(reading, call, {"actions": dict.fromkeys(done, 1)}, [left])
+            assert shares is not None
+            right += int(shares.argmax()) == wanted
+    assert right >= 21
 
 
 COUNTS = [

@@ -141,9 +141,8 @@ def main() -> None:
             return
     weights = Weights.load(path)
     if weights.judge is None or args.judge_further:
-        how = conditions.FURTHER if args.judge_further else conditions.Fitting()
-        learnt = without(kept, recipe.without)
-        judge = conditions.fit(weights, learnt, how, args.threads, args.device, further=args.judge_further)
+        fitting = conditions.further if args.judge_further else conditions.fit
+        judge = fitting(weights, without(kept, recipe.without), threads=args.threads, device=args.device)
         with_judge(path, judge)
         weights = Weights.load(path)
     planner = Planner(list(stub_toolbox()), weights=weights)

@@ -147,8 +147,11 @@ class Fitting:
     """Share of the rows of which no reports are made but those of their authors (a fit that goes on needs few)."""
 
 
-FURTHER = Fitting(seed=7, fillings=3, epochs=3, batch=64, rate=1.5e-4, head_rate=1.5e-4, ordinary=0.7)
-"""How a judge goes on, on a processor."""
+FURTHER = (
+    Fitting(seed=7, fillings=3, epochs=3, batch=64, rate=4e-4, head_rate=4e-4, ordinary=0.35),
+    Fitting(seed=7, fillings=3, epochs=3, batch=64, rate=1.5e-4, head_rate=1.5e-4, ordinary=0.7),
+)
+"""How a judge goes on, on a processor: boldly and gently, each from where it was, and the mean of both."""
 
 
 class Head(nn.Module):
@@ -217,17 +220,28 @@ def fit(
     fitting: Fitting = Fitting(),
     threads: int = 2,
     device: str = "cpu",
-    *,
-    further: bool = False,
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """The judge's arrays: its adapter (``lora.*``), which comes on top of the first net's, and its head. ``further``
-    goes on from the judge that ``weights`` hold. Repeatable on the same machine's processor with as many threads.
-    Raises UserFault where ``device`` is not there, and with ``further`` where there is no judge."""
+    """The judge's arrays: its adapter (``lora.*``), which comes on top of the first net's, and its head. Repeatable on
+    the same machine's processor with as many threads. Raises UserFault where ``device`` is not there."""
     usable(device)
-    if further and weights.judge is None:
+    return fitted(weights, questions(weights, rows, fitting), fitting, threads, device)
+
+
+def further(
+    weights: Weights,
+    rows: Sequence[dict[str, Any]],
+    ways: Sequence[Fitting] = FURTHER,
+    threads: int = 2,
+    device: str = "cpu",
+) -> dict[str, npt.NDArray[np.float32]]:
+    """The judge that ``weights`` hold, fitted further in each of ``ways``, and the mean of them (model soups, Wortsman
+    et al., ICML 2022). Raises UserFault where ``device`` is not there, or no judge."""
+    usable(device)
+    start = weights.judge
+    if start is None:
         raise UserFault("there is no judge of conditions to go on from", fix="leave --judge-further out")
-    start = weights.judge if further else None
-    return fitted(weights, questions(weights, rows, fitting), fitting, threads, device, start)
+    fits = [fitted(weights, questions(weights, rows, way), way, threads, device, start) for way in ways]
+    return {name: np.mean([one[name] for one in fits], axis=0).astype(np.float32) for name in start}
 
 
 def questions(weights: Weights, rows: Sequence[dict[str, Any]], fitting: Fitting = Fitting()) -> list[list[Asked]]:
