@@ -37,7 +37,7 @@ from viot_agent.llm.mini.decoder import Layout
 from viot_agent.llm.mini.encoder import Encoder, windows
 from viot_agent.llm.mini.menu import SYM, Call, Step
 from viot_agent.llm.mini.model import MiniChat
-from viot_agent.llm.mini.units import make_units, read
+from viot_agent.llm.mini.units import Passage, make_units, read
 from viot_agent.llm.mini.weights import Weights
 from viot_agent.react import parse, render
 from viot_agent.steps import Observation
@@ -336,6 +336,27 @@ def test_each_of_those_named_together_gets_a_call(
     reading = read(text, find_mentions(text, cameras, people))
     step = mini.planner()._for_each(Step("finish", "done"), reading, [first])
     assert (step.args if step.kind == "act" else None) == second
+
+
+def test_what_is_due_and_lacks_what_it_takes_is_asked_for(mini: MiniChat) -> None:
+    """A clip takes a time: where its condition holds and none was said, nothing is left undone without a word."""
+    cameras = [Camera(0, "gate 2", "x.mp4", (), "UTC", 0.0)]
+    planner = mini.planner()
+
+    def after(text: str, settled: bool) -> Step:
+        seen = [Passage("2 unknown faces", tool="face_recognition")]
+        reading = read(text, find_mentions(text, cameras, []), seen=seen)
+        past = [Call("face_recognition", {"cameras": ["gate 2"]}, "found", ("export_clip",), (0,))]
+        return planner.next_step(reading, past, settled=settled)
+
+    asked = "any strangers on gate 2? in that case blur the footage"
+    assert after(asked, True) == Step("ask", missing=("time",))
+    assert after(asked, False) == Step("finish", "done")
+    assert after("any strangers on gate 2 this morning? then save it", True).tool == "export_clip"
+    no_time = Step("act", tool="export_clip", args={"cameras": ["gate 2"], "time": "fewer"})
+    assert planner._without_no_time(no_time, read("over 50? export it. fewer: nothing")) == Step(
+        "ask", missing=("time",)
+    )
 
 
 def test_nets_decide_together() -> None:

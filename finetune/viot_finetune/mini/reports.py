@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from viot_agent.llm.mini.conditions import ACTIONS
+
 _STEMS = {
     r"stand\w*|stood": "standing",
     r"walk\w*|stroll\w*": "walking",
@@ -25,7 +27,6 @@ _STEMS = {
     r"fight\w*|fought|brawl\w*": "fighting",
     r"carr(?:y|ie|ying)\w*": "carrying",
 }
-ACTIONS = tuple(_STEMS.values())
 _NEAR = ({"falling", "lying"}, {"sitting", "squatting"}, {"walking", "running"})
 """Of two like these one is never put beside the other: which was asked about is not for chance to say."""
 _ACTION = re.compile("|".join(rf"(?P<{name}>\b(?:{stem})\b)" for stem, name in _STEMS.items()), re.I)

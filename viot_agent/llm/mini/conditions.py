@@ -13,6 +13,7 @@ Owns what that reader is given (``question``) and how it is run (``Judge``). Doe
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ FIRST, LATER, NOTHING = range(3)
 """The first of what is left happens; not that but something after it (wanted in the other case, or in any); nothing."""
 SURE = 0.5
 """The least probability at which an answer is taken."""
+ACTIONS = tuple("standing walking running sitting falling lying waving squatting fighting carrying".split())
+"""What ``action_recognition`` tells apart."""
 PARTS = 4
 """What the head is given: the state of [CLS], and the means over the request, the statement and what is left."""
 _COUNT = re.compile(r"(?<![\w.,:-])\d{1,6}(?![\w:%]|[.,]\d|\s?%)")
@@ -107,9 +110,10 @@ def statement(call: Call, data: Mapping[str, Any], people: int | None) -> str | 
 
 
 def _everybody(data: Mapping[str, Any]) -> str | None:
-    """How many strangers and how many known people a look at all faces gave; None where some could not be told."""
+    """How many strangers and how many known people a look at all faces gave; None where nobody can tell whether there
+    were strangers."""
     unknown, known, seen = data.get("unknown"), data.get("known"), data.get("appearances")
-    if not isinstance(unknown, int) or data.get("undecided"):
+    if not isinstance(unknown, int) or (data.get("undecided") and not unknown):
         return None
     if isinstance(known, Mapping):
         names = len(known)
@@ -157,7 +161,7 @@ def often(call: Call, data: Mapping[str, Any], seen: str) -> int | None:
         return done[0] if len(done) == 1 else None
     if call.tool == "face_recognition" and "person" not in call.args:
         if isinstance(data.get("unknown"), int):
-            return None if data.get("undecided") else int(data["unknown"])
+            return None if data.get("undecided") else int(data["unknown"])  # or more
     elif call.tool == "plate_recognition" and "plate" not in call.args:
         if isinstance(data.get("plates"), Sequence):
             return len(data["plates"])
@@ -274,7 +278,13 @@ class Judge:
     def shares(self, reading: Reading, call: Call, data: Mapping[str, Any], left: Sequence[str]) -> Array | None:
         """The probabilities (3,) of FIRST, LATER and NOTHING; None where the question is too long to be read."""
         asked = question(reading, call, data, left, self._reader)
-        return None if asked is None else self.of(asked)
+        if asked is None:
+            return None
+        done = _actions(data) if call.tool == "action_recognition" else []
+        if len(done) < 2 or statement(call, data, None) is None:
+            return self.of(asked)
+        alone = {a: question(reading, call, {"actions": {a: 1}}, left, self._reader) for a in (*ACTIONS, *done)}
+        return of_several({a: self.of(q) for a, q in alone.items() if q is not None}, done)
 
     def warm(self) -> Encoder:
         """Build or load the encoder."""
@@ -293,6 +303,14 @@ class Judge:
         shares = np.exp(scores - scores.max())
         out: Array = shares / shares.sum()
         return out
+
+
+def of_several(each: Mapping[str, Array], done: Sequence[str]) -> Array:
+    """What holds where people did several things, given the shares for ``each`` action alone: what most actions give
+    says that none of them was asked about, so of those ``done`` the one that gives something else decides."""
+    usual = Counter(int(s.argmax()) for s in each.values()).most_common(1)[0][0]
+    told = [each[a] for a in done if int(each[a].argmax()) != usual] or [each[a] for a in done]
+    return max(told, key=lambda s: float(s.max()))
 
 
 def stacked(first: Mapping[str, Array], own: Mapping[str, Array]) -> dict[str, Array]:

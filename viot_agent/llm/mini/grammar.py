@@ -128,6 +128,13 @@ class Grammar:
         """Let the step call no other tool first. Nothing may have been written yet."""
         self._callable = tuple(i for i in self._callable if self.menu.tools[i].name == tool)
 
+    def lacking(self, tool: str) -> tuple[str, ...]:
+        """The kinds of what ``tool`` requires and nothing said or observed can fill."""
+        place = self.menu.index(tool)
+        slots = () if place is None else self.menu.slots_of(place)
+        needed = [(k, self.menu.slots[k][1]) for k in slots]
+        return tuple(dict.fromkeys(arg.kind for k, arg in needed if arg.required and not self._fillable(k)))
+
     @property
     def choosing(self) -> ArgSpec | None:
         """The argument whose value is to be chosen now, if one is."""

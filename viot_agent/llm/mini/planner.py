@@ -130,6 +130,11 @@ class Planner:
             asked = self._decoded(reading, (), None, act=True, only="video_qa")
             decoded = asked if asked[0].kind == "act" else decoded
         step = self._for_each(self._checked(decoded, reading, history), reading, history)
+        if settled and step.kind == "finish" and decoded[0].kind == "finish":
+            # its condition holds, and what it takes was never said
+            due = next((t for t in history[-1].rest or () if t not in barred), "") if history else ""
+            missing = tuple(k for k in decoded[1].lacking(due) if k in MISSING_KINDS)
+            return Step("ask", missing=missing) if missing else step
         if step.kind == "act" and any(_same(step, call) for call in history):
             return Step("finish", "done")
         return step
@@ -268,9 +273,12 @@ class Planner:
         return [] if place is None else [self.menu.slots[k][1] for k in self.menu.slots_of(place)]
 
     def _without_no_time(self, step: Step, reading: Reading) -> Step:
-        """A call without what was copied as a time and is none."""
-        times = [a.name for a in self._args_of(step) if a.kind == "time"]
-        return _leaving_out(step, {t for t in times if no_time(str(step.args.get(t, "")), reading.text)})
+        """A call without what was copied as a time and is none; where it takes one, it is asked for."""
+        times = [a for a in self._args_of(step) if a.kind == "time" and a.name in step.args]
+        none = [a for a in times if no_time(str(step.args[a.name]), reading.text)]
+        if any(a.required for a in none):
+            return Step("ask", missing=("time",))
+        return _leaving_out(step, {a.name for a in none})
 
     def _taken_file(self, step: Step, reading: Reading) -> str | None:
         """The kind of the argument for which a call takes an attached file; None where it takes none."""
