@@ -128,3 +128,11 @@ def test_the_sample_of_all_nine_files(shared: Path) -> None:
     assert len(brought.cases) == 2 * len(FILES)
     router = Router()
     assert sum(judge(r).sr for r in walk_cases(brought.cases, lambda case: router)) >= 0.98 * len(brought.cases)
+
+
+@pytest.mark.real
+def test_the_embedded_model_solves_the_sample(shared: Path) -> None:
+    from viot_agent.bench.tools import bench
+
+    rows = {row.id: row for row in bench(shared / "benchmarks" / "viot-tool-sample", suite="viot-tool").rows}
+    assert (rows["tools.SR"].value, rows["tools.SR"].n) == (1.0, 18)

@@ -122,6 +122,9 @@ def test_in_doubt_nothing_is_called() -> None:
     grammar = Grammar(reading("who is at gate 1"), MENU)
     allowed = grammar.allowed()
     assert dict(zip(allowed, lean(grammar, allowed), strict=True))[("sym", SYM["NEED"])] == np.float32(DOUBT)
+    both = Grammar(reading("is 皖AX239T tied to a vehicle at gate 1?"), MENU)
+    by = dict(zip(both.allowed(), lean(both, both.allowed()), strict=True))
+    assert by[("sym", SYM["NEED"])] == 0, "a known camera and a plate are no small talk"
     later = Grammar(reading("who is at gate 1"), MENU, [Call("face_recognition", {"cameras": ["gate 1"]})])
     assert not lean(later, later.allowed()).any()
 

@@ -695,6 +695,11 @@ def test_a_plain_question_about_everything_is_not_asked_back(mini: MiniChat, tex
     assert [(c["name"], c["args"]) for c in called] == [(tool, {})]
 
 
+def test_a_question_about_actions_is_plain_at_any_length() -> None:
+    asked = "What specific action is being executed by the people who are to be seen in the reception hall today?"
+    assert plainly(asked) == ("pose_estimation",)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -707,6 +712,9 @@ def test_a_plain_question_about_everything_is_not_asked_back(mini: MiniChat, tex
         "how many people would it take to change a light bulb on the moon",
         "Why does nobody count people?",
         "don't list plates",
+        "What action should be taken when there is a fire?",
+        "Which activities do you watch for?",
+        "What action was taken by the police?",
     ],
 )
 def test_what_is_no_plain_question_about_everything(text: str) -> None:

@@ -259,6 +259,12 @@ _SUBJECTS = {
         r"\bwhat (?:is|are|was|were) (?:people|everybody|everyone|anybody|anyone) doing\b", re.I
     ),
 }
+_WHAT_ACTION = re.compile(
+    r"^\W*(?:what|which)\s+(?:[\w-]+\s+){0,2}?(?:actions?|activit(?:y|ies))\s+(?:is|are|was|were|did|do|does)\b(?!.*\btaken?\b)"
+    r"[^.?!;\n]{0,90}\W*$",
+    re.I,
+)
+"""Asks outright what people do, at any length of one sentence."""
 _FILMS = ("video", "clip", "film", "recording")
 _KIND = (
     "image|img|picture|pic|photo|photograph|selfie|portrait|snap|snapshot|screenshot|shot|still|"
@@ -350,7 +356,11 @@ def means_several(asked: str) -> bool:
 def plainly(asked: str) -> tuple[str, ...]:
     """The tools whose subject a short request names outright, over everything there is: "Which plates were seen?".
     Nothing for what speaks of somebody or something not said ("was he seen?"), or of the system itself."""
-    if len(re.findall(r"\w+", asked)) > PLAIN or _POINTS.search(asked):
+    if _POINTS.search(asked):
+        return ()
+    if _WHAT_ACTION.match(asked):
+        return ("pose_estimation",)
+    if len(re.findall(r"\w+", asked)) > PLAIN:
         return ()
     return tuple(tool for tool, words in _SUBJECTS.items() if words.search(asked))
 
