@@ -32,6 +32,8 @@ def taken(turns: list[str], args: dict[str, Any]) -> dict[str, Any]:
         (["smoke on Dock 1?", "and on the Lobby?", "alert me to fire on both"], ["Lobby"], ["Dock 1", "Lobby"]),
         (["smoke on Dock 1?", "and on the Lobby?", "how many there now"], ["Lobby"], ["Lobby"]),
         (["Dock 1, Dock 2: strangers?", "only the second one, yesterday"], ["Dock 2"], ["Dock 2"]),
+        (["Dock 1 or the Lobby?", "alert me on both", "only the second one"], ["Dock 1", "Lobby"], ["Lobby"]),
+        (["Dock 1 or the Lobby?", "just the first, please"], ["Lobby"], ["Dock 1"]),
         (["Dock 1, Dock 2: strangers?", "just the first", "and yesterday?"], ["Dock 1"], ["Dock 1"]),
         (["Dock 1, Lobby, Yard: fire?", "and yesterday"], ["Dock 1"], ["Dock 1", "Lobby", "Yard"]),
         (["smoke on Dock 1?", "people on the Yard, not both"], ["Yard"], ["Yard"]),

@@ -21,6 +21,7 @@ from viot_agent.llm.mini import assets, encoder_graph
 from viot_agent.llm.mini import planner as planner_module
 from viot_agent.llm.mini.checks import (
     about_things,
+    alerts_to_doing,
     asks_who_was_not,
     finds,
     may_be_conditional,
@@ -580,6 +581,13 @@ def test_fewer_than_a_number(asked: str, cameras: dict[str, Any], holds: bool | 
     assert settled(asked, Call("crowd_counting", {}, "found"), {"cameras": cameras}) is holds
 
 
+def test_the_number_an_alert_is_to_tell_of_is_no_condition() -> None:
+    call = Call("crowd_counting", {}, "found", ("create_alert",), (0,))
+    asked = "if the lobby was under 40 people, watch it for crowds above 50"
+    assert settled(asked, call, {"cameras": {"lobby": {"max": 40}}}) is False
+    assert settled(asked, call, {"cameras": {"lobby": {"max": 39}}}) is True
+
+
 def test_fewer_than_a_number_on_a_camera_that_cannot_be_told_of() -> None:
     data = {"cameras": {"hall": {"max": 1}}, "untold": ["yard"]}
     assert settled("fewer than 5 people? clip it", Call("crowd_counting", {}, "found"), data) is None
@@ -693,6 +701,28 @@ def test_the_one_file_that_is_named(text: str, want: str) -> None:
 def test_a_plain_question_about_everything_is_not_asked_back(mini: MiniChat, text: str, tool: str) -> None:
     called = mini.invoke([ask(text)]).tool_calls
     assert [(c["name"], c["args"]) for c in called] == [(tool, {})]
+
+
+@pytest.mark.parametrize(
+    ("text", "doing"),
+    [
+        ("set an alert for falls there", True),
+        ("let me know about fights in the yard from now on", True),
+        ("alert me when somebody is running on the corridor", True),
+        ("did anybody fall? then alert me to people there", False),
+        ("tell me who was there", False),
+    ],
+)
+def test_no_alert_tells_of_what_people_do(text: str, doing: bool) -> None:
+    assert alerts_to_doing(text) is doing
+
+
+def test_an_alert_on_falls_is_asked_back_not_set_on_everybody(mini: MiniChat) -> None:
+    reading = read("set an alert for falls in the yard")
+    step = Step("act", tool="create_alert", args={"event": "person", "cameras": ["yard"]})
+    planner = mini.planner()
+    grammar = planner_module.Grammar(reading, planner.menu, ())
+    assert planner._checked((step, grammar), reading, ()) == Step("ask", missing=("event",))
 
 
 def test_a_question_about_actions_is_plain_at_any_length() -> None:

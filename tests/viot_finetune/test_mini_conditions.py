@@ -258,6 +258,10 @@ def test_other_numbers_than_people_are_compared_where_they_count(reader: Reader)
     found = question(reading, Call("vehicle_reid", {"vehicle": "x"}, "found"), {}, ["export_clip"], reader)
     assert found is not None
     assert words(found, reader, 1) == "the van of bus 9 : more than 3 ( fewer seen ) times? clip it"
+    reading = read("crowd alert over 10 where she was; more than twice?", seen=[Passage("once", tool="person_reid")])
+    found = question(reading, Call("person_reid", {"person": "x"}, "found"), {}, ["create_alert"], reader)
+    assert found is not None
+    assert words(found, reader, 1) == "crowd alert over 10 where she was ; more than twice ( fewer seen )?"
 
 
 def test_what_is_too_long_is_not_asked(reader: Reader) -> None:

@@ -91,11 +91,29 @@ def may_be_conditional(asked: str) -> bool:
     return _CONDITIONAL.search(_TIMES.sub(" ", asked)) is not None
 
 
+_WATCHED_FOR = re.compile(
+    r"\b(?:crowds?|watch\w*|alert\w*|alarm\w*|warn\w*|notify|ping|tell me|let me know)\b[^.;,?!]*", re.I
+)
+_DOING = re.compile(
+    r"\b(?:alerts?|alarms?|notify|warn\w*|tell me|let me know|watch|ping)\b[^.;,?!]{0,40}?"
+    r"\b(?:falls?|falling|fights?|fighting|runs|running|lies down|lying|squats?|squatting|waves|waving)\b",
+    re.I,
+)
+
+
+def alerts_to_doing(asked: str) -> bool:
+    """Whether an alert is asked for on what people do, of which no alert tells: one on anybody at all would be
+    another."""
+    return _DOING.search(asked) is not None
+
+
 def settled(asked: str, call: Call, data: Mapping[str, Any]) -> bool | None:
     """Whether there were more people than a number, or as many, that ``asked`` puts before something, after ``call``;
     None where it says no such number, or more than one. ``data`` is the observation's."""
     if call.tool != "crowd_counting" or call.status not in ("found", "none"):
         return None
+    if "create_alert" in (call.rest or ()):
+        asked = _WATCHED_FOR.sub(" ", asked)  # the number that an alert is to tell of is no condition
     return _crowded(asked, data)
 
 

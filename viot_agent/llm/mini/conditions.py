@@ -71,9 +71,10 @@ def question(
     for i, piece in enumerate(reader.unit_pieces(asked)):
         groups[0].append(piece)
         if count is not None and i in numbers:
-            side = reaches(reading.text, asked[i].start, asked[i].end)
-            if people is not None or side is not None or _COUNTED.match(reading.text, asked[i].end):
-                side = side if count == numbers[i] else None
+            # of other counts than people a number is no limit unless it counts them ("crowds of over 10 where she was")
+            counts = asked[i].value.casefold() in _TIMES or _COUNTED.match(reading.text, asked[i].end)
+            if people is not None or counts:
+                side = reaches(reading.text, asked[i].start, asked[i].end) if count == numbers[i] else None
                 groups[0] += reader.pieces(_beside(count, numbers[i], side).split())
     told = statement(call, data, people)
     if call.tool == "action_recognition" and (amounts(asked) or _LASTING.search(reading.asked)):
@@ -137,6 +138,7 @@ def counted(data: Mapping[str, Any], seen: str) -> int | None:
     return max(numbers) if numbers else 0 if _NOBODY.search(seen) else None
 
 
+_TIMES = {"once": 1, "twice": 2, "thrice": 3}
 _SOME = rf"\d{{1,4}}|{'|'.join(w for w, n in UNITS.items() if n)}"
 _OFTEN = re.compile(
     rf"(?<![\w.,:-])({_SOME})\s+(?:\w+\s+)?(?:sightings?|match(?:es)?|times|appearances?|visits?|hits?|passes|plates?)\b|"
@@ -174,7 +176,7 @@ def often(call: Call, data: Mapping[str, Any], seen: str) -> int | None:
     said = [n.casefold() for groups in _OFTEN.findall(seen) for n in groups if n]
     if len(said) != 1:
         return None
-    return int(said[0]) if said[0].isdecimal() else {"once": 1, "twice": 2}.get(said[0], UNITS.get(said[0]))
+    return int(said[0]) if said[0].isdecimal() else _TIMES.get(said[0], UNITS.get(said[0]))
 
 
 def passed_by(reading: Reading, data: Mapping[str, Any]) -> bool:
@@ -206,7 +208,7 @@ def amounts(units: Sequence[Unit]) -> dict[int, int]:
     found: dict[int, int] = {}
     for i, unit in enumerate(units):
         number, word = number_of(unit), unit.value.casefold()
-        number = TENS.get(word, number) if not unit.marked else number
+        number = TENS.get(word, _TIMES.get(word, number)) if not unit.marked else number
         if not number:
             continue
         hundreds = found.get(i - 2) if i > 1 and units[i - 1].value.casefold() == "and" else found.get(i - 1)

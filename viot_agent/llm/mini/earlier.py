@@ -30,6 +30,10 @@ _UNRELATED = re.compile(
 _BOTH = re.compile(
     r"\b(?:both|either|neither|the two(?: of them)?|the pair)\b(?! (?:people|persons|men|women|of us)\b)", re.I
 )
+_ONLY_NTH = re.compile(
+    r"^\W*(?:(?:and|but|no|ok|please),?\s+)*(?:only|just)\s+(?:the\s+)?(first|second|1st|2nd|former|latter|last)\b",
+    re.I,
+)
 _PICKS = re.compile(
     r"\b(?:only|just|first|second|third|middle|last one|latter|former|other|drop|without|except|instead|one of|not)\b",
     re.I,
@@ -55,6 +59,11 @@ def taken_over(step: Step, reading: Reading, cameras: str, time: str) -> Step:
     people = {u.value for u in reading.units if u.segment < REQUEST and "person" in u.kinds}
     if _BOTH.search(reading.asked) and len(names) == 2 and len(people) < 2:
         return replace(step, args=step.args | {cameras: list(names)})
+    nth = _ONLY_NTH.match(reading.asked)
+    if nth is not None and len(names) == 2:
+        return replace(
+            step, args=step.args | {cameras: [names[nth[1].casefold() in ("second", "2nd", "latter", "last")]]}
+        )
     if before and not _PICKS.search(reading.text[before[-1].end : reading.request[1]]):
         together = named_together(reading.text, before, values[0])
         if set(values) < set(together):

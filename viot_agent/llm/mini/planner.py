@@ -21,6 +21,7 @@ from viot_agent.bench.cards import cards
 from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.checks import (
     about_things,
+    alerts_to_doing,
     asks_who_was_not,
     attached,
     may_be_conditional,
@@ -198,6 +199,8 @@ class Planner:
         if step.kind == "act" and step.tool == "export_clip" and not history and only_tells_of_an_export(reading.asked):
             return Step("finish", "out_of_scope")
         step = self._without_no_time(step, reading)
+        if step.tool == "create_alert" and step.args.get("event") == "person" and alerts_to_doing(reading.asked):
+            return Step("ask", missing=("event",))
         if step.kind == "act" and step.tool in _HIDING and reverses(reading.asked):
             return Step("finish", "done" if history else "out_of_scope")
         if missing_camera(reading.units) and self._passes_over_cameras(step):
