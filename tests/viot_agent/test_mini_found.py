@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from viot_agent.bench.cards import cards
@@ -44,6 +46,13 @@ def test_it_is_where_something_was_found() -> None:
     assert cameras_of({}, seen("Seen on Docklands."), NAMES) == ()
     assert cameras_of({"cameras": ["Dock 1", "Lobby"]}, seen("On Lobby at 9."), NAMES) == ("Lobby",)
     assert cameras_of({"cameras": ["Dock 1"]}, None, NAMES) == ("Dock 1",)
+
+
+def test_who_may_have_been_somewhere_was_not_found_there() -> None:
+    told = replace(
+        seen("Seen; may be too.", "Lobby", "Dock 1"), data={"appearances": [{"who": "A", "camera": "Lobby"}]}
+    )
+    assert cameras_of({}, told, NAMES) == ("Lobby",)
 
 
 def test_nothing_found_points_nowhere() -> None:

@@ -30,14 +30,18 @@ def points_back(asked: str) -> bool:
 
 
 def cameras_of(args: Mapping[str, Any], observed: Observation | None, names: Sequence[str]) -> tuple[str, ...]:
-    """The cameras that a call found something on: those of its evidence, else those its summary names, of ``names`` and
-    of the ones that were looked at; the one that was looked at where it was one."""
+    """The cameras that a call found something on: those of its appearances, where its data tells them (a face that only
+    may be somebody's is evidence, and no appearance), else those of its evidence, else those its summary names, of
+    ``names`` and of the ones that were looked at; the one that was looked at where it was one."""
     looked = [str(c) for c in args.get("cameras") or ()]
     if len(looked) == 1:
         return tuple(looked)
     if observed is None or observed.status != "ok" or observed.verdict not in ("found", "info"):
         return ()
-    return tuple(dict.fromkeys(e.camera for e in observed.evidence)) or _named(observed.summary, names)
+    sure = observed.data.get("appearances")
+    certain = [str(a["camera"]) for a in sure if "camera" in a] if isinstance(sure, (list, tuple)) else []
+    proofs = certain or [e.camera for e in observed.evidence]
+    return tuple(dict.fromkeys(proofs)) or _named(observed.summary, names)
 
 
 def _named(text: str, names: Sequence[str]) -> tuple[str, ...]:
