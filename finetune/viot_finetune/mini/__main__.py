@@ -95,6 +95,8 @@ def main() -> None:
         parser.error(f"there is no tool {', '.join(unknown)}; the tools are {', '.join(cards())}")
     if args.since not in ("", since) and not (args.data / f"phrasings_{args.since}.jsonl").is_file():
         parser.error(f"there is no phrasings_{args.since}.jsonl in {args.data}")
+    if args.judge_further and not args.eval_only:
+        parser.error("--judge-further goes on with the judge of a file that is there: with --eval-only")
     if args.save_every < 1 or args.save_every % 20:
         parser.error("--save-every is a multiple of 20, the steps that a mean loss is of")
     if args.start:

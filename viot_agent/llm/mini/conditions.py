@@ -163,7 +163,7 @@ def often(call: Call, data: Mapping[str, Any], seen: str) -> int | None:
         return done[0] if len(done) == 1 else None
     if call.tool == "face_recognition" and "person" not in call.args:
         if isinstance(data.get("unknown"), int):
-            return None if data.get("undecided") else int(data["unknown"])  # or more
+            return None if data.get("undecided") else int(data["unknown"])
     elif call.tool == "plate_recognition" and "plate" not in call.args:
         if isinstance(data.get("plates"), Sequence):
             return len(data["plates"])
