@@ -52,19 +52,24 @@ class Held(Protocol):
 class FileLock:
     """``with FileLock(path, doing="indexing this library"):`` - raises BusyFault at once when another holds it.
 
-    ``wait`` True waits without end, else for ``timeout`` seconds. The file stays; only the lock counts.
+    ``wait`` True waits without end, else for ``timeout`` seconds. The file stays; only the lock counts. Its folder is
+    made where there is none, unless ``make_folder`` is False: then BackendFault, caused by FileNotFoundError.
     """
 
-    def __init__(self, path: Path, *, doing: str, wait: bool = False, timeout: float = 0.0) -> None:
+    def __init__(
+        self, path: Path, *, doing: str, wait: bool = False, timeout: float = 0.0, make_folder: bool = True
+    ) -> None:
         self.path = path
         self._doing = doing
+        self._make_folder = make_folder
         self._wait = wait
         self._timeout = timeout
         self._fd: int | None = None
 
     def __enter__(self) -> FileLock:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self._make_folder:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise BackendFault(f"Cannot make the lock file {self.path}: {error.strerror}.") from error

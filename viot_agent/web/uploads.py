@@ -163,10 +163,11 @@ def _sweep(parent: Path) -> None:
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or time.time() - found.st_mtime < _YOUNG:
             continue
         try:
-            with FileLock(old / ".lock", doing="cleaning"):
+            # its folder is not made again: a server that starts beside this one may have removed it by now
+            with FileLock(old / ".lock", doing="cleaning", make_folder=False):
                 shutil.rmtree(old, ignore_errors=True)
         except BusyFault:
             continue  # it is being served from
-        except BackendFault:
-            if old.is_dir():  # else it was removed while its lock was being made
+        except BackendFault as fault:
+            if not isinstance(fault.__cause__, FileNotFoundError):
                 raise
