@@ -27,9 +27,21 @@ from viot_finetune.instruct.site import CLEAN
 from viot_finetune.mini.cards import card_specs, fictitious, stub_toolbox
 from viot_finetune.mini.evaluate import by_router, evaluate, normal, split, table
 from viot_finetune.mini.net import Batch, Net, label_loss, opinion_loss, opinions
-from viot_finetune.mini.prepare import pack, reading_of, rows_of, samples, unpack
+from viot_finetune.mini.prepare import Packed, Tokens, pack, reading_of, rows_of, samples, unpack
 from viot_finetune.mini.source import Plan, Source, batches, streamed, texts_of_cards, vocabulary, without
-from viot_finetune.mini.train import EncoderTrainer, Kept, Recipe, resumed_at, run_of, save, train, whole_weights
+from viot_finetune.mini.train import (
+    EncoderTrainer,
+    Kept,
+    Learner,
+    Recipe,
+    gradients,
+    parts_of,
+    resumed_at,
+    run_of,
+    save,
+    train,
+    whole_weights,
+)
 
 DATA = Path(__file__).resolve().parents[2] / "datasets" / "viot_instruct"
 ROWS: list[dict[str, Any]] = [
@@ -239,6 +251,33 @@ def test_whole_weights_are_the_same_adapter() -> None:
     assert len(same) == 72 and same.keys() == gradients.keys()
     assert torch.allclose(states, again, atol=1e-4)
     assert all(torch.allclose(same[n], g, rtol=1e-3, atol=1e-3 * float(g.abs().max())) for n, g in gradients.items())
+
+
+def test_an_update_in_parts_has_their_mean_gradient() -> None:
+    learner = Learner(Recipe(nets=1, dropout=0.0, encoder_dropout=0.0))
+    learner.read_cards(texts_of_cards(), Reader(assets.encoder_dir()))
+    stream = batches(_plan(ROWS))
+    both = [next(stream), next(stream)]
+
+    def of(*made: tuple[Tokens, Packed]) -> tuple[float, torch.Tensor]:
+        learner.net.zero_grad()
+        loss = gradients([learner], iter(made), len(made), 0.0)
+        grad = learner.net.cand_q.weight.grad
+        assert grad is not None
+        return loss.item(), grad.clone()
+
+    torch.manual_seed(0)  # what is read of the cards is blurred a little
+    alone = [of(made) for made in both]
+    torch.manual_seed(0)
+    together = of(*both)
+    assert together[0] == pytest.approx(sum(loss for loss, _ in alone) / 2, rel=1e-4)
+    torch.testing.assert_close(together[1], (alone[0][1] + alone[1][1]) / 2, atol=1e-5, rtol=1e-3)
+
+
+def test_parts_of_an_update_come_out_even() -> None:
+    assert [parts_of(Recipe(batch=256, at_once=n)) for n in (0, 64, 256)] == [1, 4, 1]
+    with pytest.raises(UserFault, match="parts of 100"):
+        train(ROWS, Recipe(batch=256, at_once=100))
 
 
 def test_nets_are_drawn_towards_each_other() -> None:

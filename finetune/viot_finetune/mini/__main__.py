@@ -24,6 +24,9 @@ from viot_finetune.mini.evaluate import by_planner, by_router, evaluate, example
 from viot_finetune.mini.source import vocabulary, without
 from viot_finetune.mini.train import SAFE_EVERY, Recipe, resumed_at, save, train, with_judge
 
+AT_ONCE = 64
+"""Decisions that a processor computes at once: 256 of them took more than 24 GiB."""
+
 
 def main() -> None:
     """Train, write ``mini.safetensors``, evaluate on held-out phrasings, print the table."""
@@ -38,7 +41,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=Recipe().threads)
     parser.add_argument("--device", choices=("cpu", "cuda"), default=Recipe().device)
     parser.add_argument("--makers", type=int, default=Recipe().makers, help="processes that make batches")
-    parser.add_argument("--batch", type=int, default=Recipe().batch)
+    parser.add_argument("--batch", type=int, default=Recipe().batch, help="decisions an update is made of")
+    parser.add_argument(
+        "--at-once", type=int, help=f"how many of them are computed at once: {AT_ONCE} on a processor, else all"
+    )
     parser.add_argument("--save-every", type=int, default=SAFE_EVERY, help="steps between two savings on the way")
     parser.add_argument("--layers", default=",".join(map(str, Recipe().layers)), help="MiniLM's layers that are tuned")
     parser.add_argument(
@@ -78,6 +84,7 @@ def main() -> None:
         device=args.device,
         makers=args.makers,
         batch=args.batch,
+        at_once=args.at_once or (min(AT_ONCE, args.batch) if args.device == "cpu" else args.batch),
         layers=tuple(int(n) for n in args.layers.split(",")),
         mix=args.mix,
         hide=args.hide,

@@ -48,6 +48,10 @@ class Recipe:
 
     seed: int = 0
     batch: int = 256
+    """Decisions an update is made of."""
+    at_once: int = 0
+    """How many of them are computed at once, 0 for all: their gradients add up, so that a processor's memory holds an
+    update whose decisions it computes as fast one part after the other."""
     lora_steps: int = 3360
     decoder_rate: float = 1e-3
     lora_rate: float = 1.2e-3
@@ -257,6 +261,7 @@ def train(
     where ``start`` holds another number of nets, or where the recipe's device is not there.
     """
     usable(recipe.device)
+    parts_of(recipe)
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
     learners = [Learner(recipe) for _ in range(recipe.nets)]
@@ -273,7 +278,7 @@ def train(
     seed = recipe.seed + 1_000_003 * at
     kept_from = without(rows, recipe.without)
     plan = Plan(
-        kept_from, words, strange, recipe.strange, recipe.absent, recipe.batch, recipe.hide, seed,
+        kept_from, words, strange, recipe.strange, recipe.absent, recipe.at_once or recipe.batch, recipe.hide, seed,
         recipe.without, recipe.thought, recipe.newer, recipe.later,
     )  # fmt: skip
     stream = streamed(plan, recipe.makers)
@@ -411,14 +416,13 @@ def _run(
         if step % 100 == 0 or step == begin:
             for learner in learners:
                 learner.read_cards(texts, reader)
-        labels, whole = _losses(learners, *next(stream), recipe.mutual if done(step) >= 0.25 else 0.0)
         optimiser.zero_grad(set_to_none=True)
-        whole.backward()  # type: ignore[no-untyped-call]
+        labels = gradients(learners, stream, parts_of(recipe), recipe.mutual if done(step) >= 0.25 else 0.0)
         for learner in learners:
             torch.nn.utils.clip_grad_norm_([*learner.net.parameters(), *learner.adapter], 1.0)
         optimiser.step()
         schedule.step()
-        _note(losses, curve, labels.detach(), step)
+        _note(losses, curve, labels, step)
         over = clock.over()
         if kept is not None and ((step + 1) % every == 0 or step + 1 == recipe.lora_steps or over):
             kept.save(step + 1, curve, parts, optimiser, schedule)
@@ -428,6 +432,30 @@ def _run(
     for learner in learners:
         learner.encoder.model.eval()
     return curve
+
+
+def parts_of(recipe: Recipe) -> int:
+    """How many batches an update is made of. Raises UserFault where they do not come out even."""
+    at_once = recipe.at_once or recipe.batch
+    if at_once < 1 or recipe.batch % at_once:
+        raise UserFault(
+            f"an update of {recipe.batch} decisions is not made of parts of {at_once}",
+            fix="a batch that is a multiple of --at-once",
+        )
+    return recipe.batch // at_once
+
+
+def gradients(
+    learners: Sequence[Learner], stream: Iterator[tuple[Tokens, Packed]], parts: int, mutual: float
+) -> torch.Tensor:
+    """Add the gradients of one update to the nets' own: the mean over ``parts`` batches of the stream. Returns the mean
+    loss on the labels, without gradient."""
+    total = torch.zeros((), device=learners[0].encoder.device)
+    for _ in range(parts):
+        labels, whole = _losses(learners, *next(stream), mutual)
+        (whole / parts).backward()  # type: ignore[no-untyped-call]
+        total += labels.detach() / parts
+    return total
 
 
 def _losses(
