@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from viot_agent.fleet.mentions import find_mentions
+from viot_agent.fleet.mentions import cameras_named, find_mentions
 from viot_agent.fleet.types import Camera
 
 FLEET = [
@@ -40,6 +40,30 @@ FLEET = [
 def test_half_said_names(text: str, cameras: list[str]) -> None:
     found = [m.target for m in find_mentions(text, FLEET, []) if m.kind == "camera" and m.score >= 99]
     assert found == cameras
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "cameras"),
+    [
+        ("On 3?", ("gate 2",), ["gate 3"]),
+        ("who's in B", ("Loading Dock A",), ["Loading Dock B"]),
+        ("and the south?", ("north gate",), ["south gate"]),
+        ("not that, cam 08", ("cam-07",), ["cam-08"]),
+        ("On 3?", ("lobby", "gate 2"), ["gate 3"]),
+        ("On 3?", (), []),
+        ("On 3?", ("lobby",), []),
+        ("make it 3", ("gate 2",), []),
+        ("more than 3?", ("gate 2",), []),
+        ("and 3 people?", ("gate 2",), []),
+        ("no one else?", ("gate 2",), []),
+        ("cam-07 and 3", ("gate 2",), ["cam-07"]),
+        ("I would like to know whether he came back to us at 3", ("gate 2",), []),
+    ],
+)
+def test_a_follow_up_says_a_sibling_by_its_telling_word(text: str, before: tuple[str, ...], cameras: list[str]) -> None:
+    found = find_mentions(text, FLEET, [], (), before)
+    assert [m.target for m in found if m.kind == "camera" and m.score >= 99] == cameras
+    assert cameras_named(found) == tuple(cameras)
 
 
 def test_a_number_that_no_camera_has_is_marked_as_unknown() -> None:

@@ -35,6 +35,15 @@ FLEET = [
         ("the left turnstile please", {"left turnstile": "Turnstile L"}),
         ("who is on packing line 5 now", {"packing line 5": "Packing 5"}),
         ("left bank or the right bank walk", {"left bank": "Left Bank Walk", "right bank walk": "Right Bank Walk"}),
+        # a slip that is mended later
+        ("what does stand A show? oh, wrong one, B i mean", {"stand A": "Stand A", "B": "Stand B"}),
+        ("NEGATIVE on packing 5, go 6: smoke?", {"packing 5": "Packing 5", "6": "Packing 6"}),
+        ("smoke at packing 5 today? ah sorry, the number is 6.", {"packing 5": "Packing 5", "6": "Packing 6"}),
+        ("wrong cam, 2 instead of gate 1, report", {"2": "gate 2", "gate 1": "gate 1"}),
+        ("fire at turnstile L? cancel that, R", {"turnstile L": "Turnstile L", "R": "Turnstile R"}),
+        ("who was at stand B? no one, I hope", {"stand B": "Stand B"}),
+        ("how many at gate 2? sorry, I have 3 kids with me", {"gate 2": "gate 2"}),
+        ("gate 2 please, no rush, 3 of us wait", {"gate 2": "gate 2"}),
         # and what is none of it
         ("stand B and a dog", {"stand B": "Stand B"}),
         ("only a few people at stand B", {"stand B": "Stand B"}),

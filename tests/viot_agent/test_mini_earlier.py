@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from viot_agent.fleet.mentions import find_mentions
-from viot_agent.fleet.types import Camera
-from viot_agent.llm.mini.earlier import taken_over
+from viot_agent.fleet.types import Camera, Person
+from viot_agent.llm.mini.earlier import taken_over, the_person
 from viot_agent.llm.mini.menu import Step
 from viot_agent.llm.mini.units import Passage, read
 
@@ -40,6 +40,13 @@ def taken(turns: list[str], args: dict[str, Any]) -> dict[str, Any]:
         (["smoke on Dock 1?", "is there any anywhere on site?"], ["Dock 1"], None),
         (["smoke on Dock 1?", "did Ana leave it anywhere in there?"], ["Dock 1"], ["Dock 1"]),
         (["smoke on Dock 1?", "unrelated: who came by?"], ["Dock 1"], None),
+        (["smoke on Dock 1?", "now check it for the whole museum"], ["Dock 1"], None),
+        (["Dock 1, Lobby, Yard: fire?", "drop the third. since noon"], ["Dock 1"], ["Dock 1", "Lobby"]),
+        (["Dock 1, Lobby, Yard: fire?", "only the third then"], ["Dock 1"], ["Yard"]),
+        (["queue at Dock 1?", "and over at the Lobby", "back to the first one"], ["Lobby"], ["Dock 1"]),
+        (["Dock 1 and the Lobby?", "the second camera alone"], ["Dock 1", "Lobby"], ["Lobby"]),
+        (["Dock 1 or Dock 2, which is fuller?", "add the Yard to that"], ["Yard"], ["Dock 1", "Dock 2", "Yard"]),
+        (["smoke on Dock 1?", "how was the Yard"], ["Yard"], ["Yard"]),
     ],
 )
 def test_all_that_are_meant_or_none(turns: list[str], chosen: list[str], wanted: list[str] | None) -> None:
@@ -62,3 +69,57 @@ def test_what_is_no_call_and_what_was_not_said_stays() -> None:
     assert taken_over(other, reading, "cameras", "time") == other
     none = Step("act", tool="t", args={})
     assert taken_over(none, reading, "", "") == none
+
+
+def picked(turns: list[str], person: str) -> str:
+    people = [Person(0, "Ana Lund", "", 1), Person(1, "Bo Diaz", "", 1)]
+    *before, last = (Passage(t, tuple(find_mentions(t, FLEET, people))) for t in turns)
+    reading = read(last.text, last.mentions, earlier=before)
+    return str(the_person(Step("act", tool="t", args={"person": person}), reading, "person").args["person"])
+
+
+def test_one_of_two_people_is_picked() -> None:
+    both = "when were Ana Lund and Bo Diaz at Dock 1?"
+    assert picked([both, "only the latter, until noon"], "Ana Lund") == "Bo Diaz"
+    assert picked([both, "just the first please"], "Bo Diaz") == "Ana Lund"
+    assert picked([both, "and at the second dock?"], "Ana Lund") == "Ana Lund"
+    assert picked([both, "only Ana Lund, not the latter"], "Ana Lund") == "Ana Lund"
+
+
+@pytest.mark.parametrize(
+    ("turns", "time"),
+    [
+        (["people on Dock 1 yesterday?", "and the Yard?"], "yesterday"),
+        (["people on Dock 1 yesterday?", "on Friday too", "and the Yard?"], "Friday"),
+        (["people on Dock 1 yesterday?", "the Yard, any time"], None),
+        (["people on Dock 1 yesterday?", "the Yard today"], None),
+        (["people on Dock 1 right now?", "and the Yard?"], None),
+        (["people on Dock 1 yesterday?", "now something else, how full is the Yard with all its lorries"], None),
+    ],
+)
+def test_a_short_follow_up_keeps_the_time(turns: list[str], time: str | None) -> None:
+    assert taken(turns, {"cameras": ["Yard"]}).get("time") == time
+
+
+@pytest.mark.parametrize(
+    ("turns", "cameras"),
+    [
+        (["fire on Dock 1 or the Lobby?", "who was there"], ["Dock 1", "Lobby"]),
+        (
+            ["fire on Dock 1?", "this is her picture, look on those cameras again for the whole of last week"],
+            ["Dock 1"],
+        ),
+        (["fire on Dock 1?", "and where is she now"], None),
+        (["fire on Dock 1?", "no, everywhere", "same for him"], None),
+        (["fire on Dock 1?", "is there a way to see what all of us did in the last few days"], None),
+    ],
+)
+def test_a_follow_up_that_points_back_keeps_the_cameras(turns: list[str], cameras: list[str] | None) -> None:
+    assert taken(turns, {"person": "Ana"}).get("cameras") == cameras
+
+
+def test_an_alert_takes_no_time_over() -> None:
+    *before, last = map(passage, ["who was on Dock 1 yesterday?", "alert me there"])
+    reading = read(last.text, last.mentions, earlier=before)
+    step = Step("act", tool="create_alert", args={"event": "person", "cameras": ["Dock 1"]})
+    assert taken_over(step, reading, "cameras", "time") == step

@@ -27,7 +27,7 @@ from viot_agent.llm.mini.leanings import (
     withdrawn,
 )
 from viot_agent.llm.mini.menu import SYM, Call, Element, Menu
-from viot_agent.llm.mini.units import Reading, read
+from viot_agent.llm.mini.units import Passage, Reading, read
 from viot_finetune.mini.cards import stub_toolbox
 
 MENU = Menu.of(list(stub_toolbox()))
@@ -168,6 +168,84 @@ def test_a_choice_that_is_denied_is_leant_away_from() -> None:
     by = dict(zip(allowed, lean(grammar, allowed), strict=True))
     named = {MENU.candidates[i].value: float(by[(c, i)]) for c, i in allowed if c == "cand"}
     assert named == {"n95": 0.0, "surgical": WITHDRAWN}, "the plural is said, the other is denied"
+
+
+def chosen(said: Reading, tool: str, name: str) -> dict[str, float]:
+    """What each value of an argument of choices is leant by."""
+    grammar = Grammar(said, MENU, [])
+    at_slot(grammar, tool, name)
+    allowed = grammar.allowed()
+    by = dict(zip(allowed, lean(grammar, allowed), strict=True))
+    return {MENU.candidates[i].value: round(float(by[(c, i)]), 3) for c, i in allowed if c == "cand"}
+
+
+def test_a_choice_that_is_corrected_is_leant_away_from() -> None:
+    said = chosen(reading("cloth, no: kn95", "image-1"), "masked_face_generation", "mask")
+    assert said == {"cloth": WITHDRAWN, "kn95": 0.0}
+    both = chosen(reading("cloth and kn95", "image-1"), "masked_face_generation", "mask")
+    assert set(both.values()) == {0.0}
+
+
+def test_the_choice_of_a_follow_up_comes_before_an_earlier_one() -> None:
+    first = Passage("put a patterned mask on this face", (), "")
+    said = read("plain black would suit better", (), ["image-1"], earlier=[first])
+    by = chosen(said, "masked_face_generation", "mask")
+    assert by["black"] == pytest.approx(FRESH + NEXT, abs=1e-3) and by["patterned"] == 0
+
+
+def numbers(text: str, *past: Call) -> dict[str, float]:
+    """What each number of an alert on a crowd is leant by."""
+    grammar = Grammar(reading(text), MENU, past)
+    at_slot(grammar, "create_alert", "event")
+    grammar.push(next(e for e in grammar.allowed() if e[0] == "cand" and MENU.candidates[e[1]].value == "crowd>"))
+    assert grammar.completing == "number"
+    return {k: v for k, v in leant(grammar).items() if k.isdigit()}
+
+
+def test_an_alert_has_its_own_number() -> None:
+    past = Call("crowd_counting", {"cameras": ["gate 1"]}, "found")
+    by = numbers("gate 1: 40 or more? alert me above 6 there", past)
+    assert by == {"40": 0.0, "6": pytest.approx(NEXT, abs=1e-3)}
+    assert numbers("warn me if over 80 (not 60, 80) are at gate 1") == {"80": 0.0, "60": WITHDRAWN}
+    assert numbers("tell me when more than 20, sorry, 30 are at gate 1") == {"20": WITHDRAWN, "30": 0.0}
+
+
+def test_the_plate_of_an_alert_may_be_corrected() -> None:
+    grammar = Grammar(reading("ping me on KX-4821, strike that, FTY 810"), MENU)
+    at_slot(grammar, "create_alert", "event")
+    grammar.push(next(e for e in grammar.allowed() if e[0] == "cand" and MENU.candidates[e[1]].value == "plate:"))
+    by = leant(grammar)
+    assert [by["KX-4821"], by["FTY 810"]] == [WITHDRAWN, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "tool", "against"),
+    [
+        ("fire at gate 1? if so who was there, if not count gate 2", "face_recognition", ["gate 2"]),
+        ("fire at gate 1? if so who was at gate 2, otherwise count gate 1", "crowd_counting", ["gate 2"]),
+        ("fire at gate 1? if so who was at gate 2, otherwise count gate 1", "face_recognition", ["gate 1'"]),
+        ("fire at gate 1? then who was there, and count gate 2", "face_recognition", []),
+    ],
+)
+def test_a_camera_of_the_other_case_is_leant_away_from(text: str, tool: str, against: list[str]) -> None:
+    left = ("face_recognition", "crowd_counting")
+    past = Call("fire_smoke_detection", {"cameras": ["gate 1"]}, "found", left, (0, 1))
+    grammar = Grammar(reading(text), MENU, [past])
+    at_slot(grammar, tool, "cameras")
+    assert [k for k, v in leant(grammar).items() if v <= WITHDRAWN] == against
+
+
+def test_the_same_time_is_said_once() -> None:
+    said = "fire at gate 1 yesterday? if not, count gate 2 for the same time"
+    past = Call("fire_smoke_detection", {"cameras": ["gate 1"], "time": "yesterday"}, "none", ("crowd_counting",), (0,))
+    for text, skip in ((said, WITHDRAWN), (said.replace(" for the same time", ""), ELSEWHERE)):
+        grammar = Grammar(reading(text), MENU, [past])
+        at_slot(grammar, "crowd_counting", "cameras")
+        grammar.push(("start", next(i for i, u in enumerate(grammar.units) if u.value == "gate 2")))
+        grammar.push(("sym", SYM["ARG_END"]))
+        (element,) = grammar.allowed()
+        grammar.push(element)
+        assert leant(grammar)["SKIP"] == pytest.approx(skip, abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from rapidfuzz import fuzz
 from viot_agent.agent.prompt import request_message
 from viot_agent.errors import ViotError
 from viot_agent.fleet import Fleet
+from viot_agent.fleet.mentions import cameras_named
 from viot_agent.fleet.names import name_tokens, person_key
 from viot_agent.fleet.plates import normalise_plate
 from viot_agent.policy.roles import ToolClass, tool_class
@@ -231,10 +232,13 @@ class Wanted:
         """The conversation as its persons wrote it: no answers, no names of cameras and people but those mentioned."""
         out: list[HumanMessage] = []
         at_hand: list[str] = []
+        named: tuple[str, ...] = ()
         for past in (*(run.request for run in self.earlier), self.request):
             at_hand = list(dict.fromkeys([*at_hand, *(a.handle for a in past.attachments)]))
             own = replace(past, text=unquoted(past.text).strip() or "-")
-            out.append(request_message(own, self.rule.fleet.mentions(own.text, at_hand), (), ()))
+            mentions = self.rule.fleet.mentions(own.text, at_hand, named)
+            named += cameras_named(mentions)
+            out.append(request_message(own, mentions, (), ()))
         return out
 
     def _named(self, kind: str, value: str, seen: Sequence[Observation]) -> bool:

@@ -28,6 +28,7 @@ from viot_agent.agent.state import RunState
 from viot_agent.cancel import cancellable
 from viot_agent.errors import NameFault, PolicyRefusal, UserFault, ViotError
 from viot_agent.fleet import Fleet
+from viot_agent.fleet.mentions import cameras_named
 from viot_agent.fleet.places import unknown_places
 from viot_agent.fleet.types import Mention
 from viot_agent.library.api import Library
@@ -179,9 +180,11 @@ class Agent:
         people = [p.name for p in self.fleet.people()] if tells else []
         messages: list[AnyMessage | dict[str, Any]] = []
         at_hand: list[str] = []
+        named: tuple[str, ...] = ()
         for past in (*(run.request for run in earlier), request):
             at_hand = list(dict.fromkeys([*at_hand, *(a.handle for a in past.attachments)]))
-            mentions = self.fleet.mentions(past.text, at_hand)
+            mentions = self.fleet.mentions(past.text, at_hand, named)
+            named += cameras_named(mentions)
             if not tells:  # a name that is nearly somebody's would tell that person's
                 mentions = [m for m in mentions if m.kind != "person" or m.score in (0, 100)]
             messages.append(request_message(past, mentions, cameras, people))

@@ -22,6 +22,7 @@ from viot_agent.bench.toolkit import fleet_of, toolbox
 from viot_agent.bench.world import World
 from viot_agent.errors import ArgsFault, FailedFault, RetryFault, TransientFault, UserFault
 from viot_agent.fleet import Fleet
+from viot_agent.fleet.mentions import cameras_named
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
 from viot_agent.react import Act, AskBack, ReactStep
@@ -57,13 +58,15 @@ def walk_case(case: Case, policy: Policy, marks: Marks) -> CaseRun:
     back = {alias: name for name, alias in names.items()}
     turns: list[TurnRun] = []
     at_hand: list[str] = []
+    named: tuple[str, ...] = ()
     for number, turn in enumerate(case.turns):
         if canned is not None:
             canned.turn = number
         at_hand = list(dict.fromkeys([*at_hand, *turn.uploads]))
         key = (case.id, number)
         if key not in marks:
-            marks[key] = tuple(fleet.mentions(turn.text, at_hand))
+            marks[key] = tuple(fleet.mentions(turn.text, at_hand, named))
+        named += cameras_named(marks[key])
         view = View(turn.text, marks[key], tuple(at_hand), (), box.names)
         log = Log()
         run = _walk_turn(policy, view, Request(turn.text, now=now, conversation=case.id), box, fleet, log)

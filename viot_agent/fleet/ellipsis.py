@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from viot_agent.fleet.names import name_tokens, singulars
+from viot_agent.fleet.names import SIDES, name_tokens, singulars
 from viot_agent.fleet.words import Token, join
 
 Find = Callable[[str], list[str]]
@@ -29,7 +29,7 @@ MEASURES = re.compile(
     re.IGNORECASE,
 )
 
-_GOES_ON = re.compile(
+GOES_ON = re.compile(
     r"\s+(?:and|or|to|on|at|in|since|from|between|before|after|until|till|during|around|is|was|are|were|for|please|pls|"
     r"too|then|yesterday|today|tonight|last|this|now|not|only|no|sorry|i|as|both|vs|with|by|over|while|if|when|\d\S*)\b",
     re.I,
@@ -95,13 +95,49 @@ def _walk(
             return
 
 
+FOLLOW_UP = 8
+"""Words of a follow-up at most in which a camera's telling word stands for its name."""
+_NO_CAMERA_BEFORE = re.compile(
+    r"\b(?:more|less|fewer|over|above|under|below|than|least|most|beyond|exceed\w*|up to|make (?:it|that)|past|after|"
+    r"before|until|till|since|from|last|next|page|channel \d+ and)\s+(?:the\s+)?$",
+    re.I,
+)
+_ALONE = re.compile(r"\s*(?:$|[.,;:!?)—–])")
+
+
+def said_before(
+    text: str, cut: Sequence[Token], names: Sequence[str], busy: Sequence[tuple[int, int]], find: Find
+) -> Iterator[Hit]:
+    """``(start, end, camera)`` of a short follow-up's telling word alone: "On 5?", "who's in West?" after one of the
+    cameras ``names`` was spoken of (the last one last)."""
+    if len(cut) > FOLLOW_UP:
+        return
+    known = [[t.text for t in name_tokens(name)] for name in reversed(names)]
+    for token in cut:
+        said = text[token.start : token.end].casefold()
+        if not (token.text in SIDES or token.text.isdigit() or len(token.text) == 1) or said in ("one", "i"):
+            continue
+        alone = _ALONE.match(text, token.end) is not None
+        if (said == "a" and not alone) or any(a < token.end and token.start < b for a, b in busy):
+            continue
+        if not alone and (MEASURES.match(text, token.end) or GOES_ON.match(text, token.end) is None):
+            continue
+        if _NO_CAMERA_BEFORE.search(text[: token.start]):
+            continue
+        hit = next(
+            filter(None, (sibling(token.text, parts, find, back=False) for parts in known if len(parts) > 1)), None
+        )
+        if hit is not None:
+            yield token.start, token.end, hit
+
+
 def _article(text: str, token: Token) -> bool:
     """Whether "a" is an article ("gate B and a dog") and no letter."""
     return (
         token.text == "a"
         and text[token.start] == "a"
         and re.match(r"\s+[^\W_]", text[token.end :]) is not None
-        and (_GOES_ON.match(text, token.end) is None)
+        and (GOES_ON.match(text, token.end) is None)
     )
 
 

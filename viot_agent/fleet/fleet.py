@@ -98,9 +98,9 @@ class Fleet:
         extent = (min(a for a, _ in spans), max(b for _, b in spans)) if spans else None
         return resolve_time(phrase, now, camera.tz, extent=extent)
 
-    def mentions(self, text: str, uploads: Sequence[str] = ()) -> list[Mention]:
+    def mentions(self, text: str, uploads: Sequence[str] = (), before: Sequence[str] = ()) -> list[Mention]:
         """What ``text`` mentions; see :func:`viot_agent.fleet.mentions.find_mentions`."""
-        return find_mentions(text, self.cameras(), self.people(), uploads)
+        return find_mentions(text, self.cameras(), self.people(), uploads, before)
 
     def local(self, ts: float, camera: Camera) -> str:
         """``14:05:12 on 3 March 2026``: ``ts`` on the clock of ``camera``."""

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
-from viot_agent.fleet.ellipsis import MEASURES, half_said
+from viot_agent.fleet.ellipsis import MEASURES, half_said, said_before
 from viot_agent.fleet.lookup import NameIndex
 from viot_agent.fleet.names import (
     area,
@@ -171,11 +171,16 @@ def _people_index(known: tuple[str, ...]) -> tuple[NameIndex[str], dict[str, lis
 
 
 def find_mentions(
-    text: str, cameras: Sequence[Camera], people: Sequence[Person], uploads: Sequence[str] = ()
+    text: str,
+    cameras: Sequence[Camera],
+    people: Sequence[Person],
+    uploads: Sequence[str] = (),
+    before: Sequence[str] = (),
 ) -> list[Mention]:
     """All mentions in ``text``, by start. Mentions of different kinds may overlap; of one kind they do not.
 
-    ``uploads`` are the handles of attached files (``image-1``, ``video-1``). ``score`` 100 is exact; below, a near miss
+    ``uploads`` are the handles of attached files (``image-1``, ``video-1``), ``before`` the cameras that earlier turns
+    of the conversation named, in order (``cameras_named``). ``score`` 100 is exact; below, a near miss
     of the ``target``; 0 is a capitalised name that nobody known carries (``target`` = as written; 50 where nobody at
     all is known).
     """
@@ -204,9 +209,11 @@ def find_mentions(
     # "gate 9" names a camera that is not there, and no time either
     taken = exact + [(m.start, m.end) for m in found if m.kind == "plate" or (m.score < 100 and " " in m.text)]
     found += [Mention("time", a, b, text[a:b], text[a:b], score) for a, b, score in find_times(text, taken)]
-    halves = [m for m in _half_said(text, fleet, found) if not _inside(m.start, m.end, spans, touching=True)]
+    halves = [m for m in _half_said(text, fleet, found, before) if not _inside(m.start, m.end, spans, touching=True)]
     covered = [(m.start, m.end) for m in halves]
-    found = [m for m in found if m.kind != "group" or not _inside(m.start, m.end, covered)] + halves
+    found = [m for m in found if m.kind != "group" or not _inside(m.start, m.end, covered)]
+    # "cam 5" of a follow-up, where kitchen 1 was spoken of and there is a kitchen 5
+    found = [m for m in found if m.score or not _inside(m.start, m.end, covered, touching=True)] + halves
     found += [Mention("upload", a, b, text[a:b], handle, score) for a, b, handle, score in find_uploads(text, uploads)]
     named = list(_person_mentions(text, people))
     named = [m for m in named if m.score == 100 or not _inside(m.start, m.end, exact, touching=True)]
@@ -216,6 +223,11 @@ def find_mentions(
     covered = [(m.start, m.end) for m in (*found, *named)]
     named += [m for m in strangers if not _inside(m.start, m.end, covered, touching=True)]
     return sorted(_longest([*found, *named]), key=lambda m: (m.start, m.end, m.kind))
+
+
+def cameras_named(mentions: Iterable[Mention]) -> tuple[str, ...]:
+    """The cameras that ``mentions`` name for certain, in order."""
+    return tuple(m.target for m in mentions if m.kind == "camera" and m.score >= 99)
 
 
 def _namesake(text: str, known: Mention, stranger: Mention) -> bool:
@@ -373,7 +385,7 @@ def _numbered_places(text: str, fleet: _Fleet, taken: Sequence[tuple[int, int]])
             yield Mention("camera", found.start(), found.end(), found[0], found[0], 0.0)
 
 
-def _half_said(text: str, fleet: _Fleet, found: Sequence[Mention]) -> list[Mention]:
+def _half_said(text: str, fleet: _Fleet, found: Sequence[Mention], before: Sequence[str]) -> list[Mention]:
     """``gate 2 and 3``: the cameras whose names are said only in part, beside one that is said whole."""
 
     def find(key: str) -> list[str]:
@@ -383,6 +395,8 @@ def _half_said(text: str, fleet: _Fleet, found: Sequence[Mention]) -> list[Menti
     taken = [(m.start, m.end) for m in found if m.kind not in ("camera", "group")]
     hits = list(half_said(text, whole, taken, find))
     cut = name_tokens(text)
+    if before and not any(m.kind in ("camera", "group") and m.score for m in found):
+        hits += said_before(text, cut, before, taken, find)
     busy = [(a, b) for a, b, _ in (*whole, *hits)] + taken
     hits += reordered(text, cut, busy, find)
     whole += hits

@@ -10,16 +10,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from viot_agent.fleet.ellipsis import MEASURES, Find, Hit, sibling
+from viot_agent.fleet.ellipsis import GOES_ON, MEASURES, Find, Hit, sibling
 from viot_agent.fleet.names import SIDES, name_tokens
 from viot_agent.fleet.words import Token
 
 _LONG = {short: long for long, short in SIDES.items() if short}
 _FILLERS = frozenset("line lane bay door side room level unit section area row camera cam".split())
 _LONGEST = 4  # words of a piece
+_REACH = 6  # words between a slip and what mends it
 _ONLY_BEFORE = re.compile(
     r"\b(?:(?P<only>only|just|solely|purely)|not|i mean|i meant)\s+(?:(?:the|at|on|in|by|camera|cam|number)\s+)*$", re.I
 )
+_SLIPS = re.compile(
+    r"\b(?:no|nope|nah|sorry|soz|oops|whoops|wait|hang on|hold on|actually|correction|wrong (?:one|cam|camera|number)|"
+    r"rather|(?:scratch|strike|scrap|cancel|forget) (?:that|it)|make (?:it|that)|should (?:be|read|have (?:been|said))|"
+    r"negative|is ?n['’]?t|not that one|keep saying)\b",
+    re.I,
+)
+"""Words after which a slip is mended."""
+_LEADS_UP = frozenset(
+    "the at on in by to for of go camera cam number is it's it’s its was be one neighbour neighbor".split()
+)
+"""Words right before the word that mends a slip, where others stand between them and what says that it was one."""
+_MEANT_AFTER = re.compile(r"\s*,?\s*(?:i mean|i meant|sorry|they|we|she|he|instead|rather)\b", re.I)
+_IN_PLACE = re.compile(r"\s*,?\s*(?:instead of|rather than|and not|not)\s+(?:(?:the|camera|cam)\s+)*$", re.I)
 _ONLY_AFTER = re.compile(r"\s+(?:(?:one|side|end|bit|part|camera|cam)\s+)?(?:only|alone)\b", re.I)
 _ENDS = re.compile(r"\s*(?:$|[.,;:!?)—–]|\b(?:and|or|only|alone|side|one|not|please|pls)\b)", re.I)
 _JOINED = re.compile(r"\s*(?:,|&|\band\b|\bor\b|\bvs\b|\bversus\b)\s*(?:(?:on|at|in|by|the)\s+)*$", re.I)
@@ -45,7 +59,8 @@ def narrowed(
     ``cut`` are the tokens of ``text``, ``whole`` the stretches of whole names with the cameras' own names, ``busy``
     those that mean something (whole names too), ``names`` the words of the known names: what a piece may begin with.
     """
-    telling = [t for t in cut if not _inside(t, busy) and _tells(text, t)]
+    starts = [a for a, _, _ in whole]
+    telling = [t for t in cut if not _inside(t, busy) and (_tells(text, t) or (whole and _mends(text, t, starts)))]
     if not telling:
         return
     begun = {tuple(name[:k]) for name in names for k in range(1, len(name))}
@@ -153,6 +168,30 @@ def _tells(text: str, token: Token) -> bool:
     if MEASURES.match(text, token.end):
         return False
     return bool(_ONLY_BEFORE.search(text[: token.start]) or _ONLY_AFTER.match(text, token.end))
+
+
+def _mends(text: str, token: Token, starts: Sequence[int]) -> bool:
+    """Whether a word mends a slip in what was said whole: "Kitchen A ... oh, wrong one, B", "1 instead of lobby 5".
+    ``starts``: where whole names begin."""
+    after = token.end
+    if not (token.text in SIDES or token.text.isdigit() or len(token.text) == 1) or MEASURES.match(text, after):
+        return False
+    if token.text == "i" or (token.text == "a" and not text[token.start].isupper()):
+        return False
+    if text[token.start : after].casefold() == "one":
+        return False  # "no one", "the other one"
+    if any(after < start and _IN_PLACE.fullmatch(text[after:start]) for start in starts):
+        return True
+    if not (_ENDS.match(text, after) or GOES_ON.match(text, after) or _MEANT_AFTER.match(text, after)):
+        return False
+    slip = next((m for m in reversed(list(_SLIPS.finditer(text[: token.start])))), None)
+    if slip is None:
+        return False
+    between = text[slip.end() : token.start]
+    words = re.findall(r"[\w'’]+", between)
+    if len(words) > _REACH or re.search(r"\w[^\w,]*[.?!;]", between):
+        return False
+    return not words or words[-1].casefold() in _LEADS_UP or between.rstrip()[-1] in ",:—–-"
 
 
 def _runs(text: str, cut: Sequence[Token], busy: Sequence[tuple[int, int]]) -> Iterator[Sequence[Token]]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from viot_agent.bench.verdict import verdict_of
-from viot_agent.fleet.mentions import find_mentions
+from viot_agent.fleet.mentions import cameras_named, find_mentions
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.mini.checks import finds
 from viot_agent.llm.mini.units import trim_time
@@ -123,7 +123,8 @@ def fill(row: dict[str, Any], rng: random.Random, half: Half, noise: Noise) -> l
             else {**where, **{k: (n, a, b) for k, (a, b) in spans.items()}}
         )
         at_hand = tuple(dict.fromkeys([*(u for s in said for u in s.uploads), *uploads]))
-        mentions = _miss(tuple(find_mentions(text, world.fleet, world.known, at_hand)), rng, noise.missed)
+        named = [c for s in said for c in cameras_named(s.mentions)]
+        mentions = _miss(tuple(find_mentions(text, world.fleet, world.known, at_hand, named)), rng, noise.missed)
         said.append(Said(text, mentions, uploads))
         texts = [s.text for s in said]
         steps, places = _steps(turn, values, texts, where, at_hand, world, rng)

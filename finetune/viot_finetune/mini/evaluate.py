@@ -28,6 +28,8 @@ from viot_finetune.instruct.pools import Half
 from viot_finetune.instruct.site import CLEAN
 from viot_finetune.mini.prepare import reading_of
 
+_SHARING = re.compile(r"^(?:both|all|all of)(?: the)? ")
+"""Before a plural, no part of what a group of cameras is called."""
 NextStep = Callable[[Example, Sequence[Call], Sequence[Passage]], Step]
 
 
@@ -149,11 +151,11 @@ def _run(example: Example, next_step: NextStep) -> Result:
 
 
 def normal(args: dict[str, Any]) -> dict[str, Any]:
-    """Arguments as they are compared: names without case, plates without case, spaces, hyphens; times trimmed."""
+    """Arguments as they are compared: names without case ("both gates" are the gates), plates without case, spaces, hyphens; times trimmed."""
     out: dict[str, Any] = {}
     for key, value in args.items():
         if isinstance(value, list):
-            out[key] = sorted({_fold(v) for v in value})
+            out[key] = sorted({_SHARING.sub("", _fold(v)) for v in value})
         elif key == "plate":
             out[key] = re.sub(r"[\s\-·]", "", value).casefold()
         else:

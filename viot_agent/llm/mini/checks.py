@@ -228,7 +228,9 @@ def asks_who_was_not(asked: str) -> bool:
     return bool(_WHO_NOT.match(asked))
 
 
-_JOIN = re.compile(r"\s*(?:,|,?\s*(?:and|or|nor|&|as well as|and/or|and also)(?:\s+(?:also|either|even))?)\s*", re.I)
+_JOIN = re.compile(
+    r"\s*(?:,|,?\s*(?:and|or|nor|&|as well as|and/or|and also))(?:\s+(?:also|either|even|the|at|on|in|by))*\s*", re.I
+)
 
 
 def people_together(reading: Reading, kind: str = "person") -> tuple[str, ...]:
@@ -345,6 +347,25 @@ def reverses(asked: str) -> bool:
     return bool(undone) and not _HIDES.search(bare)
 
 
+_LATER_NTH = re.compile(
+    r"^\W*(?:(?:and|now|then|just|only|ok(?:ay)?|no|also|please|do|the|this|with)\W+)*"
+    r"(first|second|third|fourth|1st|2nd|3rd|4th|other)\b(?!\s+(?:cam|time|floor|person|man|woman|guy|plate|gate))",
+    re.I,
+)
+
+
+def _picked(reading: Reading) -> int | None:
+    """The number of the file that a follow-up picks: "the second one, surgical", "and the other picture"."""
+    found = _LATER_NTH.match(reading.asked) if reading.request[0] else None
+    if found is None:
+        return None
+    if found[1].casefold() != "other":
+        return _ORDER[found[1].casefold()]
+    before = reading.text[: reading.request[0]]
+    spoken = {_ORDER.get(w.casefold(), 0) for row in _NUMBERED.findall(before) for w in (row[1] or row[2],)}
+    return {1: 2, 2: 1}.get(spoken.pop()) if len(spoken) == 1 else None
+
+
 def says_which(asked: str) -> bool:
     """Whether the words say which of several attached files is meant."""
     return bool(_NAMED.search(asked))
@@ -362,6 +383,8 @@ def the_one_named(reading: Reading, handle: str) -> str:
     if not named:
         stem = handle.rpartition("-")[0]
         named = {f"{stem}-{_ORDER[said.casefold()]}" for said in _BARE.findall(reading.asked)}
+        picked = None if named else _picked(reading)
+        named |= set() if picked is None else {f"{stem}-{picked}"}
     fitting = [f for f in files if f in named]
     return fitting[0] if len(named) == 1 and fitting else handle
 

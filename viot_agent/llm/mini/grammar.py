@@ -141,6 +141,11 @@ class Grammar:
         return self.menu.slots[self._slots[0]][1] if self._state == "value" else None
 
     @property
+    def completing(self) -> str:
+        """The kind of unit (person, plate, number) that completes an event's form now, if one does."""
+        return _EVENT_OF[self._form] if self._state == "about" else ""
+
+    @property
     def planned(self) -> tuple[int, ...]:
         """The tools of the plan as far as it is written, the one called first."""
         return tuple(self._plan)

@@ -85,6 +85,21 @@ _DENIED = re.compile(
     r"|n['’]t mean)\s+(?:(?:the|at|on|in|by|near|for|camera)\s+)*$",
     re.I,
 )
+_SAME_TIME = re.compile(
+    r"\b(?:same|that) (?:times?|hours?|period|window|stretch|slot|span|interval)\b|\bthose hours\b", re.I
+)
+_OTHERWISE = re.compile(
+    r"\b(?:otherwise|or else|else|failing (?:that|which)|"
+    r"(?:if|when|should|where|in case)\s+(?:\w+\s+){0,3}?(?:not|no|none|nobody|no[ -]?one|never|wrong|false|negative|"
+    r"\w+n['’]?t)\b|"
+    r"in the (?:second|other) case|without (?:one|it|him|her|them)\b|no luck|no such luck)\b|"
+    r"\b(?:it|he|she|they|there|that) (?:was|were|is|are|did|has|had)(?:n['’]?t| not)\s*\?|"
+    r"(?<=[.;,?!] )(?:no|none|nothing|nobody|absent|negative)(?:\s+\w+){0,2}\s*\?",
+    re.I,
+)
+"""Begins what is to be done in the other case."""
+_CASE = re.compile(r"\b(?:if|when|whenever|should|in case|provided|once|then|means|fine|yes|in that case)\b|[>→]", re.I)
+"""Begins what is to be done in the one."""
 _ALSO = re.compile(r"\b(?:also|too|as well|besides|add(?:itionally)?|plus)\b", re.I)
 """What goes on with more, and takes nothing back."""
 _REACH = 8
@@ -112,6 +127,8 @@ def lean(grammar: Grammar, allowed: Sequence[Element], new: frozenset[int] = fro
         leant = {("sym", SYM["NEED"]): doubt, ("sym", SYM["MISSING"]): asking}
         out += [leant.get(element, 0.0) for element in allowed]
     arg = grammar.choosing
+    if grammar.completing:
+        return out + _event(grammar, allowed, grammar.completing)
     if arg is None:
         return out + _whole_person(grammar, allowed) + _unmet(grammar, allowed, new)
     if arg.kind == "choice":
@@ -222,7 +239,8 @@ def _shares(
     units = grammar.units
     chosen = grammar.copied(kind)
     taken = _taken(grammar, name, marked)
-    fresh = [i for i in marked if i not in taken and i not in chosen]
+    elsewhere = _other_case(grammar, name, marked)
+    fresh = [i for i in marked if i not in taken and i not in chosen and i not in elsewhere]
     after = max(taken, default=-1)
     following = next((i for i in fresh if i > after), None)
     places = [i for i in grammar.copied("cameras") if _said(units[i])] if kind == "time" else []
@@ -232,21 +250,66 @@ def _shares(
             if grammar.history:
                 out[n] += TAKEN * (index in taken and not chosen) + FRESH * (index in fresh)
                 out[n] += NEXT * (index == following and not chosen)
+            out[n] += WITHDRAWN * (index in elsewhere)
             out[n] += BESIDE * any(sentence[i] == sentence[index] for i in places)
         elif (channel, index) == ("sym", SYM["SKIP"]) and places and marked:
-            out[n] += ELSEWHERE * (not any(sentence[i] == sentence[k] for i in places for k in marked))
+            apart = not any(sentence[i] == sentence[k] for i in places for k in marked)
+            out[n] += WITHDRAWN if _at_the_same_time(grammar, marked) else ELSEWHERE * apart
     return out
 
 
+def _at_the_same_time(grammar: Grammar, marked: Sequence[int]) -> bool:
+    """Whether the one time of the request goes for a later call too ("the same time")."""
+    one = len({_text(grammar.units[i]) for i in marked}) == 1
+    return one and bool(grammar.history) and _SAME_TIME.search(grammar.reading.asked) is not None
+
+
 def _choices(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[np.float32]:
-    """Choices that are named in order not to be meant ("not surgical")."""
+    """Choices that are named in order not to be meant ("not surgical"), or corrected ("cloth, no: kn95"); in a
+    follow-up the one that it names itself comes before those of earlier turns."""
     out = np.zeros(len(allowed), np.float32)
     asked = grammar.reading.asked
+    places = {}
     for n, (channel, index) in enumerate(allowed):
         if channel == "cand":
             word = re.escape(grammar.menu.candidates[index].value)
-            said = [m.start() for m in re.finditer(rf"\b{word}", asked, re.I)]
-            out[n] += WITHDRAWN * (bool(said) and all(_DENIED.search(asked[:at]) for at in said))
+            places[n] = [m.span() for m in re.finditer(rf"\b{word}", asked, re.I)]
+    said = sorted((start, end, n) for n, spans in places.items() for start, end in spans)
+    slips = {
+        n
+        for (_, end, n), (start, _, other) in itertools.pairwise(said)
+        if n != other and _SLIP.search(asked[end:start]) and not _ALSO.search(asked[end:start])
+    }
+    slips -= {said[-1][2]} if said else set()
+    for n, spans in places.items():
+        denied = bool(spans) and all(_DENIED.search(asked[:start]) for start, _ in spans)
+        out[n] += WITHDRAWN * (denied or n in slips)
+    named = [n for n, spans in places.items() if spans and not out[n]]
+    if grammar.reading.request[0] and len(named) == 1:
+        out[named[0]] += FRESH + NEXT
+    return out
+
+
+_ALERTING = re.compile(r"\b(?:alert|alarm|warn|notify|ping|buzz|wake|tell me|let me know)\w*\b[^.;,?!]*", re.I)
+"""What is said of an alert: to the end of its clause."""
+
+
+def _event(grammar: Grammar, allowed: Sequence[Element], kind: str) -> npt.NDArray[np.float32]:
+    """What completes an alert's event: nothing that was corrected, and of several numbers the one that is said of the
+    alert ("above 200 ... an alert for more than ten")."""
+    out = np.zeros(len(allowed), np.float32)
+    units = grammar.units
+    marked = [i for c, i in allowed if c == "start" and _said(units[i])]
+    back = withdrawn(grammar.text, units, marked, denied=kind != "person")
+    watched = set()
+    if kind == "number":
+        begun = grammar.reading.request[0]
+        spans = [(begun + m.start(), begun + m.end()) for m in _ALERTING.finditer(grammar.reading.asked)]
+        watched = {i for i in marked if any(a <= units[i].start < b for a, b in spans)} - back
+        watched = watched if max(marked, default=0) in watched else set()
+    for n, (channel, index) in enumerate(allowed):
+        if channel == "start":
+            out[n] += WITHDRAWN * (index in back) + NEXT * (index in watched and len(watched) < len(marked))
     return out
 
 
@@ -270,11 +333,36 @@ def _said(unit: Unit) -> bool:
     return unit.segment == REQUEST and not unit.virtual
 
 
-def _taken(grammar: Grammar, name: str, marked: Sequence[int]) -> set[int]:
+def _other_case(grammar: Grammar, name: str, marked: Sequence[int]) -> set[int]:
+    """Those of the mentions ``marked`` that stand in the words for the other case than the one that is at hand: after
+    "otherwise" where the first of what waited is done, before it and after the condition where something later is.
+    Nothing where the request tells no two cases apart."""
+    asked = next((n for n in reversed(range(len(grammar.history))) if 0 in grammar.history[n].waiting), None)
+    if asked is None or not grammar.planned:
+        return set()
+    left = [_CHAINED.get(tool, tool) for tool in grammar.history[asked].rest or ()]
+    later = [call.tool for call in grammar.history[asked + 1 :]]
+    tool = (later or [grammar.menu.tools[grammar.planned[0]].name])[0]
+    tool = _CHAINED.get(tool, tool)
+    if len(set(left)) < 2 or left[0] == left[1] or tool not in left:
+        return set()
+    begun = grammar.reading.request[0]
+    condition = max((grammar.units[i].end for i in _taken(grammar, name, marked, asked + 1)), default=begun)
+    turn = next(
+        (m for m in _OTHERWISE.finditer(grammar.text, begun) if _CASE.search(grammar.text[condition : m.start()])), None
+    )
+    if turn is None:
+        return set()
+    after = {i for i in marked if grammar.units[i].start >= turn.start()}
+    before = {i for i in marked if condition <= grammar.units[i].start < turn.start()}
+    return after if tool == left[0] else before
+
+
+def _taken(grammar: Grammar, name: str, marked: Sequence[int], calls: int | None = None) -> set[int]:
     """The mentions that earlier calls took. Of a name said several times each call takes one, in order: the next after
-    what was taken last, else one before it; a call for what is used up takes none."""
+    what was taken last, else one before it; a call for what is used up takes none. ``calls``: of how many of them."""
     taken: set[int] = set()
-    for call in grammar.history:
+    for call in grammar.history[:calls]:
         value = call.args.get(name)
         for item in value if isinstance(value, list) else [value] if value else []:
             same = [i for i in marked if i not in taken and _text(grammar.units[i]) == str(item).casefold()]

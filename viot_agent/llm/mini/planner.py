@@ -41,7 +41,7 @@ from viot_agent.llm.mini.checks import (
 )
 from viot_agent.llm.mini.conditions import Judge
 from viot_agent.llm.mini.decoder import Decoder
-from viot_agent.llm.mini.earlier import taken_over
+from viot_agent.llm.mini.earlier import taken_over, the_person
 from viot_agent.llm.mini.encoder import Encoder, Reader
 from viot_agent.llm.mini.found import points_back
 from viot_agent.llm.mini.grammar import Grammar
@@ -218,10 +218,11 @@ class Planner:
         return Step("ask", missing=missing, unknown=names) if missing else step
 
     def _with_those_before(self, step: Step, reading: Reading) -> Step:
-        """A follow-up's call with all the cameras of earlier turns that it means, or with none."""
+        """A follow-up's call with what it takes over from earlier turns (``earlier``)."""
         if not any(u.segment < REQUEST for u in reading.units):
             return step
-        named = {a.kind: a.name for a in self._args_of(step) if a.kind in ("cameras", "time")}
+        named = {a.kind: a.name for a in self._args_of(step) if a.kind in ("cameras", "time", "person")}
+        step = the_person(step, reading, named.get("person", ""))
         return taken_over(step, reading, named.get("cameras", ""), named.get("time", ""))
 
     def _passes_over_cameras(self, step: Step) -> bool:
