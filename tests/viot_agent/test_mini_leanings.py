@@ -205,9 +205,25 @@ def numbers(text: str, *past: Call) -> dict[str, float]:
 def test_an_alert_has_its_own_number() -> None:
     past = Call("crowd_counting", {"cameras": ["gate 1"]}, "found")
     by = numbers("gate 1: 40 or more? alert me above 6 there", past)
-    assert by == {"40": 0.0, "6": pytest.approx(NEXT, abs=1e-3)}
+    assert by == {"40": pytest.approx(TAKEN - FRESH, abs=1e-3), "6": pytest.approx(NEXT, abs=1e-3)}
     assert numbers("warn me if over 80 (not 60, 80) are at gate 1") == {"80": 0.0, "60": WITHDRAWN}
     assert numbers("tell me when more than 20, sorry, 30 are at gate 1") == {"20": WITHDRAWN, "30": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "everywhere"),
+    [
+        ("IF THERE WAS SMOKE AT GATE 1 I WANT AN ALERT FOR FIRE ON ALL CAMERAS", True),
+        ("fire alert everywhere pls. was there smoke at gate 1", True),
+        ("was he seen anywhere? alert me to fire at gate 1", False),
+    ],
+)
+def test_an_alert_everywhere_names_no_camera(text: str, everywhere: bool) -> None:
+    grammar = Grammar(reading(text), MENU)
+    at_slot(grammar, "create_alert", "cameras")
+    by = leant(grammar)
+    camera = next(v for k, v in by.items() if k.casefold() == "gate 1")
+    assert (by["SKIP"], camera) == (pytest.approx(NEXT, abs=1e-3), WITHDRAWN) if everywhere else (0.0, 0.0)
 
 
 def test_the_plate_of_an_alert_may_be_corrected() -> None:

@@ -19,6 +19,7 @@ from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Camera, Person
 from viot_agent.llm.mini import assets, encoder_graph
 from viot_agent.llm.mini import planner as planner_module
+from viot_agent.llm.mini.attachments import the_one_named
 from viot_agent.llm.mini.checks import (
     about_things,
     alerts_to_doing,
@@ -31,11 +32,10 @@ from viot_agent.llm.mini.checks import (
     plainly,
     reverses,
     says_event,
-    settled,
-    the_one_named,
 )
 from viot_agent.llm.mini.decoder import Layout
 from viot_agent.llm.mini.encoder import Encoder, windows
+from viot_agent.llm.mini.limits import settled
 from viot_agent.llm.mini.menu import SYM, Call, Step
 from viot_agent.llm.mini.model import MiniChat
 from viot_agent.llm.mini.units import Passage, make_units, read

@@ -1,4 +1,4 @@
-"""What code settles better than a network: numbers of people, unasked exports, several people, several files.
+"""What code settles better than a network: unasked exports, several people, times compared, what is plainly asked.
 
 Owns these readings of the request's words. The planner asks; nothing here writes a step or knows the weights.
 """
@@ -9,52 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from viot_agent.fleet.words import TENS, UNITS
-from viot_agent.llm.mini.menu import Call
-from viot_agent.llm.mini.units import REQUEST, Reading, Unit
+from viot_agent.llm.mini.units import REQUEST, Reading, Unit, trim_time
 
-_ONES = "|".join(w for w, n in UNITS.items() if 0 < n < 10)
-_DOZENS = {"half a": 6, "a": 12, "one": 12, "two": 24, "three": 36, "four": 48, "five": 60}
-# atomic: of "twenty-five minutes" no part may be read as people
-_N = (
-    rf"(?P<n>(?>\d{{1,6}}\b|(?:{'|'.join(_DOZENS)})\s+dozen\b|"
-    rf"(?:{'|'.join(TENS)})(?:[\s-]+(?:{_ONES})\b)?\b|(?:{'|'.join(UNITS)})\b))"
-)
-# what may follow a number of people: their own nouns, words that hold a sentence together, the end. Of any other noun
-# ("5 bikes", "5 suitcases") code settles nothing
-_OF_PEOPLE = (
-    r"(?!\d|[.,:]\d|[\s-]?(?:hundred|thousand|million|dozen)s?\b|\s?%)"
-    r"(?=\s*(?:$|[^\w\s]|\+|(?:or|and) more\b|"
-    r"(?:people|persons?|ppl|folks?|guys|men|women|adults|kids|children|students|pupils|customers|clients|visitors|"
-    r"guests|shoppers|workers|staff|employees|pedestrians|passengers|humans|heads|bodies|souls|pax|individuals|"
-    r"strangers|fans|others|of (?:them|us|you)|"
-    r"in|on|at|inside|outside|around|near|by|there|here|then|together|altogether|waiting|standing|queu\w*|gathered|"
-    r"loitering|walking|sitting|crowding|were|was|are|is|show\w*|turn\w*|came|come|present|during|between|from|to|"
-    r"after|before|today|yesterday|tonight|last|this|cut|save|send|export|clip|please|i|we|you|let|give|get|set|alert|"
-    r"make|then|and|or|but|per|for|with)\b))"
-)
-_ABOVE = re.compile(
-    rf"(?<!not )(?<!no )\b(?:more than|over|above|exceed(?:s|ed|ing)?|greater than|upwards of)\s+{_N}{_OF_PEOPLE}",
-    re.I,
-)
-_REACHES = (
-    re.compile(rf"\b(?:at least|no (?:fewer|less) than|not (?:fewer|less) than)\s+{_N}{_OF_PEOPLE}", re.I),
-    re.compile(
-        rf"(?<![\d.,:-])(?<!hundred )(?<!hundred and )(?<!thousand )(?<!thousand and )\b{_N}"
-        rf"(?:\+|\s+(?:or|and) more\b){_OF_PEOPLE}",
-        re.I,
-    ),
-)
-_FEWER = re.compile(rf"\b(?:fewer than|less than|under|below)\s+{_N}{_OF_PEOPLE}", re.I)
-_AT_MOST = re.compile(rf"\b(?:at most|no more than|not more than|up to|max(?:imum)?(?: of)?)\s+{_N}{_OF_PEOPLE}", re.I)
-_TURNED = re.compile(
-    r"\b(?:unless|otherwise|else|except|skip|leave|ignore|don['’]?t|do not|never ?mind|not?)\b",
-    re.I,
-)
-"""Words that may turn a number's condition round, or put something on both sides of it."""
-_BELOW = re.compile(
-    r"\b(?:fewer|less|under|below|at most|up to|no more|not more|exactly|only|just|empty|quiet)\b", re.I
-)
 _TIMES = re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?\b|\b\d{4}-\d\d-\d\d\b")
 _CONDITIONAL = re.compile(
     r"\b(?:iff?|unless|case|as long as|so long as|should|shld|provid\w+|otherwise|else|when\w*|once|where|only|alone|"
@@ -91,9 +47,6 @@ def may_be_conditional(asked: str) -> bool:
     return _CONDITIONAL.search(_TIMES.sub(" ", asked)) is not None
 
 
-_WATCHED_FOR = re.compile(
-    r"\b(?:crowds?|watch\w*|alert\w*|alarm\w*|warn\w*|notify|ping|tell me|let me know)\b[^.;,?!]*", re.I
-)
 _DOING = re.compile(
     r"\b(?:alerts?|alarms?|notify|warn\w*|tell me|let me know|watch|ping)\b[^.;,?!]{0,40}?"
     r"\b(?:falls?|falling|fights?|fighting|runs|running|lies down|lying|squats?|squatting|waves|waving)\b",
@@ -107,59 +60,15 @@ def alerts_to_doing(asked: str) -> bool:
     return _DOING.search(asked) is not None
 
 
-def settled(asked: str, call: Call, data: Mapping[str, Any]) -> bool | None:
-    """Whether there were more people than a number, or as many, that ``asked`` puts before something, after ``call``;
-    None where it says no such number, or more than one. ``data`` is the observation's."""
-    if call.tool != "crowd_counting" or call.status not in ("found", "none"):
-        return None
-    if "create_alert" in (call.rest or ()):
-        asked = _WATCHED_FOR.sub(" ", asked)  # the number that an alert is to tell of is no condition
-    return _crowded(asked, data)
+_ALERT_THERE = re.compile(
+    r"\b(?:alert|alarm|warn|notify|ping|buzz|wake)\w*\b[^.;?!]*?\bthere\b(?!['’]s|\s+(?:is|are|was|were|has|have)\b)",
+    re.I,
+)
 
 
-def _crowded(asked: str, data: Mapping[str, Any]) -> bool | None:
-    above = [m["n"] for m in _ABOVE.finditer(asked)]
-    reaches = [m["n"] for pattern in _REACHES for m in pattern.finditer(asked)]
-    cameras = data.get("cameras")
-    if not above and not reaches and isinstance(cameras, Mapping):
-        return _few(asked, cameras, bool(data.get("untold")))
-    if len(above) + len(reaches) != 1 or (above and _BELOW.search(asked)) or not isinstance(cameras, Mapping):
-        return None
-    least = _number((above or reaches)[0]) + bool(above)
-    counts = [c for c in cameras.values() if isinstance(c, Mapping) and "max" in c]
-    if any(c["max"] >= least for c in counts):
-        return True
-    # one after the other there were as many: whether that was meant is not for code to say; nor is how many there were
-    # on a camera that could not be told of
-    if not counts or data.get("untold") or any(c.get("different", 0) >= least for c in counts):
-        return None
-    return False
-
-
-def _few(asked: str, cameras: Mapping[str, Any], untold: bool) -> bool | None:
-    """Whether there were fewer people than the one number that ``asked`` puts before something: everywhere together,
-    one after the other too; False where one camera alone saw too many at once."""
-    below = [(m["n"], 0) for m in _FEWER.finditer(asked)] + [(m["n"], 1) for m in _AT_MOST.finditer(asked)]
-    plain = _AT_MOST.sub(" ", asked)
-    if len(below) != 1 or _TURNED.search(plain):
-        return None
-    limit = _number(below[0][0]) + below[0][1]
-    counts = [c for c in cameras.values() if isinstance(c, Mapping) and "max" in c]
-    if any(c["max"] >= limit for c in counts):
-        return False
-    if not counts or untold or sum(max(c["max"], c.get("different", 0)) for c in counts) >= limit:
-        return None
-    return True
-
-
-def _number(said: str) -> int:
-    """The whole number that ``_N`` found: digits, dozens, or words below a hundred."""
-    if said.isdecimal():
-        return int(said)
-    words = " ".join(said.casefold().split())
-    if words.endswith(" dozen"):
-        return _DOZENS[words.removesuffix(" dozen")]
-    return sum(UNITS.get(word, TENS.get(word, 0)) for word in re.split(r"[\s-]+", said.casefold()))
+def alerts_there(asked: str) -> bool:
+    """Whether an alert is asked for at the place that was spoken of ("an alert for her there")."""
+    return _ALERT_THERE.search(asked) is not None
 
 
 _SAVING = re.compile(
@@ -259,9 +168,32 @@ def _runs(text: str, units: Sequence[Unit]) -> list[list[Unit]]:
     return runs
 
 
-_SEVERAL = re.compile(
-    r"\b(?:these|those|both|either|neither|them|they|each|all (?:of|two|three|four)|two|three|four)\b", re.I
+_COMPARES = re.compile(
+    r"\b(?:compare\w*|comparison|versus|vs|difference|than|(?:more|less|fewer)(?! than)|busier|fuller|emptier|quieter|"
+    r"worse|calmer|as (?:many|full|busy))\b",
+    re.I,
 )
+_OR_THAN = re.compile(
+    r"\W*(?:\w+\W+){0,3}?(?:or|than|versus|vs|and|with|to|against)\b\W*(?:(?:at|on|in|for|it was|more|the)\W+){0,3}",
+    re.I,
+)
+ALONE = frozenset(
+    ("crowd_counting", "fire_smoke_detection", "face_recognition", "plate_recognition", "person_reid", "vehicle_reid")
+)
+"""Tools that look on their own: none goes on with another's observation."""
+
+
+def times_compared(reading: Reading) -> tuple[str, ...]:
+    """The two times that a request compares ("more people at noon or at 4 pm?"), as they are called with; nothing where
+    it names others, or more than one camera."""
+    said = [u for u in reading.units if u.segment == REQUEST and not u.virtual]
+    times = [u for u in said if "time" in u.kinds]
+    if len(times) != 2 or sum(bool({"camera", "group"} & set(u.kinds)) for u in said) > 1:
+        return ()
+    if not _COMPARES.search(reading.asked) or not _OR_THAN.fullmatch(reading.text[times[0].end : times[1].start]):
+        return ()
+    values = tuple(dict.fromkeys(trim_time(u.value) for u in times))
+    return values if len(values) == 2 else ()
 
 
 PLAIN = 8
@@ -285,51 +217,8 @@ _WHAT_ACTION = re.compile(
     re.I,
 )
 """Asks outright what people do, at any length of one sentence."""
-_FILMS = ("video", "clip", "film", "recording")
-_KIND = (
-    "image|img|picture|pic|photo|photograph|selfie|portrait|snap|snapshot|screenshot|shot|still|"
-    "video|clip|film|recording"
-)
-_ORDER = {"first": 1, "1st": 1, "one": 1, "second": 2, "2nd": 2, "two": 2, "third": 3, "3rd": 3, "three": 3} | {
-    "fourth": 4, "4th": 4, "four": 4
-}  # fmt: skip
-_NUMBERED = re.compile(
-    rf"\b(?:({_KIND})[\s-]?(\d|one|two|three|four)|(first|second|third|fourth|1st|2nd|3rd|4th) ({_KIND}))\b", re.I
-)
-_NAMED = re.compile(
-    rf"\b(?:{_KIND})[\s-]?\d|\b(?:{_KIND}|number|attachment) (?:one|two|three|four)\b|#\d|"
-    r"\b(?:first|second|third|fourth|1st|2nd|3rd|last)\b",
-    re.I,
-)
 
 
-def attached(reading: Reading, handle: str) -> tuple[str, ...]:
-    """The attached files of the same kind as ``handle``, in order."""
-    stem = handle.rpartition("-")[0]
-    return tuple(u.value for u in reading.units if u.virtual and "upload" in u.kinds and u.value.startswith(f"{stem}-"))
-
-
-_NTH = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4}
-_NTH_FILE = re.compile(rf"\b({'|'.join(_NTH)})\s+(?:image|picture|photo|pic|video|file|attachment)\b", re.I)
-_FILE = re.compile(r"\b(?:image|video)-\d{1,3}\b", re.I)
-
-
-def only_absent_files(reading: Reading) -> bool:
-    """Whether the request names files by their handles ("image-2") or places ("the second picture"), and none of them
-    is attached."""
-    attached = {u.value for u in reading.units if u.virtual}
-    named = {h.casefold() for h in _FILE.findall(reading.asked)}
-    if named:
-        return named.isdisjoint(attached)
-    counted = [_NTH[m[1].casefold()] for m in _NTH_FILE.finditer(reading.asked)]
-    return bool(counted) and min(counted) > len(attached)
-
-
-_BARE = re.compile(
-    r"(?<!\bwas )(?<!\bwere )(?<!\bis )\bthe (first|second|third|fourth)"
-    r"(?: one\b|(?=\s*(?:$|[^\w\s]|(?:with|by|only|please|and|but)\b)))",
-    re.I,
-)
 _REVERSES = re.compile(
     r"\b(?:(?:un|de)-?(?:blur(?:ring)?|pixel(?:l?ing|at(?:e|ing)|i[sz](?:e|ing))?|redact(?:ing)?|cloak|mask)|"
     r"de-?anonymi[sz](?:e|ing))\b|"
@@ -345,53 +234,6 @@ def reverses(asked: str) -> bool:
     """Whether all that the request wants of a face is that what hides it be undone ("unblur her"): no tool does."""
     bare, undone = _REVERSES.subn(" ", asked)
     return bool(undone) and not _HIDES.search(bare)
-
-
-_LATER_NTH = re.compile(
-    r"^\W*(?:(?:and|now|then|just|only|ok(?:ay)?|no|also|please|do|the|this|with)\W+)*"
-    r"(first|second|third|fourth|1st|2nd|3rd|4th|other)\b(?!\s+(?:cam|time|floor|person|man|woman|guy|plate|gate))",
-    re.I,
-)
-
-
-def _picked(reading: Reading) -> int | None:
-    """The number of the file that a follow-up picks: "the second one, surgical", "and the other picture"."""
-    found = _LATER_NTH.match(reading.asked) if reading.request[0] else None
-    if found is None:
-        return None
-    if found[1].casefold() != "other":
-        return _ORDER[found[1].casefold()]
-    before = reading.text[: reading.request[0]]
-    spoken = {_ORDER.get(w.casefold(), 0) for row in _NUMBERED.findall(before) for w in (row[1] or row[2],)}
-    return {1: 2, 2: 1}.get(spoken.pop()) if len(spoken) == 1 else None
-
-
-def says_which(asked: str) -> bool:
-    """Whether the words say which of several attached files is meant."""
-    return bool(_NAMED.search(asked))
-
-
-def the_one_named(reading: Reading, handle: str) -> str:
-    """The one attached file of ``handle``'s kind that the request names by number ("image 2", "the second photo", "the
-    second one"); ``handle`` itself where it names none or several."""
-    files = attached(reading, handle)
-    named = set()
-    for kinds, number, ordinal, kinds_after in _NUMBERED.findall(reading.asked):
-        kind, said = kinds or kinds_after, number or ordinal
-        wanted = f"{'video' if kind.casefold() in _FILMS else 'image'}-{_ORDER.get(said.casefold(), said)}"
-        named.add(wanted)
-    if not named:
-        stem = handle.rpartition("-")[0]
-        named = {f"{stem}-{_ORDER[said.casefold()]}" for said in _BARE.findall(reading.asked)}
-        picked = None if named else _picked(reading)
-        named |= set() if picked is None else {f"{stem}-{picked}"}
-    fitting = [f for f in files if f in named]
-    return fitting[0] if len(named) == 1 and fitting else handle
-
-
-def means_several(asked: str) -> bool:
-    """Whether the words mean several attached files ("these two", "either of them")."""
-    return bool(_SEVERAL.search(asked)) and not says_which(asked)
 
 
 def plainly(asked: str) -> tuple[str, ...]:

@@ -139,6 +139,9 @@ def lean(grammar: Grammar, allowed: Sequence[Element], new: frozenset[int] = fro
     if arg.kind not in _MARKS:
         return out
     units = grammar.units
+    goal = grammar.menu.tools[grammar.planned[0]].name
+    if arg.kind == "cameras" and goal == "create_alert" and _alerted_everywhere(grammar.reading.asked):
+        out += [NEXT * (element == ("sym", SYM["SKIP"])) + WITHDRAWN * (element[0] == "start") for element in allowed]
     marked = [i for i, u in enumerate(units) if _said(u) and any(k in u.kinds for k in _MARKS[arg.kind])]
     back = withdrawn(grammar.text, units, marked, denied=arg.kind in ("cameras", "time"))
     goals = [grammar.menu.tools[i].name for i in grammar.planned]
@@ -290,6 +293,11 @@ def _choices(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[np.flo
     return out
 
 
+def _alerted_everywhere(asked: str) -> bool:
+    """Whether what is said of an alert says that every camera is meant, and no other one is named in it."""
+    return any(_EVERYWHERE.search(m[0]) for m in _ALERTING.finditer(asked))
+
+
 _ALERTING = re.compile(r"\b(?:alert|alarm|warn|notify|ping|buzz|wake|tell me|let me know)\w*\b[^.;,?!]*", re.I)
 """What is said of an alert: to the end of its clause."""
 
@@ -309,7 +317,8 @@ def _event(grammar: Grammar, allowed: Sequence[Element], kind: str) -> npt.NDArr
         watched = watched if max(marked, default=0) in watched else set()
     for n, (channel, index) in enumerate(allowed):
         if channel == "start":
-            out[n] += WITHDRAWN * (index in back) + NEXT * (index in watched and len(watched) < len(marked))
+            out[n] += WITHDRAWN * (index in back)
+            out[n] += (NEXT if index in watched else TAKEN - FRESH) * (0 < len(watched) < len(marked))
     return out
 
 

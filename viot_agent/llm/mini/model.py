@@ -23,8 +23,8 @@ from viot_agent.bench.cards import cards
 from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
-from viot_agent.llm.mini.checks import settled
 from viot_agent.llm.mini.found import cameras_of, points_back
+from viot_agent.llm.mini.limits import settled
 from viot_agent.llm.mini.menu import Call, Step
 from viot_agent.llm.mini.outlook import Outlook, outlook
 from viot_agent.llm.mini.planner import Planner

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from viot_agent.llm.mini.checks import may_be_conditional, people_together, settled
+from viot_agent.llm.mini.checks import may_be_conditional, people_together
 from viot_agent.llm.mini.conditions import FIRST, LATER, SURE, passed_by
+from viot_agent.llm.mini.limits import settled
 from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.units import REQUEST, Reading

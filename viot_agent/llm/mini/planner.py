@@ -19,25 +19,30 @@ import numpy.typing as npt
 
 from viot_agent.bench.cards import cards
 from viot_agent.llm.mini import assets
+from viot_agent.llm.mini.attachments import (
+    attached,
+    means_several,
+    only_absent_files,
+    says_which,
+    the_one_named,
+)
 from viot_agent.llm.mini.checks import (
+    ALONE,
     about_things,
+    alerts_there,
     alerts_to_doing,
     asks_who_was_not,
-    attached,
     may_be_conditional,
-    means_several,
     missing_camera,
     no_time,
     of_what_is_seen,
-    only_absent_files,
     only_asks,
     only_tells_of_an_export,
     people_together,
     plainly,
     reverses,
     says_event,
-    says_which,
-    the_one_named,
+    times_compared,
 )
 from viot_agent.llm.mini.conditions import Judge
 from viot_agent.llm.mini.decoder import Decoder
@@ -192,6 +197,7 @@ class Planner:
         """The step, or what is done instead of one that must not be taken."""
         step, grammar = decoded
         step = self._with_those_before(_from_now_on(_where_it_was_seen(step, grammar)), reading)
+        step = self._alert_there(step, reading, history)
         if step.kind == "act" and any(_same(step, call) for call in history):
             return Step("finish", "done")
         if step.kind == "act" and step.tool == "export_clip" and only_asks(reading.asked):
@@ -225,6 +231,14 @@ class Planner:
         step = the_person(step, reading, named.get("person", ""))
         return taken_over(step, reading, named.get("cameras", ""), named.get("time", ""))
 
+    def _alert_there(self, step: Step, reading: Reading, history: Sequence[Call]) -> Step:
+        """An alert "there" on the cameras that the last call looked at."""
+        name = next((a.name for a in self._args_of(step) if a.kind == "cameras"), "")
+        looked = next((c.args[name] for c in reversed(history) if c.args.get(name)), None) if name else None
+        if step.tool != "create_alert" or name in step.args or looked is None or not alerts_there(reading.asked):
+            return step
+        return replace(step, args=step.args | {name: looked})
+
     def _passes_over_cameras(self, step: Step) -> bool:
         """Whether a step forgets the camera that was named: it asks for something else, or looks everywhere."""
         if step.kind == "ask":
@@ -232,8 +246,8 @@ class Planner:
         return any(arg.kind == "cameras" and arg.name not in step.args for arg in self._args_of(step))
 
     def _for_each(self, step: Step, reading: Reading, history: Sequence[Call]) -> Step:
-        """One call for each of several people, plates or attached files that the request names together; where it means
-        one of several files and does not say which, that is asked."""
+        """One call for each of several people, plates, compared times or attached files that the request names
+        together; where it means one of several files and does not say which, that is asked."""
         if step.kind == "act":
             step = replace(
                 step,
@@ -261,6 +275,8 @@ class Planner:
             named = [people_together(reading, kind) for kind in (_EVENTS[form],) if kind]
             if not form:
                 named = [people_together(reading, kind) for kind in ("person", "plate")]
+            if last.tool in ALONE and any(a.name == name and a.kind == "time" for a in self.menu.tools[place].args):
+                named = [times_compared(reading)]
             people = next((p for p in named if value.removeprefix(form) in p), ())
             group = files if value in files else tuple(form + p for p in people)
             asked = [c.args.get(name) for c in history if c.tool == last.tool]

@@ -1,0 +1,80 @@
+"""What code reads off a request's words: times compared, an alert "there", an exact number of people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from viot_agent.fleet.mentions import find_mentions
+from viot_agent.fleet.types import Camera
+from viot_agent.llm.mini.attachments import says_which, the_one_named
+from viot_agent.llm.mini.checks import alerts_there, times_compared
+from viot_agent.llm.mini.limits import settled
+from viot_agent.llm.mini.menu import Call
+from viot_agent.llm.mini.units import Passage, read
+
+FLEET = [Camera(i, n, "", (), "UTC", None) for i, n in enumerate(("gate 1", "gate 2"))]
+
+
+@pytest.mark.parametrize(
+    ("asked", "times"),
+    [
+        ("more people at gate 1 at noon or at 4 pm yesterday?", ("noon", "4 pm yesterday")),
+        ("was it fuller at gate 1 at noon than at 4 pm?", ("noon", "4 pm")),
+        ("gate 1: more smoke after 15:20 yesterday or more this week?", ("after 15:20 yesterday", "this week")),
+        ("count gate 1 at noon and gate 2 at 4 pm, which had more", ()),
+        ("how many at gate 1 at noon and at 4 pm", ()),
+        ("who was at gate 1 yesterday and fewer this morning", ()),
+        ("was it busier at gate 1 at noon, at 2 pm or at 4 pm", ()),
+    ],
+)
+def test_two_times_that_are_compared(asked: str, times: tuple[str, ...]) -> None:
+    assert times_compared(read(asked, find_mentions(asked, FLEET, []))) == times
+
+
+@pytest.mark.parametrize(
+    ("asked", "there"),
+    [
+        ("if she came, an alert for her there", True),
+        ("ALERT ME ABOUT FIRE THERE", True),
+        ("alert me if there is fire", False),
+        ("warn me when there's smoke", False),
+        ("alert me. who was there?", False),
+    ],
+)
+def test_an_alert_at_the_place_that_was_spoken_of(asked: str, there: bool) -> None:
+    assert alerts_there(asked) is there
+
+
+@pytest.mark.parametrize(
+    ("asked", "data", "holds"),
+    [
+        ("exactly two people? then who", {"max": 2}, True),
+        ("exactly two people? then who", {"max": 5}, False),
+        ("exactly two people? then who", {"max": 2, "different": 9}, None),
+        ("exactly two people? then who, otherwise a clip", {"max": 2}, None),
+        ("exactly 2 bikes? then who", {"max": 2}, None),
+    ],
+)
+def test_exactly_as_many(asked: str, data: dict[str, Any], holds: bool | None) -> None:
+    call = Call("crowd_counting", {}, "found", ("face_recognition",), (0,))
+    assert settled(asked, call, {"cameras": {"gate 1": data}}) is holds
+    assert settled(asked, call, {"cameras": {"gate 1": data}, "untold": ["gate 1"]}) is None
+
+
+@pytest.mark.parametrize(
+    ("earlier", "asked", "handle"),
+    [
+        ("masks on both pictures", "second one surgical pls", "image-2"),
+        ("cloak both", "just the first again, using ga", "image-1"),
+        ("hide the faces in the first picture", "and the other picture", "image-2"),
+        ("hide the faces in both", "and the other picture", "image-1"),
+        ("masks on both pictures", "the second camera too", "image-1"),
+    ],
+)
+def test_a_follow_up_picks_a_file(earlier: str, asked: str, handle: str) -> None:
+    reading = read(asked, (), ["image-1", "image-2"], earlier=[Passage(earlier)])
+    assert the_one_named(reading, "image-1") == handle
+    alone = read(asked, (), ["image-1", "image-2"])
+    assert says_which(asked) or the_one_named(alone, "image-1") == "image-1"
