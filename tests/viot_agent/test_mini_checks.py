@@ -9,7 +9,7 @@ import pytest
 from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Camera
 from viot_agent.llm.mini.attachments import says_which, the_one_named
-from viot_agent.llm.mini.checks import alerts_there, times_compared
+from viot_agent.llm.mini.checks import alerts_there, denied_goals, times_compared
 from viot_agent.llm.mini.limits import settled
 from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.units import Passage, read
@@ -45,6 +45,21 @@ def test_two_times_that_are_compared(asked: str, times: tuple[str, ...]) -> None
 )
 def test_an_alert_at_the_place_that_was_spoken_of(asked: str, there: bool) -> None:
     assert alerts_there(asked) is there
+
+
+@pytest.mark.parametrize(
+    ("asked", "tools"),
+    [
+        ("plates at gate 1, and spare me the head counts", {"crowd_counting"}),
+        ("don't count them, I only want the names", {"crowd_counting"}),
+        ("no number plates please, just how many people", {"plate_recognition"}),
+        ("if no plates were read, count them", set()),
+        ("count gate 1. don't count gate 2", set()),
+        ("how many at gate 1", set()),
+    ],
+)
+def test_goals_that_are_named_in_order_not_to_be_had(asked: str, tools: set[str]) -> None:
+    assert denied_goals(asked) == tools
 
 
 @pytest.mark.parametrize(

@@ -347,3 +347,24 @@ def test_the_one_named_again_as_the_only_one_is_meant() -> None:
     grammar = Grammar(reading("faces at gate 1 and gate 2, a head count at only gate 2"), MENU)
     at_slot(grammar, "face_recognition", "cameras", ("crowd_counting",))
     assert leant(grammar)["gate 1"] == 0
+
+
+def test_a_goal_that_is_denied_comes_not_second() -> None:
+    tools = [("cand", MENU.index(t)) for t in ("plate_recognition", "crowd_counting", "face_recognition")]
+    for text, by in (
+        ("plates at gate 1, spare me the head counts", 2 * WITHDRAWN),
+        ("plates at gate 1, then count", 0.0),
+    ):
+        grammar = Grammar(reading(text), MENU)
+        for element in (("sym", SYM["NEED"]), tools[0]):
+            grammar.push(element)
+        allowed = grammar.allowed()
+        leant_by = dict(zip(allowed, lean(grammar, allowed), strict=True))
+        assert [float(leant_by[t]) for t in tools[1:]] == [by, 0.0]
+
+
+def test_of_two_times_compared_the_first_is_asked_first() -> None:
+    grammar = Grammar(reading("more people at gate 1 today or more yesterday?"), MENU)
+    at_slot(grammar, "crowd_counting", "time")
+    by = leant(grammar)
+    assert [by["today"], by["yesterday"]] == [pytest.approx(NEXT, abs=1e-3), 0.0]

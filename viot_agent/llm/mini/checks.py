@@ -305,3 +305,29 @@ def missing_camera(units: Sequence[Unit]) -> bool:
         unit.segment == REQUEST and {"camera", "unknown"} <= set(unit.kinds) and any(c.isdigit() for c in unit.value)
         for unit in units
     )
+
+
+_NOT_WANTED = (
+    r"\b(?:no(?! more)|not|don['’]?t|do not|never|without|skip|spare (?:me|us)|forget|leave out|leave the|never ?mind|"
+    r"no need|rather than|instead of)\s+(?:(?:the|a|an|any|do|need|want|care|about|for|to|me|us|bother|with|by|of|how|"
+    r"read|reading|looking|look|at|your|their|another)\s+){0,5}"
+)
+_WORDS_FOR = {
+    "crowd_counting": r"(?:head ?-?counts?|counts?\b|counted\b|counting|how many|numbers?\b(?! plates?)|tally|totals?)",
+    "plate_recognition": r"(?:(?:number |licen[cs]e )?plates?|registrations?|regs?)\b",
+    "face_recognition": r"(?:faces|names?)\b",
+}
+_IN_CASE = re.compile(r"\b(?:if|when|unless|where|were|was|are|is|should|in case)\b[^.;!?]*$", re.I)
+
+
+def denied_goals(asked: str) -> frozenset[str]:
+    """The tools whose subject a request names only in order not to have it ("and spare me the head counts"). What
+    stands in a condition ("if no plates were read") denies nothing."""
+    out = set()
+    for tool, words in _WORDS_FOR.items():
+        denied = [m.span() for m in re.finditer(_NOT_WANTED + words, asked, re.I)]
+        denied = [(a, b) for a, b in denied if not _IN_CASE.search(asked[:a])]
+        said = [m.start() for m in re.finditer(rf"\b{words}", asked, re.I)]
+        if denied and all(any(a <= at < b for a, b in denied) for at in said):
+            out.add(tool)
+    return frozenset(out)

@@ -18,7 +18,7 @@ _CAMERAS = frozenset(("camera", "group"))
 _ANYWHERE = re.compile(
     r"\b(?:any|every)where\b(?! (?:else )?(?:in|on|near|around|by|at|along|inside|there|under|behind|within|from)\b)|"
     r"\b(?:any|every)where (?:on|in|at|around) (?:the |our |this )?(?:site|premises|estate|property|building|fleet)\b|"
-    r"\b(?:all|every|each) (?:of )?(?:the |our |my )?cam(?:era)?s?\b|"
+    r"\b(?:all|every|each|any) (?:of )?(?:the |our |my )?cam(?:era)?s?\b|"
     r"\b(?:whole|entire) (?:site|fleet|place|estate|building|premises|property|museum|mall|campus|hospital|school|park|"
     r"cent(?:re|er)|venue|station|plant|factory|hotel|stadium|grounds|complex|compound)\b|\bsite[ -]?wide\b",
     re.I,

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viot_agent.fleet.narrowing import said_only
+from viot_agent.llm.mini.checks import denied_goals, times_compared
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.menu import SYM, Element
 from viot_agent.llm.mini.units import REQUEST, Unit, trim_time
@@ -130,7 +131,7 @@ def lean(grammar: Grammar, allowed: Sequence[Element], new: frozenset[int] = fro
     if grammar.completing:
         return out + _event(grammar, allowed, grammar.completing)
     if arg is None:
-        return out + _whole_person(grammar, allowed) + _unmet(grammar, allowed, new)
+        return out + _whole_person(grammar, allowed) + _unmet(grammar, allowed, new) + _denied(grammar, allowed)
     if arg.kind == "choice":
         out += _choices(grammar, allowed)
     several = bool(grammar.history) or len(grammar.planned) > 1
@@ -148,6 +149,9 @@ def lean(grammar: Grammar, allowed: Sequence[Element], new: frozenset[int] = fro
     if arg.kind == "cameras" and len({_CHAINED.get(name, name) for name in goals}) < 2:
         back |= _but_one(grammar.text, units, marked)
     out += [WITHDRAWN * (channel == "start" and index in back) for channel, index in allowed]
+    if arg.kind == "time" and not grammar.history:
+        first = [t.casefold() for t in times_compared(grammar.reading)[:1]]
+        out += [NEXT * (channel == "start" and _text(units[index]) in first) for channel, index in allowed]
     if several and arg.kind in ("cameras", "time"):
         out += _shares(grammar, allowed, arg.kind, arg.name, [i for i in marked if i not in back])
     return out
@@ -166,6 +170,18 @@ def _whole_person(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[n
         if channel == "cand" and index < len(grammar.menu.tools):
             name = grammar.menu.tools[index].name
             out[n] = SUPPLIED * ((name == "person_reid") - (name == "face_recognition"))
+    return out
+
+
+def _denied(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[np.float32]:
+    """Against a further goal that the request names only in order not to have it."""
+    out = np.zeros(len(allowed), np.float32)
+    if not grammar.planned:
+        return out  # the first may be what is meant in other words ("no count, is it packed?")
+    not_wanted = denied_goals(grammar.reading.asked)
+    for n, (channel, index) in enumerate(allowed):
+        if channel == "cand" and index < len(grammar.menu.tools) and grammar.menu.tools[index].name in not_wanted:
+            out[n] = 2 * WITHDRAWN * (index not in grammar.planned)
     return out
 
 
