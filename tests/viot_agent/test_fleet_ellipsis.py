@@ -50,6 +50,8 @@ def test_half_said_names(text: str, cameras: list[str]) -> None:
         ("and the south?", ("north gate",), ["south gate"]),
         ("not that, cam 08", ("cam-07",), ["cam-08"]),
         ("On 3?", ("lobby", "gate 2"), ["gate 3"]),
+        ("what about 3?", ("gate 2",), ["gate 3"]),
+        ("how about at 3?", ("gate 2",), []),
         ("On 3?", (), []),
         ("On 3?", ("lobby",), []),
         ("make it 3", ("gate 2",), []),

@@ -275,6 +275,20 @@ def test_windows_cover_every_unit(lengths: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "time", "kept"),
+    [
+        ("who was at gate 1 between 3 and 4 pm? cut that now", "now", "between 3 and 4 pm"),
+        ("save me gate 1 right now", "right now", "right now"),
+        ("who is at gate 1 now? save me 3 to 4 pm", "3 to 4 pm", "3 to 4 pm"),
+    ],
+)
+def test_a_clip_is_cut_now_and_of_another_time(asked: str, time: str, kept: str) -> None:
+    reading = read(asked, find_mentions(asked, [Camera(0, "gate 1", "", (), "UTC", None)], []))
+    step = Step("act", plan=("export_clip",), tool="export_clip", args={"cameras": ["gate 1"], "time": time})
+    assert planner_module._cut_now(step, reading).args["time"] == kept
+
+
+@pytest.mark.parametrize(
     ("time", "kept"), [("from now on", ""), ("From  now", ""), ("right now", ""), ("at night", "at night")]
 )
 def test_an_alert_that_stands_from_now_on_has_no_hours(time: str, kept: str) -> None:

@@ -105,6 +105,14 @@ _NO_CAMERA_BEFORE = re.compile(
 _ALONE = re.compile(r"\s*(?:$|[.,;:!?)—–])")
 
 
+_WHAT_ABOUT = re.compile(r"\b(?:what|how) about (?:the )?(\d{1,3})\s*(?:$|[.,;:!?)—–])", re.I)
+
+
+def asked_about(text: str) -> list[tuple[int, int]]:
+    """Where a number alone is asked about ("what about 3?"): no time of day, where a camera was spoken of."""
+    return [m.span(1) for m in _WHAT_ABOUT.finditer(text)]
+
+
 def said_before(
     text: str, cut: Sequence[Token], names: Sequence[str], busy: Sequence[tuple[int, int]], find: Find
 ) -> Iterator[Hit]:

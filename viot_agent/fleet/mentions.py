@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
-from viot_agent.fleet.ellipsis import MEASURES, half_said, said_before
+from viot_agent.fleet.ellipsis import MEASURES, asked_about, half_said, said_before
 from viot_agent.fleet.lookup import NameIndex
 from viot_agent.fleet.names import (
     area,
@@ -208,6 +208,7 @@ def find_mentions(
     found += _numbered_places(text, fleet, [(m.start, m.end) for m in found])
     # "gate 9" names a camera that is not there, and no time either
     taken = exact + [(m.start, m.end) for m in found if m.kind == "plate" or (m.score < 100 and " " in m.text)]
+    taken += asked_about(text) if before else []
     found += [Mention("time", a, b, text[a:b], text[a:b], score) for a, b, score in find_times(text, taken)]
     halves = [m for m in _half_said(text, fleet, found, before) if not _inside(m.start, m.end, spans, touching=True)]
     covered = [(m.start, m.end) for m in halves]

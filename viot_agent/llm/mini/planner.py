@@ -53,7 +53,7 @@ from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.language import foreign
 from viot_agent.llm.mini.leanings import lean
 from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Element, Menu, Step
-from viot_agent.llm.mini.units import REQUEST, Reading, Unit
+from viot_agent.llm.mini.units import REQUEST, Reading, Unit, trim_time
 from viot_agent.llm.mini.weights import Weights
 from viot_agent.llm.mini.words import courtesy
 from viot_agent.toolbox.contract import ArgSpec, ToolSpec
@@ -197,7 +197,7 @@ class Planner:
         """The step, or what is done instead of one that must not be taken."""
         step, grammar = decoded
         step = self._with_those_before(_from_now_on(_where_it_was_seen(step, grammar)), reading)
-        step = self._alert_there(step, reading, history)
+        step = self._alert_there(_cut_now(step, reading), reading, history)
         if step.kind == "act" and any(_same(step, call) for call in history):
             return Step("finish", "done")
         if step.kind == "act" and step.tool == "export_clip" and only_asks(reading.asked):
@@ -380,6 +380,15 @@ def _from_now_on(step: Step) -> Step:
     if " ".join(str(step.args.get("time", "")).casefold().split()) not in _FROM_NOW:
         return step
     return replace(step, args={name: value for name, value in step.args.items() if name != "time"})
+
+
+def _cut_now(step: Step, reading: Reading) -> Step:
+    """A clip of the time that was said last where "now" says only when it is to be cut: of a moment there is none."""
+    if step.kind != "act" or step.tool != "export_clip" or str(step.args.get("time", "")).casefold() not in _FROM_NOW:
+        return step
+    others = [u.value for u in reading.units if u.segment <= REQUEST and "time" in u.kinds]
+    others = [trim_time(v) for v in others if v.casefold() not in _FROM_NOW]
+    return replace(step, args=step.args | {"time": others[-1]}) if others else step
 
 
 def unknown_names(grammar: Grammar) -> tuple[tuple[str, ...], tuple[str, ...]]:
