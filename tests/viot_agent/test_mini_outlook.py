@@ -55,6 +55,16 @@ def test_of_two_goals_for_one_tool_none_is_barred() -> None:
     assert after(Judge(LATER), rest=same) == Outlook(True)
 
 
+@pytest.mark.parametrize(
+    ("tool", "status", "happens"),
+    [("fire_smoke_detection", "found", True), ("fire_smoke_detection", "none", False), ("video_qa", "found", False)],
+)
+def test_what_was_seen_tips_an_even_judge(tool: str, status: str, happens: bool) -> None:
+    even = Judge(NOTHING, 0.5)
+    even.shares = np.array([0.499, 0.0, 0.501], np.float32)
+    assert after(even, tool=tool, status=status) == Outlook(happens)
+
+
 @pytest.mark.parametrize("sure", [0.34, 0.49])
 def test_in_doubt_the_nets_say(sure: float) -> None:
     assert after(Judge(NOTHING, sure)) == Outlook()

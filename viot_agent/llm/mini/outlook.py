@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from viot_agent.llm.mini.checks import may_be_conditional, people_together
+import numpy as np
+
+from viot_agent.llm.mini.checks import finds, may_be_conditional, people_together
 from viot_agent.llm.mini.conditions import FIRST, LATER, SURE, passed_by
 from viot_agent.llm.mini.limits import settled
 from viot_agent.llm.mini.menu import Call
@@ -25,6 +27,12 @@ _UNTOLD = re.compile(
     re.I,
 )
 """Words that may say what is to be done where nobody can tell."""
+
+
+EXPECTED = 1.3
+"""How much likelier the next step is where what was looked for was seen, and less where it was not: people name the
+case that they expect first. Of 730 observations of phrasings kept from training the judge alone is right of 658, so of
+662 (by hand)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,8 @@ def outlook(planner: Planner, reading: Reading, call: Call, data: Mapping[str, A
     shares = planner.judged(reading, call, data, left)
     if shares is None or shares.max() < SURE:
         return Outlook()
+    if finds(call.tool, call.args):
+        shares = shares * np.array([EXPECTED if call.status == "found" else 1 / EXPECTED, 1.0, 1.0])
     answer = int(shares.argmax())
     if answer == FIRST:
         return Outlook(True)
