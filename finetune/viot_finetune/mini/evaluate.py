@@ -151,7 +151,8 @@ def _run(example: Example, next_step: NextStep) -> Result:
 
 
 def normal(args: dict[str, Any]) -> dict[str, Any]:
-    """Arguments as they are compared: names without case ("both gates" are the gates), plates without case, spaces, hyphens; times trimmed."""
+    """Arguments as they are compared: names without case ("both gates" are the gates), plates without case, spaces,
+    hyphens; times trimmed."""
     out: dict[str, Any] = {}
     for key, value in args.items():
         if isinstance(value, list):
