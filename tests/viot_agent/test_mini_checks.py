@@ -10,8 +10,9 @@ from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Camera
 from viot_agent.llm.mini.attachments import says_which, the_one_named
 from viot_agent.llm.mini.checks import alerts_there, denied_goals, times_compared
-from viot_agent.llm.mini.limits import settled
-from viot_agent.llm.mini.menu import Call
+from viot_agent.llm.mini.limits import first_case, settled, two_cases
+from viot_agent.llm.mini.menu import Call, Step
+from viot_agent.llm.mini.planner import _without_denied
 from viot_agent.llm.mini.units import Passage, read
 
 FLEET = [Camera(i, n, "", (), "UTC", None) for i, n in enumerate(("gate 1", "gate 2"))]
@@ -68,6 +69,8 @@ def test_goals_that_are_named_in_order_not_to_be_had(asked: str, tools: set[str]
         ("exactly two people? then who", {"max": 2}, True),
         ("exactly two people? then who", {"max": 5}, False),
         ("exactly two people? then who", {"max": 2, "different": 9}, None),
+        ("exactly two people? then who", {"max": 1, "different": 1}, False),
+        ("exactly two people? then who", {"max": 1, "different": 4}, None),
         ("exactly two people? then who, otherwise a clip", {"max": 2}, None),
         ("exactly 2 bikes? then who", {"max": 2}, None),
     ],
@@ -93,3 +96,36 @@ def test_a_follow_up_picks_a_file(earlier: str, asked: str, handle: str) -> None
     assert the_one_named(reading, "image-1") == handle
     alone = read(asked, (), ["image-1", "image-2"])
     assert says_which(asked) or the_one_named(alone, "image-1") == "image-1"
+
+
+@pytest.mark.parametrize(
+    ("asked", "both"),
+    [
+        ("more than 5 at gate 1? then who, otherwise count gate 2", True),
+        ("more than 5 at gate 1? then a clip and an alert, otherwise nothing", False),
+        ("more than 5 at gate 1? then a clip, if not leave it", False),
+        ("more than 5 at gate 1? then a clip", False),
+        ("more than 5 at gate 1? then a clip, before anybody else sees it", False),
+        ("more than 5 at gate 1? then a clip, else count gate 2", True),
+    ],
+)
+def test_two_cases_are_ordered_or_one(asked: str, both: bool) -> None:
+    assert two_cases(asked) is both
+
+
+@pytest.mark.parametrize(("most", "holds"), [(6, True), (5, False)])
+def test_the_first_case_is_settled_by_its_own_words(most: int, holds: bool) -> None:
+    call = Call("crowd_counting", {}, "found", ("face_recognition", "crowd_counting"), (0, 1))
+    data = {"cameras": {"gate 1": {"max": most}}}
+    assert first_case("more than 5 at gate 1? then who, otherwise count gate 2", call, data) is holds
+    assert first_case("more than 5 at gate 1? then who", call, data) is None
+
+
+def test_a_plan_leaves_out_what_is_named_in_order_not_to_be_had() -> None:
+    tools = ("plate_recognition", "crowd_counting", "export_clip")
+    step = Step("act", plan=tools, open=(1, 2), tool=tools[0])
+    left = _without_denied(step, "plates only at gate 2, spare me the head count, clip it if there are any")
+    assert (left.plan, left.open) == (("plate_recognition", "export_clip"), (1,))
+    assert _without_denied(step, "plates at gate 2, the head count, the clip") == step
+    first = Step("act", plan=tools[1:], tool=tools[1])
+    assert _without_denied(first, "is it packed? spare me the count, and clip it") == first

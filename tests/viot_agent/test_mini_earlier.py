@@ -47,6 +47,8 @@ def taken(turns: list[str], args: dict[str, Any]) -> dict[str, Any]:
         (["Dock 1 and the Lobby?", "the second camera alone"], ["Dock 1", "Lobby"], ["Lobby"]),
         (["Dock 1 or Dock 2, which is fuller?", "add the Yard to that"], ["Yard"], ["Dock 1", "Dock 2", "Yard"]),
         (["smoke on Dock 1?", "how was the Yard"], ["Yard"], ["Yard"]),
+        (["people on Dock 1?", "add the Lobby to that", "drop the Lobby"], ["Lobby"], ["Dock 1"]),
+        (["people on Dock 1?", "drop Dock 1"], ["Dock 1"], ["Dock 1"]),
     ],
 )
 def test_all_that_are_meant_or_none(turns: list[str], chosen: list[str], wanted: list[str] | None) -> None:
@@ -93,6 +95,9 @@ def test_one_of_two_people_is_picked() -> None:
         (["people on Dock 1 yesterday?", "on Friday too", "and the Yard?"], "Friday"),
         (["people on Dock 1 yesterday?", "the Yard, any time"], None),
         (["people on Dock 1 yesterday?", "the Yard today"], None),
+        (["people on Dock 1 yesterday?", "any time", "and the Yard?"], None),
+        (["people on Dock 1 yesterday?", "how many people in the Yard?"], None),
+        (["people on Dock 1 yesterday?", "was anybody in the Yard too?"], "yesterday"),
         (["people on Dock 1 right now?", "and the Yard?"], None),
         (["people on Dock 1 yesterday?", "now something else, how full is the Yard with all its lorries"], None),
     ],
@@ -123,3 +128,10 @@ def test_an_alert_takes_no_time_over() -> None:
     reading = read(last.text, last.mentions, earlier=before)
     step = Step("act", tool="create_alert", args={"event": "person", "cameras": ["Dock 1"]})
     assert taken_over(step, reading, "cameras", "time") == step
+
+
+def test_any_time_takes_the_time_back() -> None:
+    turns = ["people on Dock 1 yesterday?", "any time"]
+    assert taken(turns, {"cameras": ["Dock 1"], "time": "yesterday"}) == {"cameras": ["Dock 1"]}
+    turns = ["people on Dock 1 yesterday?", "the Yard"]
+    assert taken(turns, {"cameras": ["Yard"], "time": "yesterday"})["time"] == "yesterday"

@@ -251,6 +251,26 @@ def test_a_camera_of_the_other_case_is_leant_away_from(text: str, tool: str, aga
     assert [k for k, v in leant(grammar).items() if v <= WITHDRAWN] == against
 
 
+@pytest.mark.parametrize(("other", "against"), [(False, ["gate 2"]), (True, ["gate 1'"])])
+def test_two_cases_of_one_tool_are_told_apart(other: bool, against: list[str]) -> None:
+    text = "more than 50 at north dock? if so an alert for fire at gate 1, otherwise an alert for anomalies at gate 2"
+    past = Call("crowd_counting", {"cameras": ["north dock"]}, "found", ("create_alert", "create_alert"), (0, 1))
+    grammar = Grammar(reading(text), MENU, [past], settled=True, other=other)
+    at_slot(grammar, "create_alert", "cameras")
+    assert [k for k, v in leant(grammar).items() if v <= WITHDRAWN] == [k.removesuffix("'") for k in against]
+
+
+def test_the_number_of_the_other_case_is_not_the_alert_s() -> None:
+    text = "more than 50 at gate 1? if so alert me there above 60, otherwise alert me above 3 at gate 2"
+    past = Call("crowd_counting", {"cameras": ["gate 1"]}, "found", ("create_alert", "create_alert"), (0, 1))
+    for other, best in ((False, "60"), (True, "3")):
+        grammar = Grammar(reading(text), MENU, [past], settled=True, other=other)
+        at_slot(grammar, "create_alert", "event")
+        grammar.push(next(e for e in grammar.allowed() if e[0] == "cand" and MENU.candidates[e[1]].value == "crowd>"))
+        by = {k: v for k, v in leant(grammar).items() if k.isdigit()}
+        assert max(by, key=lambda k: by[k]) == best and sorted(by.values())[-2] < 0
+
+
 def test_the_same_time_is_said_once() -> None:
     said = "fire at gate 1 yesterday? if not, count gate 2 for the same time"
     past = Call("fire_smoke_detection", {"cameras": ["gate 1"], "time": "yesterday"}, "none", ("crowd_counting",), (0,))
@@ -347,20 +367,6 @@ def test_the_one_named_again_as_the_only_one_is_meant() -> None:
     grammar = Grammar(reading("faces at gate 1 and gate 2, a head count at only gate 2"), MENU)
     at_slot(grammar, "face_recognition", "cameras", ("crowd_counting",))
     assert leant(grammar)["gate 1"] == 0
-
-
-def test_a_goal_that_is_denied_comes_not_second() -> None:
-    tools = [("cand", MENU.index(t)) for t in ("plate_recognition", "crowd_counting", "face_recognition")]
-    for text, by in (
-        ("plates at gate 1, spare me the head counts", 2 * WITHDRAWN),
-        ("plates at gate 1, then count", 0.0),
-    ):
-        grammar = Grammar(reading(text), MENU)
-        for element in (("sym", SYM["NEED"]), tools[0]):
-            grammar.push(element)
-        allowed = grammar.allowed()
-        leant_by = dict(zip(allowed, lean(grammar, allowed), strict=True))
-        assert [float(leant_by[t]) for t in tools[1:]] == [by, 0.0]
 
 
 def test_of_two_times_compared_the_first_is_asked_first() -> None:

@@ -45,14 +45,36 @@ def after(
 
 
 def test_the_judge_says_what_happens() -> None:
-    assert after(Judge(FIRST)) == Outlook(True)
-    assert after(Judge(LATER)) == Outlook(True, frozenset(("export_clip",)))
+    assert after(Judge(FIRST)) == Outlook(True, frozenset(("create_alert",)))
+    assert after(Judge(LATER)) == Outlook(True, frozenset(("export_clip",)), other=True)
     assert after(Judge(NOTHING)) == Outlook(False)
 
 
 def test_of_two_goals_for_one_tool_none_is_barred() -> None:
     same = ("create_alert", "create_alert")
-    assert after(Judge(LATER), rest=same) == Outlook(True)
+    assert after(Judge(LATER), rest=same) == Outlook(True, other=True)
+    assert after(Judge(FIRST), rest=same) == Outlook(True)
+
+
+def test_what_is_done_in_one_case_bars_nothing_of_it() -> None:
+    assert after(Judge(FIRST), "smoke at gate 2? then the clip and an alert, otherwise nothing") == Outlook(True)
+    assert after(Judge(FIRST), "smoke at gate 2? then the clip and an alert") == Outlook(True)
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "wanted"),
+    [
+        ("exactly 3 people? then the clip, otherwise an alert", 3, Outlook(True, frozenset(("create_alert",)))),
+        ("exactly 3 people? then the clip, otherwise an alert", 1, Outlook(True, frozenset(("export_clip",)), True)),
+        ("over 9 people? then the clip and an alert, otherwise nothing", 4, Outlook(False)),
+        ("over 9 people? then the clip and an alert, otherwise nothing", 10, Outlook(True)),
+    ],
+)
+def test_of_two_cases_a_number_is_settled_by_code(text: str, most: int, wanted: Outlook) -> None:
+    judge = Judge(None)
+    data = {"cameras": {"gate 2": {"max": most}}}
+    assert after(judge, text, tool="crowd_counting", data=data) == wanted
+    assert not judge.asked
 
 
 @pytest.mark.parametrize(
@@ -62,7 +84,7 @@ def test_of_two_goals_for_one_tool_none_is_barred() -> None:
 def test_what_was_seen_tips_an_even_judge(tool: str, status: str, happens: bool) -> None:
     even = Judge(NOTHING, 0.5)
     even.shares = np.array([0.499, 0.0, 0.501], np.float32)
-    assert after(even, tool=tool, status=status) == Outlook(happens)
+    assert after(even, tool=tool, status=status).settled is happens
 
 
 @pytest.mark.parametrize("sure", [0.34, 0.49])
@@ -97,9 +119,8 @@ def test_code_goes_before_the_judge_where_a_number_settles_the_only_thing_left()
     assert after(judge, "more than 9 people at gate 2? then the clip", **alone) == Outlook(False)
     assert judge.asked == []
     otherwise = "more than 9 people at gate 2? then the clip, otherwise an alert"
-    assert after(Judge(LATER), otherwise, **CROWD) == Outlook(True, frozenset(LEFT[:1])), (
-        "the other case is asked about"
-    )
+    assert after(judge, otherwise, **CROWD) == Outlook(True, frozenset(LEFT[:1]), True), "the other case happens"
+    assert judge.asked == []
 
 
 def test_what_waits_for_nothing_happens_where_nothing_else_does() -> None:

@@ -53,7 +53,7 @@ def by_planner(planner: Planner) -> NextStep:
         if not history:
             return planner.next_step(reading)
         ahead = outlook(planner, reading, history[-1], {})
-        return planner.next_step(reading, history, settled=ahead.settled, barred=ahead.barred)
+        return planner.next_step(reading, history, settled=ahead.settled, barred=ahead.barred, other=ahead.other)
 
     return step
 

@@ -44,6 +44,11 @@ _BUT_NTH = re.compile(
     r"(?:\s+(?:one|cam(?:era)?))?\s*(?:$|[.,;:!?])",
     re.I,
 )
+_DROPS = re.compile(
+    r"^\W*(?:(?:please|and|now|ok(?:ay)?|but|no|can you|could you)\W+)*(?:drop|leave out|skip|lose|remove|take out|"
+    r"without|minus|except)\s+(?:(?:the|camera|cam)\s+)*(?:\S+\s*){1,4}\W*$",
+    re.I,
+)
 _JOINS = re.compile(
     r"^\W*(?:(?:please|kindly|and|now|ok(?:ay)?|can you|could you)\W+)*"
     r"(?:(?:add|include|throw in)\b|extend (?:it|this|that)\b|(?:expand|widen) (?:it|this|that) to\b)",
@@ -63,6 +68,20 @@ _NO_TIME_MEANT = re.compile(
     r"whole (?:recording|archive|footage)|everything you have)\b",
     re.I,
 )
+_ANY_TIME = re.compile(
+    r"\b(?:any ?time|whenever|no matter when|doesn['’]?t matter when|(?:all|any|every) (?:day|date|hour|time)s?|"
+    r"(?:drop|forget|without|leave out|skip) the (?:time|date|hours?))\b",
+    re.I,
+)
+"""Takes the time of an earlier turn back."""
+_WHOLE = re.compile(
+    r"^\W*(?:(?:and|ok|okay|so|also|then|now|thanks|fine|great|good)\W+)*(?:how|who|which|what(?! about)|was|were|is|"
+    r"are|did|do|does|has|have|any|anyone|anybody|count|show|check|list|read|find|see|look|tell|give)\b",
+    re.I,
+)
+"""Begins a whole question. Of the short ones that name a camera and no time after another tool's request 1 in 10 keeps
+the time (counted as above)."""
+_GOES_ON = re.compile(r"\b(?:then|too|also|as well|same|again)\b", re.I)
 _NOW = re.compile(r"\bnow\b|\b(?:an?|one) (?:second|minute|moment) ago\b|\bmoment\b", re.I)
 """Times that have passed by the next turn, and often none at all ("attached now")."""
 SHORT = 7
@@ -86,13 +105,19 @@ def taken_over(step: Step, reading: Reading, cameras: str, time: str) -> Step:
 def _with_time(step: Step, reading: Reading, time: str) -> Step:
     """A short follow-up's call with the time that was said last, where it says none itself and not that any will do."""
     asked = reading.asked
-    if step.kind != "act" or not time or time in step.args or step.tool == "create_alert":
-        return step  # an alert stands from now on
-    if any(u.segment == REQUEST and "time" in u.kinds for u in reading.units):
+    if step.kind != "act" or not time or any(u.segment == REQUEST and "time" in u.kinds for u in reading.units):
         return step
+    if time in step.args and _ANY_TIME.search(asked) and str(step.args[time]) not in asked:
+        return replace(step, args={k: v for k, v in step.args.items() if k != time})
+    if time in step.args or step.tool == "create_alert":
+        return step  # an alert stands from now on
+    if _said(reading.units) and _WHOLE.match(asked) and not _GOES_ON.search(asked):
+        return step  # a question of its own
     before = [u for u in reading.units if u.segment < REQUEST and "time" in u.kinds and not _NOW.search(u.value)]
     words = sum(u.segment == REQUEST and u.shape != "punct" for u in reading.units)
     if not before or words > SHORT or _UNRELATED.search(asked) or _NO_TIME_MEANT.search(asked):
+        return step
+    if _ANY_TIME.search(reading.text[before[-1].end : reading.request[0]]):
         return step
     return replace(step, args=step.args | {time: trim_time(before[-1].value)})
 
@@ -162,9 +187,13 @@ def _place(word: str, count: int) -> int | None:
 
 
 def _joined(step: Step, reading: Reading, cameras: str, values: list[str]) -> Step:
-    """A call on the cameras of the last turn too, where the follow-up adds one to them ("add gate 3")."""
+    """A call on the cameras of the last turn too, where the follow-up adds one to them ("add gate 3"); on the others of
+    earlier turns where it takes one away ("drop gate 3")."""
     own = {u.value for u in reading.units if u.segment == REQUEST and not _CAMERAS.isdisjoint(u.kinds)}
     before = [u for u in reading.units if u.segment < REQUEST and not _CAMERAS.isdisjoint(u.kinds)]
+    if set(values) <= own and _DROPS.match(reading.asked):
+        left = list(dict.fromkeys(u.value for u in before if u.value not in own))
+        return replace(step, args=step.args | {cameras: left}) if left else step
     if not before or not set(values) <= own or not _JOINS.match(reading.asked):
         return step
     last = named_together(reading.text, before, before[-1].value)

@@ -58,7 +58,7 @@ class Grammar:
 
     ``settled``: whether anything of what is left to do happens now, where that could be told; the step follows it, and
     calls none of the tools ``barred``, what is wanted in the other case.
-    ``conditions``: whether a sub-goal may wait for one at all.
+    ``other``: the case that was named second is at hand. ``conditions``: whether a sub-goal may wait for one at all.
     """
 
     def __init__(
@@ -69,8 +69,10 @@ class Grammar:
         *,
         settled: bool | None = None,
         barred: Collection[str] = (),
+        other: bool = False,
         conditions: bool = True,
     ) -> None:
+        self.other = other
         self.settled, self.conditions, self._barred = settled, conditions, frozenset(barred)
         self.reading, self.text, self.units = reading, reading.text, reading.units
         self.menu, self.history = menu, tuple(history)

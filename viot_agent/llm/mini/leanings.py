@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viot_agent.fleet.narrowing import said_only
-from viot_agent.llm.mini.checks import denied_goals, times_compared
+from viot_agent.llm.mini.checks import times_compared
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.menu import SYM, Element
 from viot_agent.llm.mini.units import REQUEST, Unit, trim_time
@@ -90,7 +90,7 @@ _SAME_TIME = re.compile(
     r"\b(?:same|that) (?:times?|hours?|period|window|stretch|slot|span|interval)\b|\bthose hours\b", re.I
 )
 _OTHERWISE = re.compile(
-    r"\b(?:otherwise|or else|else|failing (?:that|which)|"
+    r"\b(?:otherwise|or else|(?<=[.,;:!?] )else|failing (?:that|which)|"
     r"(?:if|when|should|where|in case)\s+(?:\w+\s+){0,3}?(?:not|no|none|nobody|no[ -]?one|never|wrong|false|negative|"
     r"\w+n['’]?t)\b|"
     r"in the (?:second|other) case|without (?:one|it|him|her|them)\b|no luck|no such luck)\b|"
@@ -131,7 +131,7 @@ def lean(grammar: Grammar, allowed: Sequence[Element], new: frozenset[int] = fro
     if grammar.completing:
         return out + _event(grammar, allowed, grammar.completing)
     if arg is None:
-        return out + _whole_person(grammar, allowed) + _unmet(grammar, allowed, new) + _denied(grammar, allowed)
+        return out + _whole_person(grammar, allowed) + _unmet(grammar, allowed, new)
     if arg.kind == "choice":
         out += _choices(grammar, allowed)
     several = bool(grammar.history) or len(grammar.planned) > 1
@@ -170,18 +170,6 @@ def _whole_person(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[n
         if channel == "cand" and index < len(grammar.menu.tools):
             name = grammar.menu.tools[index].name
             out[n] = SUPPLIED * ((name == "person_reid") - (name == "face_recognition"))
-    return out
-
-
-def _denied(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[np.float32]:
-    """Against a further goal that the request names only in order not to have it."""
-    out = np.zeros(len(allowed), np.float32)
-    if not grammar.planned:
-        return out  # the first may be what is meant in other words ("no count, is it packed?")
-    not_wanted = denied_goals(grammar.reading.asked)
-    for n, (channel, index) in enumerate(allowed):
-        if channel == "cand" and index < len(grammar.menu.tools) and grammar.menu.tools[index].name in not_wanted:
-            out[n] = 2 * WITHDRAWN * (index not in grammar.planned)
     return out
 
 
@@ -325,12 +313,13 @@ def _event(grammar: Grammar, allowed: Sequence[Element], kind: str) -> npt.NDArr
     units = grammar.units
     marked = [i for c, i in allowed if c == "start" and _said(units[i])]
     back = withdrawn(grammar.text, units, marked, denied=kind != "person")
+    back |= _other_case(grammar, "", marked)
     watched = set()
     if kind == "number":
         begun = grammar.reading.request[0]
         spans = [(begun + m.start(), begun + m.end()) for m in _ALERTING.finditer(grammar.reading.asked)]
         watched = {i for i in marked if any(a <= units[i].start < b for a, b in spans)} - back
-        watched = watched if max(marked, default=0) in watched else set()
+        watched = watched if max((i for i in marked if i not in back), default=0) in watched else set()
     for n, (channel, index) in enumerate(allowed):
         if channel == "start":
             out[n] += WITHDRAWN * (index in back)
@@ -369,7 +358,8 @@ def _other_case(grammar: Grammar, name: str, marked: Sequence[int]) -> set[int]:
     later = [call.tool for call in grammar.history[asked + 1 :]]
     tool = (later or [grammar.menu.tools[grammar.planned[0]].name])[0]
     tool = _CHAINED.get(tool, tool)
-    if len(set(left)) < 2 or left[0] == left[1] or tool not in left:
+    same = left[:1] == left[1:2]
+    if len(left) < 2 or (same and (later or len(set(left)) > 1)) or tool not in left:
         return set()
     begun = grammar.reading.request[0]
     condition = max((grammar.units[i].end for i in _taken(grammar, name, marked, asked + 1)), default=begun)
@@ -380,7 +370,8 @@ def _other_case(grammar: Grammar, name: str, marked: Sequence[int]) -> set[int]:
         return set()
     after = {i for i in marked if grammar.units[i].start >= turn.start()}
     before = {i for i in marked if condition <= grammar.units[i].start < turn.start()}
-    return after if tool == left[0] else before
+    second = grammar.other if same else tool != left[0]
+    return before if second else after
 
 
 def _taken(grammar: Grammar, name: str, marked: Sequence[int], calls: int | None = None) -> set[int]:

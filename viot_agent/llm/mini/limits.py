@@ -55,6 +55,16 @@ _TURNED = re.compile(
 _BELOW = re.compile(
     r"\b(?:fewer|less|under|below|at most|up to|no more|not more|exactly|only|just|empty|quiet)\b", re.I
 )
+OTHERWISE = re.compile(
+    r"\b(?:otherwise|or else|if not|if (?:it|he|she|they|there|that) \w+(?:n['’]t| not))\b|(?<=[.,;:!?] )else\b", re.I
+)
+"""Begins what is done in the other case."""
+_NOTHING = re.compile(
+    r"\W*(?:\w+\W+){0,3}?(?:leave|nothing|skip|forget|ignore|don['’]?t|do not|no|never|not|stop|fine|ok|okay|good|done|"
+    r"all)\b|"
+    r"\W*$",
+    re.I,
+)
 _WATCHED_FOR = re.compile(
     r"\b(?:crowds?|watch\w*|alert\w*|alarm\w*|warn\w*|notify|ping|tell me|let me know)\b[^.;,?!]*", re.I
 )
@@ -68,6 +78,18 @@ def settled(asked: str, call: Call, data: Mapping[str, Any]) -> bool | None:
     if "create_alert" in (call.rest or ()):
         asked = _WATCHED_FOR.sub(" ", asked)  # the number that an alert is to tell of is no condition
     return _crowded(asked, data)
+
+
+def first_case(asked: str, call: Call, data: Mapping[str, Any]) -> bool | None:
+    """The same where the request says what is to be done in either case ("..., otherwise ..."), read up to there."""
+    turn = OTHERWISE.search(asked)
+    return settled(asked[: turn.start()], call, data) if turn is not None else None
+
+
+def two_cases(asked: str) -> bool:
+    """Whether a request orders something for either case: "otherwise" with more behind it than that nothing is done."""
+    turn = OTHERWISE.search(asked)
+    return turn is not None and not _NOTHING.match(asked, turn.end())
 
 
 def _crowded(asked: str, data: Mapping[str, Any]) -> bool | None:
@@ -98,9 +120,11 @@ def _exactly(asked: str, cameras: Mapping[str, Any], untold: bool) -> bool | Non
     counts = [c for c in cameras.values() if isinstance(c, Mapping) and "max" in c]
     if len(said) != 1 or len(counts) != 1 or untold or _TURNED.search(asked):
         return None
-    if counts[0].get("different", counts[0]["max"]) != counts[0]["max"]:
-        return None
-    return bool(counts[0]["max"] == said[0])
+    most = counts[0]["max"]
+    several = max(most, counts[0].get("different", most))
+    if most != said[0]:
+        return False if most > said[0] or several < said[0] else None
+    return True if several == most else None
 
 
 def _few(asked: str, cameras: Mapping[str, Any], untold: bool) -> bool | None:

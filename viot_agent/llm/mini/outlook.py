@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from viot_agent.llm.mini.checks import finds, may_be_conditional, people_together
-from viot_agent.llm.mini.conditions import FIRST, LATER, SURE, passed_by
-from viot_agent.llm.mini.limits import settled
+from viot_agent.llm.mini.conditions import LATER, NOTHING, SURE, passed_by
+from viot_agent.llm.mini.limits import first_case, settled, two_cases
 from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.units import REQUEST, Reading
@@ -29,6 +29,8 @@ _UNTOLD = re.compile(
 """Words that may say what is to be done where nobody can tell."""
 
 
+_CHAINS = (("scene_recognition", "anomaly_detection"), ("pose_estimation", "action_recognition"))
+"""Two steps of one goal."""
 EXPECTED = 1.3
 """How much likelier the next step is where what was looked for was seen, and less where it was not: people name the
 case that they expect first. Of 730 observations of phrasings kept from training the judge alone is right of 658, so of
@@ -38,10 +40,11 @@ case that they expect first. Of 730 observations of phrasings kept from training
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """``settled``: whether anything that is left happens now (None: the nets say); ``barred``: tools of it that do
-    not."""
+    not; ``other``: it is the other case than the one that was named first."""
 
     settled: bool | None = None
     barred: frozenset[str] = frozenset()
+    other: bool = False
 
 
 def outlook(planner: Planner, reading: Reading, call: Call, data: Mapping[str, Any]) -> Outlook:
@@ -56,6 +59,12 @@ def outlook(planner: Planner, reading: Reading, call: Call, data: Mapping[str, A
         held = settled(reading.asked, call, data)
         if held is not None:
             return Outlook(held)
+    pair = len(left) == 2 and set(call.waiting) >= {0, 1}
+    held = first_case(reading.asked, call, data) if pair else None
+    if held is not None and (held or two_cases(reading.asked)):
+        return _case(left, reading.asked, other=not held)
+    if held is not None:
+        return _none_of(left, call)
     if call.tool == "crowd_counting" and data.get("untold"):
         return _none_of(left, call)  # what hangs on a camera nobody can tell of does not happen
     if call.status in ("cannot_tell", "failed", "refused") and not _UNTOLD.search(reading.asked):
@@ -68,11 +77,17 @@ def outlook(planner: Planner, reading: Reading, call: Call, data: Mapping[str, A
     if finds(call.tool, call.args):
         shares = shares * np.array([EXPECTED if call.status == "found" else 1 / EXPECTED, 1.0, 1.0])
     answer = int(shares.argmax())
-    if answer == FIRST:
-        return Outlook(True)
-    if answer == LATER:
-        return Outlook(True, frozenset((left[0],)) if set(left[1:]) - {left[0]} else frozenset())
+    if answer != NOTHING:
+        return _case(left, reading.asked, other=answer == LATER)
     return _none_of(left, call)
+
+
+def _case(left: tuple[str, ...], asked: str, *, other: bool) -> Outlook:
+    """The first of what is left happens, or (``other``) something after it; of two cases the one bars the other."""
+    if other:
+        return Outlook(True, frozenset((left[0],)) if set(left[1:]) - {left[0]} else frozenset(), True)
+    bars = len(left) == 2 and left[0] != left[1] and left not in _CHAINS and two_cases(asked)
+    return Outlook(True, frozenset((left[1],)) if bars else frozenset())
 
 
 def _none_of(left: tuple[str, ...], call: Call) -> Outlook:

@@ -32,6 +32,7 @@ from viot_agent.llm.mini.checks import (
     alerts_there,
     alerts_to_doing,
     asks_who_was_not,
+    denied_goals,
     may_be_conditional,
     missing_camera,
     no_time,
@@ -108,9 +109,10 @@ class Planner:
         *,
         settled: bool | None = None,
         barred: Collection[str] = (),
+        other: bool = False,
     ) -> Step:
         """The next step. ``settled``: whether anything of what is left to do happens now, where that could be told;
-        ``barred``: tools of those left that are not called now.
+        ``barred``: tools of those left that are not called now; ``other``: the case that was named second is at hand.
 
         A call that this run has made already is not made again: the run is finished instead. A call for a name that
         nothing known carries is not made at all: it is asked about. Mere courtesies need no model, and a request in
@@ -126,7 +128,7 @@ class Planner:
             return Step("ask", "language", missing=("text",))
         if not history and asks_who_was_not(reading.asked):
             return Step("ask", "absence", missing=("person",))
-        decoded = self._decoded(reading, history, settled, barred)
+        decoded = self._decoded(reading, history, settled, barred, other=other)
         if not history and decoded[0].kind != "act":
             decoded = self._plain(reading) or decoded
         if not history and decoded[0].missing == ("event",) and says_event(reading):
@@ -152,13 +154,14 @@ class Planner:
         settled: bool | None,
         barred: Collection[str] = (),
         *,
+        other: bool = False,
         act: bool = False,
         only: str = "",
     ) -> tuple[Step, Grammar]:
         """Greedily. ``act``: with a call, if any tool can be called; ``only``: of that tool first."""
         grammar = Grammar(
             reading, self.menu, history,
-            settled=settled, barred=barred, conditions=may_be_conditional(reading.asked),
+            settled=settled, barred=barred, other=other, conditions=may_be_conditional(reading.asked),
         )  # fmt: skip
         if only:
             grammar.narrow(only)
@@ -196,6 +199,7 @@ class Planner:
     def _checked(self, decoded: tuple[Step, Grammar], reading: Reading, history: Sequence[Call]) -> Step:
         """The step, or what is done instead of one that must not be taken."""
         step, grammar = decoded
+        step = _without_denied(step, reading.asked)
         step = self._with_those_before(_from_now_on(_where_it_was_seen(step, grammar)), reading)
         step = self._alert_there(_cut_now(step, reading), reading, history)
         if step.kind == "act" and any(_same(step, call) for call in history):
@@ -214,7 +218,7 @@ class Planner:
         if step.reply == "out_of_scope" and any({"camera", "unknown"} <= set(u.kinds) for u in reading.units):
             # a camera that does not exist is said, whatever was to be done with it
             return Step("ask", missing=("cameras",))
-        file = self._taken_file(step, reading) if not history and only_absent_files(reading) else None
+        file = self._absent_file(step, reading) if not history and only_absent_files(reading) else None
         if file is not None:
             return Step("ask", missing=(file,))  # another file than the one that was named
         missing, names = unknown_names(grammar) if step.kind == "act" else ((), ())
@@ -300,6 +304,15 @@ class Planner:
             return Step("ask", missing=("time",))
         return _leaving_out(step, {a.name for a in none})
 
+    def _absent_file(self, step: Step, reading: Reading) -> str | None:
+        """The kind of the argument that stands for a file which is named and not there: filled with another file, or
+        left out though its tool takes one."""
+        taken = self._taken_file(step, reading)
+        if taken is not None:
+            return taken
+        kinds = [a.kind for a in self._args_of(step) if a.name not in step.args]
+        return next((kind for kind in ("media", "person", "vehicle") if kind in kinds), None)
+
     def _taken_file(self, step: Step, reading: Reading) -> str | None:
         """The kind of the argument for which a call takes an attached file; None where it takes none."""
         files = {u.value for u in reading.units if u.virtual}
@@ -380,6 +393,17 @@ def _from_now_on(step: Step) -> Step:
     if " ".join(str(step.args.get("time", "")).casefold().split()) not in _FROM_NOW:
         return step
     return replace(step, args={name: value for name, value in step.args.items() if name != "time"})
+
+
+def _without_denied(step: Step, asked: str) -> Step:
+    """A plan without the later goals that the request names only in order not to have them."""
+    denied = denied_goals(asked) - {step.tool}
+    kept = [i for i, tool in enumerate(step.plan) if tool not in denied]
+    if len(kept) == len(step.plan):
+        return step
+    return replace(
+        step, plan=tuple(step.plan[i] for i in kept), open=tuple(kept.index(i) for i in step.open if i in kept)
+    )
 
 
 def _cut_now(step: Step, reading: Reading) -> Step:
