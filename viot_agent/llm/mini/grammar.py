@@ -279,13 +279,12 @@ class Grammar:
         kind = _EVENT_OF[form]
         fits = []
         for i, unit in enumerate(self.units):
-            if unit.segment > REQUEST:
-                continue
             if kind == "number":
                 ok = number_of(unit) is not None
             else:
-                ok = kind in unit.kinds or (kind == "person" and unit.virtual and unit.value.startswith("image-"))
-            if ok:
+                ok = kind in unit.kinds and "\n" not in unit.value
+                ok |= kind == "person" and unit.virtual and unit.value.startswith("image-")
+            if ok and unit.segment <= REQUEST:
                 fits.append(i)
         return fits
 
