@@ -24,6 +24,7 @@ from viot_agent.llm.mini.units import Passage
 from viot_agent.llm.mini.weights import Weights
 from viot_finetune.instruct.fill import Example, fill, load_rows
 from viot_finetune.instruct.site import CLEAN
+from viot_finetune.mini.__main__ import at_once
 from viot_finetune.mini.cards import card_specs, fictitious, stub_toolbox
 from viot_finetune.mini.evaluate import by_router, evaluate, normal, split, table
 from viot_finetune.mini.net import Batch, Net, label_loss, opinion_loss, opinions
@@ -276,6 +277,7 @@ def test_an_update_in_parts_has_their_mean_gradient() -> None:
 
 def test_parts_of_an_update_come_out_even() -> None:
     assert [parts_of(Recipe(batch=256, at_once=n)) for n in (0, 64, 256)] == [1, 4, 1]
+    assert [at_once(batch) for batch in (256, 100, 64, 8, 67)] == [64, 50, 64, 8, 1]
     with pytest.raises(UserFault, match="parts of 100"):
         train(ROWS, Recipe(batch=256, at_once=100))
 

@@ -1,6 +1,7 @@
 """Half-said camera names: the "3" of "gate 2 and 3", of "gate 2, no, 3", the "north" of "the north and south gates".
 
-Owns finding the rest of a name that the other camera of the sentence completes. Only a name that then is exactly a
+In a short follow-up the "3" of "On 3?" too. Owns finding the rest of a name that the other camera of the sentence, or
+one of an earlier turn, completes. Only a name that then is exactly a
 known one is found; what whole names look like lies in ``names`` and ``mentions``.
 """
 

@@ -1,5 +1,6 @@
 """Names said in two pieces or in another order: "the bridge barrier ... east side only", "hall B, I mean only B",
-"the north weighing station" for "Weighing Station North", "the turnstile on the left" for "Turnstile L".
+"the north weighing station" for "Weighing Station North", "the turnstile on the left" for "Turnstile L"; and a slip
+that is mended later by the telling word alone ("gate 2 ... oh, wrong one, 3").
 
 Owns which stretches then name a camera. Only pieces that together are exactly one known name count; what whole names
 look like lies in ``names``, siblings said after one ("gate 2 and 3") in ``ellipsis``.

@@ -25,7 +25,12 @@ from viot_finetune.mini.source import vocabulary, without
 from viot_finetune.mini.train import SAFE_EVERY, Recipe, resumed_at, save, train, with_judge
 
 AT_ONCE = 64
-"""Decisions that a processor computes at once: 256 of them took more than 24 GiB."""
+"""Decisions that a processor computes at once, at most: 256 of them took more than 24 GiB."""
+
+
+def at_once(batch: int) -> int:
+    """The largest part of a batch that a processor computes at once and that comes out even."""
+    return next(n for n in range(min(AT_ONCE, batch), 0, -1) if batch % n == 0)
 
 
 def main() -> None:
@@ -43,7 +48,7 @@ def main() -> None:
     parser.add_argument("--makers", type=int, default=Recipe().makers, help="processes that make batches")
     parser.add_argument("--batch", type=int, default=Recipe().batch, help="decisions an update is made of")
     parser.add_argument(
-        "--at-once", type=int, help=f"how many of them are computed at once: {AT_ONCE} on a processor, else all"
+        "--at-once", type=int, help=f"how many of them are computed at once: {AT_ONCE} at most on a processor, else all"
     )
     parser.add_argument("--save-every", type=int, default=SAFE_EVERY, help="steps between two savings on the way")
     parser.add_argument("--layers", default=",".join(map(str, Recipe().layers)), help="MiniLM's layers that are tuned")
@@ -84,7 +89,7 @@ def main() -> None:
         device=args.device,
         makers=args.makers,
         batch=args.batch,
-        at_once=args.at_once or (min(AT_ONCE, args.batch) if args.device == "cpu" else args.batch),
+        at_once=args.at_once or (at_once(args.batch) if args.device == "cpu" else args.batch),
         layers=tuple(int(n) for n in args.layers.split(",")),
         mix=args.mix,
         hide=args.hide,

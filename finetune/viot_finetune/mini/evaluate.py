@@ -28,7 +28,7 @@ from viot_finetune.instruct.pools import Half
 from viot_finetune.instruct.site import CLEAN
 from viot_finetune.mini.prepare import reading_of
 
-_SHARING = re.compile(r"^(?:both|all|all of)(?: the)? ")
+_SHARING = re.compile(r"^(?:both|all)(?: of)?(?: the)? ")
 """Before a plural, no part of what a group of cameras is called."""
 NextStep = Callable[[Example, Sequence[Call], Sequence[Passage]], Step]
 

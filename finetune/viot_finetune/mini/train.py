@@ -258,7 +258,8 @@ def train(
     so many steps; if it holds a run, that one goes on, with batches of a stream of its own (seed and step decide them),
     and says so in the log and to :func:`resumed_at`. ``minutes`` ends the schedule early; such a run, too, is not
     repeatable to the bit. Raises UserFault when ``safe`` holds a run of another recipe, other data, words or start,
-    where ``start`` holds another number of nets, or where the recipe's device is not there.
+    where ``start`` holds another number of nets, where the recipe's device is not there, or where its batch does not
+    come out in parts of ``at_once``.
     """
     usable(recipe.device)
     parts_of(recipe)

@@ -1,7 +1,8 @@
-"""What a follow-up that names no camera takes over from earlier turns: all of those meant together, or none.
+"""What a follow-up takes over from earlier turns: their time, and of their cameras and people those that it means.
 
 "Narrow it to last Monday" goes for both cameras that were named side by side, "both: strangers" for the two that were
-asked about one after the other, "anywhere on site" for none of them. Owns these words. Writes no step of its own.
+asked about one after the other, "anywhere on site" for none of them; "add the yard", "drop the third" and "only the
+latter" change which, "any time" gives the time up. Owns these words. Writes no step of its own.
 """
 
 from __future__ import annotations
@@ -123,6 +124,7 @@ def _with_time(step: Step, reading: Reading, time: str) -> Step:
 
 
 def _with_cameras(step: Step, reading: Reading, cameras: str, time: str) -> Step:
+    """The call with the cameras of earlier turns that it means; with none, and no time, where it is a new matter."""
     values = step.args.get(cameras) if cameras else None
     if step.kind == "act" and cameras and values is None and not _said(reading.units):
         return _where_before(step, reading, cameras)

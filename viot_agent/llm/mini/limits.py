@@ -55,7 +55,7 @@ _TURNED = re.compile(
 _BELOW = re.compile(
     r"\b(?:fewer|less|under|below|at most|up to|no more|not more|exactly|only|just|empty|quiet)\b", re.I
 )
-OTHERWISE = re.compile(
+_OTHERWISE = re.compile(
     r"\b(?:otherwise|or else|if not|if (?:it|he|she|they|there|that) \w+(?:n['’]t| not))\b|(?<=[.,;:!?] )else\b", re.I
 )
 """Begins what is done in the other case."""
@@ -82,13 +82,13 @@ def settled(asked: str, call: Call, data: Mapping[str, Any]) -> bool | None:
 
 def first_case(asked: str, call: Call, data: Mapping[str, Any]) -> bool | None:
     """The same where the request says what is to be done in either case ("..., otherwise ..."), read up to there."""
-    turn = OTHERWISE.search(asked)
+    turn = _OTHERWISE.search(asked)
     return settled(asked[: turn.start()], call, data) if turn is not None else None
 
 
 def two_cases(asked: str) -> bool:
     """Whether a request orders something for either case: "otherwise" with more behind it than that nothing is done."""
-    turn = OTHERWISE.search(asked)
+    turn = _OTHERWISE.search(asked)
     return turn is not None and not _NOTHING.match(asked, turn.end())
 
 
