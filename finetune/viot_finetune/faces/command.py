@@ -133,6 +133,7 @@ def faces(
     augment = Augmentation(recipe.flip, Masks() if masks else None, masks)
     notes["masked_share"] = masks
     done = train(net, net.dim, kept, recipe, out, seed=chosen, noise=noise, augmentation=augment, limits=limits)
+    _part()
     if not done.main:
         return
     facts = {**done.facts, **notes}
@@ -147,6 +148,16 @@ def faces(
         )
     path = leave(net, out, facts)
     typer.echo(f"{path}: {done.updates} of {done.of} updates in {done.seconds:.0f} s, loss {facts['last_loss']:.3f}")
+
+
+def _part() -> None:
+    """Let the processes that trained together go, once all of them are here: one that ends while it is still tied to
+    the others may be aborted by the threads that hold the tie."""
+    from accelerate import PartialState
+
+    state = PartialState()
+    state.wait_for_everyone()
+    state.destroy_process_group()
 
 
 def study(
