@@ -7,8 +7,10 @@ known one is found; what whole names look like lies in ``names`` and ``mentions`
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from viot_agent.fleet.names import SIDES, name_tokens, singulars
 from viot_agent.fleet.words import Token, join
@@ -22,7 +24,7 @@ _REACH = 7  # tokens between a name and its half-said sibling
 _BETWEEN = frozenset(
     "and or nor but to the no not nope nah sorry wait i mean meant rather actually make that scratch correction hang "
     "hold on er um uh oops then than vs versus against plus also with should be was one camera cam number maybe both "
-    "either it its it's is this say well ok okay sry pardon instead please even other".split()
+    "either it its it's is this say well ok okay sry srry soz ach pardon instead please even other".split()
 )
 MEASURES = re.compile(
     r"\s?(?:[.:]\d|am\b|pm\b|a\.m|p\.m|o'?clock|minutes?\b|mins?\b|hours?\b|hrs?\b|days?\b|people\b|persons?\b|times?\b|"
@@ -32,7 +34,7 @@ MEASURES = re.compile(
 
 GOES_ON = re.compile(
     r"\s+(?:and|or|to|on|at|in|since|from|between|before|after|until|till|during|around|is|was|are|were|for|please|pls|"
-    r"too|then|yesterday|today|tonight|last|this|now|not|only|no|sorry|i|as|both|vs|with|by|over|while|if|when|\d\S*)\b",
+    r"too|cheers|thanks|thx|ta|then|yesterday|today|tonight|last|this|now|not|only|no|sorry|i|as|both|vs|with|by|over|while|if|when|\d\S*)\b",
     re.I,
 )
 """What may follow a camera's letter, and follows no article."""
@@ -54,10 +56,22 @@ def half_said(
         if len(parts) < 2:
             continue
         after = [t for t in cut if t.start >= end]
-        yield from _fresh(_walk(text, after, busy, parts, find, back=False), found)
+        own = partial(alike, find, name)
+        yield from _fresh(_walk(text, after, busy, parts, own, back=False), found)
         before = [t for t in reversed(cut) if t.end <= start]
-        yield from _fresh(_walk(text, before, busy, parts, find, back=True), found)
+        yield from _fresh(_walk(text, before, busy, parts, own, back=True), found)
     yield from _fresh(_plural_heads(text, cut, busy, find), found)
+
+
+def alike(find: Find, name: str, key: str) -> list[str]:
+    """Of cameras of one key ("Yard 2", "yard-2") the one that is written as ``name`` is."""
+    names = find(key)
+    if len(names) < 2:
+        return names
+    pairs = [zip(name, n, strict=False) for n in names]
+    shared = [sum(1 for _ in itertools.takewhile(lambda two: two[0] == two[1], pair)) for pair in pairs]
+    best = [n for n, k in zip(names, shared, strict=True) if k == max(shared)]
+    return best if max(shared) and len(best) == 1 else names
 
 
 def _fresh(hits: Iterator[tuple[int, int, str]], found: set[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
@@ -78,7 +92,8 @@ def _walk(
 ) -> Iterator[tuple[int, int, str]]:
     """Step away from a whole name over joining words; each token that completes a sibling's name is one."""
     left = _REACH
-    for token in row:
+    joined = False  # the last word was "than", "and", "or": a preposition may follow ("than at C")
+    for n, token in enumerate(row):
         if left == 0:
             return
         inside = any(a < token.end and token.start < b for a, b in busy)
@@ -86,14 +101,36 @@ def _walk(
             None
             if inside or _article(text, token) or MEASURES.match(text, token.end)
             else sibling(token.text, parts, find, back=back)
+            or (sibling(token.text, parts, find, back=False) if back and _placed(text, token) else None)
         )
-        if name is not None:
+        if name is not None and not (token.text.isdigit() and _AT.search(text[: token.start])):
             yield token.start, token.end, name
             left = _REACH
-        elif inside or token.text in _BETWEEN:
+        elif inside or token.text in _BETWEEN or (token.text in _PREPOSITIONS and (joined or (back and n == 0))):
             left -= 1
         else:
             return
+        joined = token.text in _JOINERS
+
+
+_JOINERS = frozenset("than and or then vs versus & to against".split())
+_PREPOSITIONS = frozenset("at in on by".split())
+_AT = re.compile(r"\b(?:at|in|on|by)\s+$", re.I)
+_PLACED = re.compile(
+    r"(?:^|[.,:;!?(]|\b(?:at|in|on|by|of|from|for|between|both|either|is|compare))\s*(?:the\s+)?$", re.I
+)
+_TO_THE_NAME = re.compile(
+    r"\s*(?:(?:and|or|than|vs\.?|versus|against)\s|[&/,])\s*(?:(?:at|in|on|by)\s+)?(?:the\s+)?[^\W_]", re.I
+)
+
+
+def _placed(text: str, token: Token) -> bool:
+    """Whether a side or a letter stands where a camera's name would, right before a whole one ("at C than at foyer A",
+    "B and warehouse A")."""
+    letter = len(token.text) == 1 and token.text.isalpha() and text[token.start].isupper()
+    if not (letter or token.text in SIDES) or token.text == "i":
+        return False
+    return _PLACED.search(text[: token.start]) is not None and _TO_THE_NAME.match(text, token.end) is not None
 
 
 FOLLOW_UP = 8
@@ -121,7 +158,7 @@ def said_before(
     cameras ``names`` was spoken of (the last one last)."""
     if len(cut) > FOLLOW_UP:
         return
-    known = [[t.text for t in name_tokens(name)] for name in reversed(names)]
+    known = [(partial(alike, find, name), [t.text for t in name_tokens(name)]) for name in reversed(names)]
     for token in cut:
         said = text[token.start : token.end].casefold()
         if not (token.text in SIDES or token.text.isdigit() or len(token.text) == 1) or said in ("one", "i"):
@@ -134,7 +171,7 @@ def said_before(
         if _NO_CAMERA_BEFORE.search(text[: token.start]):
             continue
         hit = next(
-            filter(None, (sibling(token.text, parts, find, back=False) for parts in known if len(parts) > 1)), None
+            filter(None, (sibling(token.text, parts, own, back=False) for own, parts in known if len(parts) > 1)), None
         )
         if hit is not None:
             yield token.start, token.end, hit
@@ -180,14 +217,16 @@ def _plural_heads(
                 continue
             head = [t.text for t in cut[max(0, i - 2) : i]]
             for words in (head, head[1:], []):
-                names = find("".join([*words, single, first.text]))
+                names = alike(
+                    find, text[cut[i - len(words)].start : token.start] + single, "".join([*words, single, first.text])
+                )
                 if len(names) != 1:
                     continue
                 start = cut[i - len(words)].start if words else token.start
                 if not any(a < first.end and start < b for a, b in busy if (a, b) != (token.start, token.end)):
                     yield start, first.end, names[0]
                     parts = [*words, single, first.text]
-                    yield from _walk(text, cut[i + 2 :], busy, parts, find, back=False)
+                    yield from _walk(text, cut[i + 2 :], busy, parts, partial(alike, find, names[0]), back=False)
                 break
 
 

@@ -6,13 +6,20 @@ edit apart meet in such a shortened form). Does not know what is a camera or a p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from viot_agent.fleet.words import Token
 
 T = TypeVar("T")
 
 SHORTEST_NEAR = 5  # shorter names have too many neighbours among ordinary words
+
+
+GAP = re.compile(r"[\s\-_.·/#'’‐‑–]{0,3}")
+"""What may stand between the words of one name."""
 
 
 def shortened(key: str) -> Iterator[str]:
@@ -59,3 +66,12 @@ class NameIndex(Generic[T]):
             if short in self.exact and len(short) >= SHORTEST_NEAR:
                 yield short
             yield from self._near.get(short, ())
+
+
+def runs(text: str, cut: Sequence[Token], longest: int) -> Iterator[Sequence[Token]]:
+    """Neighbouring tokens, up to ``longest`` of them, with nothing but separators between."""
+    for i in range(len(cut)):
+        for j in range(i + 1, min(len(cut), i + longest) + 1):
+            if j - i > 1 and not GAP.fullmatch(text[cut[j - 2].end : cut[j - 1].start]):
+                break
+            yield cut[i:j]

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 
-from viot_agent.fleet.ellipsis import GOES_ON, MEASURES, Find, Hit, sibling
+from viot_agent.fleet.ellipsis import GOES_ON, MEASURES, Find, Hit, alike, sibling
 from viot_agent.fleet.names import SIDES, name_tokens
 from viot_agent.fleet.words import Token
 
@@ -23,8 +24,9 @@ _ONLY_BEFORE = re.compile(
     r"\b(?:(?P<only>only|just|solely|purely)|not|i mean|i meant)\s+(?:(?:the|at|on|in|by|camera|cam|number)\s+)*$", re.I
 )
 _SLIPS = re.compile(
-    r"\b(?:no|nope|nah|sorry|soz|oops|whoops|wait|hang on|hold on|actually|correction|wrong (?:one|cam|camera|number)|"
-    r"rather|(?:scratch|strike|scrap|cancel|forget) (?:that|it)|make (?:it|that)|should (?:be|read|have (?:been|said))|"
+    r"\b(?:no|nope|nah|sor+y|sr+y|soz|ach|my bad|my mistake|cancel|oops|whoops|wait|hang on|hold on|actually|"
+    r"corr?ect(?:ion|in)|corrigendum|(?:wrong|other) (?:one|cam|camera|number|side)|rather|"
+    r"(?:scratch|strike|scrap|cancel|forget) (?:that|it)|make (?:it|that)|should (?:be|read|have (?:been|said))|"
     r"negative|is ?n['’]?t|not that one|keep saying)\b",
     re.I,
 )
@@ -70,7 +72,9 @@ def narrowed(
     for word in telling:
         parts = [(target, [t.text for t in name_tokens(target)]) for _, _, target in whole]
         said = [target for target, own in parts if _tells_apart(word.text, own)]
-        said = said or list(filter(None, (sibling(word.text, own, find, back=False) for _, own in parts)))
+        said = said or list(
+            filter(None, (sibling(word.text, own, partial(alike, find, name), back=False) for name, own in parts))
+        )
         if said:
             yield word.start, word.end, said[-1]
             continue

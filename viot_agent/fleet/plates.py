@@ -58,7 +58,8 @@ def looks_like_plate(token: str, taken: Collection[str] = ()) -> bool:
     if sum(is_unspaced(c) for c in plate) > 2:
         return False
     pieces = re.findall(r"[^\W\d_]+", text)
-    if fold(pieces[0]) in _NUMBERED_WORDS and text[0].isalpha() and not (text.isupper() and len(pieces) > 1):
+    numbered = fold(pieces[0]) in _NUMBERED_WORDS and not re.match(r"\w-[^\W\d]", text)
+    if numbered and text[0].isalpha() and not (text.isupper() and len(pieces) > 1):
         return False
     # words are longer than the letters of a plate; capitals may join two groups (HHAB 123)
     longest = max(len(p) for p in pieces)
@@ -75,6 +76,8 @@ _AMOUNT = (
     r"nov(?:ember)?|dec(?:ember)?|(?:to|till|until|and|or) \d+|in the (?:morning|afternoon|evening))\b)"
 )
 """What makes an hour, a date or an amount of the number before it, and no region of a plate."""
+_NO_LETTERS = r"(?:am|pm|hr|(?<=1\s)st|(?<=2\s)nd|(?<=3\s)rd|th|ft|kg|km|cm|mm|mb|gb|vs|ok|go|ex|eh|ah|oh|uh|um|er)"
+"""Pairs that stand between two numbers and are no plate's."""
 # written with spaces, in any one case: UK, German, Indian, Russian, French; three consonants are no word
 _SPACED = tuple(
     re.compile(rf"(?<![\w-]){form}(?![\w-])", re.IGNORECASE)
@@ -85,28 +88,61 @@ _SPACED = tuple(
         r"[а-я]\s?\d{3}\s?[а-я]{2}\s?\d{2,3}",
         rf"[a-z]\d{{3}}[a-z]{{2}}\s\d{{2,3}}(?!{_AMOUNT})",
         r"[a-z]{2}\s\d{3}\s[a-z]{2}",
-        r"[b-df-hj-np-tv-xz]{3}\s\d{3,4}",
-        r"\d{3,4}\s[b-df-hj-np-tv-xz]{3}",
+        rf"[a-z]{{3}}\s\d{{3,4}}(?!{_AMOUNT})",
+        r"\d{3,4}\s[a-z]{3}",
+        rf"\d{{2}}\s(?!{_NO_LETTERS}\s)[a-z]{{2}}\s\d{{2}}(?!{_AMOUNT})",
     )
 )
+_SHORT_WORDS = frozenset(
+    "abt abv ace ach act add adn age agm ago aha aid ain air all and any app apr arc are arm art ash ask ate atm att "
+    "aug aye bad bag bah bak ban bar bat bay bbq bed bee beg bet bib bid big bin bit bob boo bot bow box boy bro btw "
+    "bug bum bun bus but buy bye cab cam can cap car cat ceo chk cna cnt cod com cos cow coz cry cud cue cup cut dad "
+    "day dec ded dem den dey did die dig dim dip dis doc dog don dor dos dot dpi dpo dry due dug duh dvd dye ear eat "
+    "egg ehm elf els end ere erm err est eta eur evn ewe exp eye fag fan far fat fax feb fed fee few ffp ffs fit fix "
+    "flu fly fog foi for fox fri frm fro fun fur fwd fyi gap gas get gig gin giv gob god got gun gut guy gym had ham "
+    "has hat hav hay hed hen her hes hey hid him hip his hit hiz hmm hob hog hoo hop hot how hrs hse hug huh hum hun "
+    "hut hwo ice icy idk iii ill img ink inn ins ish isn its ive jam jan jar jet job jog jot joy jpg jst jul jun jus "
+    "kev key kid kip kit kms kno kph lab lad lap law lay led leg les let lid lie lik lil lip lit lmk log lol loo lot "
+    "low lss luk luv mac mad mak man map mar mat max may men met mhz mic mid min mix mob moe mon mop mor mot mph mrs "
+    "msg mud mug mum nag nah nan nap naw nay ned neg net new nil nip nod non nor not nov now nut nvm oak oat obv oct "
+    "odd oer off oga oil old omg one onn ony ooh oot ops opt orr our out ovr owe owl own owt pad pal pan pax pay pdf "
+    "pee peg pen per pet pew pfp pic pie pig pin pip pit pls plz png pop pot ppe ppl pre pro psi pub pug put rag ram "
+    "ran rat raw ray rec red ref reg rep rex rib rid rig rip rly row rpm rub rug rum run sad sat saw say sea sec sed "
+    "see sep set sew sez sga sgt she shh shy sir sis sit six ski sky sms sod son soz spa spy sry sth sub sue sum sun "
+    "sus suv tab tag tan tap tax tea tee teh tel ten tha the thm thn tho ths tht thu thx tie til tin tip toe tok tom "
+    "too top tot tow toy try tue tug two txt ugh uhm und uns upp ups urn usb usd use ute vac van vat veg vet via vid "
+    "vip vis viz vol wag war was wat wax way web wed wee wen wer wet who why wig win wiv wok won wos wot woz yea yep "
+    "yer yes yet yon you zip".split()
+)
+"""Three letters that are a word in requests, so that beside a number they make no plate."""
+_RUSSIAN = re.compile(r"[a-z]\d{3}[a-z]{2}\s\d{2,3}", re.IGNORECASE)
+_HOUR = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d\s")
+_TIME_BEFORE = re.compile(r"\b(?:at|by|since|before|after|until|till?|around|about|from|to|between)\s+$", re.IGNORECASE)
+_CAPITALS = re.compile(r"[A-Z]{2}\s\d{3}\s[A-Z]{2}|\d{2}\s[A-Z]{2}\s\d{2}")
 _SMALL = frozenset(
     "a i an at in on is it to of or by be do he if me my no so up us we and the was has had are did for not can "
     "who how any all out now see saw get got car van bus her him his its let may new old one our put say she six "
     "ten two too use way yes yet you day end far few ask per via pm am with from near plate reg has than then "
-    "that this what when over cam bay lot row dock gate exit lift hall ramp yard door lane pier".split()
+    "that this what when over cam bay lot row dock gate exit lift hall ramp yard door lane pier "
+    "ppl pcs hrs yrs mph kph pts sqm pls thx".split()
 )
 
 
 def find_plates(text: str, taken: Collection[str] = ()) -> Iterator[tuple[int, int]]:
     """Character spans in ``text`` that look like plates, longest first at each place; they may overlap."""
+    shouting = text.upper() == text
     for found in _CHINESE.finditer(text):
         yield found.span()
     for pattern in _SPACED:
         for found in pattern.finditer(text):
-            if _one_case(found[0]) and not _ordinary(found[0]) and looks_like_plate(found[0], taken):
+            if (
+                _one_case(found[0])
+                and not _ordinary(found[0], capitals=not shouting and _CAPITALS.fullmatch(found[0]) is not None)
+                and not (_HOUR.match(found[0]) and _TIME_BEFORE.search(text[: found.start()]))
+                and looks_like_plate(found[0], taken)
+            ):
                 yield found.span()
     pieces = list(_PIECE.finditer(text))
-    shouting = text.upper() == text
     for i, first in enumerate(pieces):
         for n in (4, 3, 2, 1):
             run = pieces[i : i + n]
@@ -114,21 +150,36 @@ def find_plates(text: str, taken: Collection[str] = ()) -> Iterator[tuple[int, i
                 continue
             start, end = first.start(), run[-1].end()
             stretch = text[start:end]
-            if n > 1 and not _joins([p[0] for p in run], stretch, shouting):
+            if n > 1 and (not _joins([p[0] for p in run], stretch, shouting) or _measured(run[-1], text)):
                 continue
             if looks_like_plate(stretch, taken):
                 yield start, end
                 break
 
 
+_MEASURED = re.compile(_AMOUNT, re.IGNORECASE)
+
+
+def _measured(last: re.Match[str], text: str) -> bool:
+    """Whether a stretch ends in a number that something else is counted or timed by ("4338 MLS 90 days ago")."""
+    return last[0].isdigit() and _MEASURED.match(text, last.end()) is not None
+
+
 def _one_case(stretch: str) -> bool:
     return stretch in (stretch.upper(), stretch.lower())
 
 
-def _ordinary(stretch: str) -> bool:
-    """Whether a letter group is a common word ("car wc 313"); Indian plates have room for some ("MH 28 BY")."""
-    words = [fold(w) for w in re.findall(r"[^\W\d_]+", stretch)]
-    return words[0] != "mh" and any(w in _SMALL or w in _NUMBERED_WORDS for w in words)
+def _ordinary(stretch: str, *, capitals: bool) -> bool:
+    """Whether a letter group is a common word ("car wc 313"). Indian plates have room for some ("MH 28 BY"), and so
+    have letters on both sides of digits ("A933BM 14"), one before a hyphen ("a-yl 5484"), and ``capitals`` among small
+    letters ("US 705 SK")."""
+    words = [fold(w) for w in re.findall(r"[^\W\d_]+(?!-(?<=\b\w-))", stretch)]
+    if not words or words[0] == "mh" or _RUSSIAN.fullmatch(stretch):
+        return False
+    if len(words) == 1 and len(stretch.split()) == 2 and words[0] in _SHORT_WORDS:
+        return True
+    rare = capitals and any(w not in _SMALL for w in words)
+    return any((w in _SMALL and not (rare and len(w) == 2)) or w in _NUMBERED_WORDS for w in words)
 
 
 def _joins(run: list[str], stretch: str, shouting: bool) -> bool:
@@ -139,5 +190,7 @@ def _joins(run: list[str], stretch: str, shouting: bool) -> bool:
         return False
     if any(is_unspaced(c) for c in stretch):
         return False
+    if len(run) > 2 and any(len(p) > 3 and p.isalpha() for p in run):
+        return False  # "58 KD 84 GONE"
     numbers = sum(p.isdigit() for p in run)
     return (not shouting and numbers <= 2) or all(any(c.isdigit() for c in p) or len(p) <= 3 for p in run)

@@ -42,6 +42,8 @@ _PLACES = frozenset(
     "pier track stairs stairwell lift elevator tower block building unit terminal berth yard till corridor street "
     "road hangar warehouse shed checkpoint kiosk atm pole pillar section sector area channel feed desk counter".split()
 )
+_DAILY = frozenset(("offset", "weekday", "week", "weekend"))
+_PAST_VERBS = frozenset("walking going passing driving coming running moving riding rode ran runs".split())
 _SHORT_DAYS = frozenset("mon tue wed thu fri sat sun".split())
 
 
@@ -52,7 +54,7 @@ def find_times(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
     """
     cut = [replace(t, kind="break", text="") if _overlaps(t, taken) or _parts(t, text) else t for t in lex(text)]
     cut = [replace(t, kind="break", text="") if _of_a_place(cut, k, text) else t for k, t in enumerate(cut)]
-    cut = [replace(t, kind="break", text="") if _of_a_list(t, text) else t for t in cut]
+    cut = [replace(t, kind="break", text="") if _of_a_list(t, text) or _no_part(t, text) else t for t in cut]
     i = 0
     while i < len(cut):
         if not _can_begin(cut[i]):
@@ -102,16 +104,56 @@ _GROWS = re.compile(
     r"alert|alarm|ping|ring|text|buzz|(?:tell|warn|notify) (?:me|us)))\W*$",
     re.I,
 )
-_SOME_ONE = re.compile(r"\b(?:the|that|this|which|a|an|each|any|last|other)\s+(?:\w+\s+)?$", re.I)
 
 
 def _of_a_list(t: TimeToken, text: str) -> bool:
-    """Whether a number begins a point of a list ("tonight 2) ..."), or is *one* for a thing said before ("the emptier
-    one, tonight"): no clock."""
+    """Whether a number begins a point of a list ("tonight 2) ...") or ends one ("tonight, two; ..."): no clock."""
     before, after = text[: t.start], text[t.end :]
     if t.kind == "number" and after.startswith(")"):
         return before.rfind("(") <= before.rfind(")") and not _CLOCKED.search(before)
-    return text[t.start : t.end].casefold() == "one" and after.startswith(",") and bool(_SOME_ONE.search(before))
+    return (
+        t.text in ("two", "three")
+        and before.rstrip().endswith(",")
+        and re.match(r"\s*(?:$|[.;:!?])", after) is not None
+    )
+
+
+_COUNTED = re.compile(
+    r"\b(?:above|over|exceed(?:s|ed|ing)?|under|below|at least|at most|up to|tops?|topped|hits?|reach(?:es|ed)?|"
+    r"the other|(?<!later )(?<!earlier )(?<!sooner )than)\s+$",
+    re.I,
+)
+_TIMED = re.compile(
+    r"\s*-?(?:o.?clock|[ap]\.?m\b|[:.]\d|h\b|sec|min|hours?\b|hrs?\b|days?\b|weeks?\b|months?\b|years?\b|nights?\b|"
+    r"fortnight|half|past|thirty|fifteen|twenty|forty|fifty|ish\b|sharp|to\b|till?\b|until\b|[-–])",
+    re.I,
+)
+_ONE_TIMED = re.compile(r"\s*(?:mornings?|evenings?|afternoons?|weekends?|second|minute|thirty|ten|five)\b", re.I)
+_ALL_ELSE = re.compile(
+    r"\s*(?:[,.;:]|(?:over|in|for|at|during|on|since|until|till?|from|between|about|just|now|right|of between)\b)", re.I
+)
+_WHOLE = re.compile(r"\s*(?:day|night|week|weekend|month|year|hour|shift|morning|afternoon|evening)", re.I)
+_LED = frozenset(("before", "after", "by", "around", "past"))
+
+
+def _no_part(t: TimeToken, text: str) -> bool:
+    """Whether a word that can be of a time says something else here: *one* for a thing said before ("the emptier one,
+    tonight"), a number that is counted to ("above 1, on Sunday"), *at all*, *full* of a room, "been in before, ..."."""
+    before, after = text[: t.start], text[t.end :]
+    said = text[t.start : t.end].casefold()
+    if said == "all":
+        return re.search(r"\bat\s+$", before, re.I) is not None or _ALL_ELSE.match(after) is not None
+    if said == "full":
+        return _WHOLE.match(after) is None
+    if t.text in _LED and after.startswith(","):
+        return True
+    if t.kind == "number" or t.text in UNITS or t.text in TENS:
+        if _TIMED.match(after):
+            return False
+        if said == "one":
+            return not _CLOCKED.search(before) and not _ONE_TIMED.match(after)
+        return _COUNTED.search(before) is not None
+    return False
 
 
 def _of_a_place(cut: Sequence[TimeToken], k: int, text: str) -> bool:
@@ -139,10 +181,11 @@ def _onwards(tree: Phrase) -> bool:
 
 def _after_from(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int) -> int:
     """Where the phrase begins: "from yesterday" means "of yesterday", and in "came by yesterday" *by* is the verb's."""
-    if isinstance(tree, When) and tree.op == "around" and tree.moment.ago == 0 and i + 1 < j:
-        return i + 1  # "up and about right now"
-    if cut[i].text == "by" and i > 0 and cut[i - 1].text in _BY_VERBS and i + 1 < j:
-        return i + 1
+    if i + 1 < j and _of_the_verb(tree, cut, i):
+        begin = i + 1
+        while begin < j - 1 and cut[begin].text in LEADS:
+            begin += 1
+        return begin
     ranged = isinstance(tree, Between | MediaSpan) or (isinstance(tree, When) and tree.op != "")
     if cut[i].text != "from" or ranged:
         return i
@@ -150,6 +193,21 @@ def _after_from(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int) -> int:
     while begin < j - 1 and (cut[begin].text in LEADS or cut[begin].kind == "mark"):
         begin += 1
     return begin
+
+
+def _of_the_verb(tree: Phrase, cut: Sequence[TimeToken], i: int) -> bool:
+    """Whether the first word is none of the time's: "up and about right now", "strangers about tonight", "came by
+    yesterday", "walking past the day before yesterday"."""
+    if not isinstance(tree, When):
+        return False
+    m, before = tree.moment, cut[i - 1].text if i else ""
+    daily = m.clock is None and m.ago is None and m.day is not None and m.day.kind in _DAILY
+    daily = daily and not (m.day is not None and m.day.kind == "offset" and m.day.unit)  # "about two weeks ago"
+    if tree.op == "around":
+        return m.ago == 0 or daily
+    if cut[i].text == "by":
+        return before in _BY_VERBS or (daily and before in ("was", "were", "be", "is"))
+    return cut[i].text == "past" and daily and (before in _BY_VERBS or before in _PAST_VERBS or tree.op == "after")
 
 
 def _readable(phrase: str) -> bool:
@@ -176,6 +234,8 @@ def _meant(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int, text: str) ->
         return not said.endswith("the second one")
     last = tree.b if isinstance(tree, Between) else tree.moment if isinstance(tree, When) else None
     counted = following is not None and following.kind == "word" and following.text not in _AFTER_NUMBER
+    if counted and following is not None and following.text not in _MEASURES and _DIGITAL.fullmatch(cut[j - 1].text):
+        counted = False  # "at 9.15 goes into the file"
     if last is not None and _bare(last.clock) and _number(cut[j - 1]) and counted:
         return False
     if isinstance(tree, Between):
@@ -200,7 +260,7 @@ def _moment_meant(m: Moment, cut: Sequence[TimeToken], i: int, j: int, text: str
     following = cut[j] if j < len(cut) else None
     written = text[cut[i].start : cut[j - 1].end]
     if _bare_only(m):
-        return before in _AT
+        return before in _AT or (i + 1 == j and _stands_alone(cut, i, text))
     if m.clock is not None or m.ago is not None:
         return True
     noun = following is not None and following.kind == "word" and not following.known
@@ -222,6 +282,20 @@ def _moment_meant(m: Moment, cut: Sequence[TimeToken], i: int, j: int, text: str
     if day.kind == "date" and "/" in written and len(written) < 6:
         return len(written) == 5
     return True
+
+
+_DIGITAL = re.compile(r"0\d[0-5]\d|(?:[01]?\d|2[0-3])[.:][0-5]\d")
+_MEASURES = frozenset("euro euros eur pounds dollars kg km metres meters m percent litres tons tonnes miles".split())
+_ENDS = re.compile(r"\s*(?:$|[.,;:!?)](?!\d))")
+
+
+def _stands_alone(cut: Sequence[TimeToken], i: int, text: str) -> bool:
+    """Whether a number between a name or a comma and the end of a clause is a time of day: "ward inner, 1255: ..."."""
+    said = cut[i].text
+    if not re.fullmatch(r"(?:[01]\d|2[0-3])[0-5][05]|0\d[0-5]\d|(?:[01]?\d|2[0-3])\.[0-5]\d", said):
+        return False
+    parted = i == 0 or cut[i - 1].kind in ("break", "mark")
+    return parted and _ENDS.match(text, cut[i].end) is not None
 
 
 def _governed(cut: Sequence[TimeToken], i: int) -> bool:
