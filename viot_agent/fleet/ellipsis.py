@@ -99,7 +99,7 @@ def _walk(
         inside = any(a < token.end and token.start < b for a, b in busy)
         name = (
             None
-            if inside or _article(text, token) or MEASURES.match(text, token.end)
+            if inside or _article(text, token) or _pronoun(text, token) or MEASURES.match(text, token.end)
             else sibling(token.text, parts, find, back=back)
             or (sibling(token.text, parts, find, back=False) if back and _placed(text, token) else None)
         )
@@ -175,6 +175,18 @@ def said_before(
         )
         if hit is not None:
             yield token.start, token.end, hit
+
+
+_ONE = re.compile(r"\b(?:no|any|some|every|each|the|this|that|which|another|other)\s*$", re.I)
+
+
+def _pronoun(text: str, token: Token) -> bool:
+    """Whether *one* is no number ("no one's in it", "one or more people")."""
+    if not text[token.start : token.end].casefold().startswith("one"):
+        return False
+    return (
+        bool(_ONE.search(text[: token.start])) or re.match(r"['’]s|\s+(?:or more|of)\b", text[token.end :]) is not None
+    )
 
 
 def _article(text: str, token: Token) -> bool:

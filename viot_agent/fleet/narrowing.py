@@ -36,6 +36,8 @@ _LEADS_UP = frozenset(
 )
 """Words right before the word that mends a slip, where others stand between them and what says that it was one."""
 _MEANT_AFTER = re.compile(r"\s*,?\s*(?:i mean|i meant|sorry|they|we|she|he|instead|rather)\b", re.I)
+_BODY = re.compile(r"\b(?:face|head|photo|pic|picture|shot|still|view)\b[^.?!;]*$", re.I)
+"""What makes *back* somebody's ("no face, only back")."""
 _IN_PLACE = re.compile(r"\s*,?\s*(?:instead of|rather than|and not|not)\s+(?:(?:the|camera|cam)\s+)*$", re.I)
 _ONLY_AFTER = re.compile(r"\s+(?:(?:one|side|end|bit|part|camera|cam)\s+)?(?:only|alone)\b", re.I)
 _ENDS = re.compile(r"\s*(?:$|[.,;:!?)—–]|\b(?:and|or|only|alone|side|one|not|please|pls)\b)", re.I)
@@ -170,7 +172,7 @@ def _tells(text: str, token: Token) -> bool:
         return False
     if not (token.text in SIDES or token.text.isdigit() or len(token.text) == 1):
         return False
-    if MEASURES.match(text, token.end):
+    if MEASURES.match(text, token.end) or (token.text == "back" and _BODY.search(text[: token.start])):
         return False
     return bool(_ONLY_BEFORE.search(text[: token.start]) or _ONLY_AFTER.match(text, token.end))
 

@@ -130,7 +130,9 @@ _TIMED = re.compile(
 )
 _ONE_TIMED = re.compile(r"\s*(?:mornings?|evenings?|afternoons?|weekends?|second|minute|thirty|ten|five)\b", re.I)
 _ALL_ELSE = re.compile(
-    r"\s*(?:[,.;:]|(?:over|in|for|at|during|on|since|until|till?|from|between|about|just|now|right|of between)\b)", re.I
+    r"\s*(?:[,.;:]|(?:over|in|for|at|during|on|since|until|till?|from|between|"
+    r"before|after|about|just|now|right|of between)\b)",
+    re.I,
 )
 _WHOLE = re.compile(r"\s*(?:day|night|week|weekend|month|year|hour|shift|morning|afternoon|evening)", re.I)
 _LED = frozenset(("before", "after", "by", "around", "past"))
@@ -186,7 +188,7 @@ def _after_from(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int) -> int:
         while begin < j - 1 and cut[begin].text in LEADS:
             begin += 1
         return begin
-    ranged = isinstance(tree, Between | MediaSpan) or (isinstance(tree, When) and tree.op != "")
+    ranged = isinstance(tree, Between | MediaSpan) or (isinstance(tree, When) and tree.op not in ("", "around"))
     if cut[i].text != "from" or ranged:
         return i
     begin = i + 1

@@ -56,6 +56,7 @@ from viot_agent.llm.mini.leanings import lean
 from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Element, Menu, Step
 from viot_agent.llm.mini.units import REQUEST, Reading, Unit, trim_time
 from viot_agent.llm.mini.weights import Weights
+from viot_agent.llm.mini.within import with_its_own
 from viot_agent.llm.mini.words import courtesy
 from viot_agent.toolbox.contract import ArgSpec, ToolSpec
 
@@ -200,7 +201,7 @@ class Planner:
         """The step, or what is done instead of one that must not be taken."""
         step, grammar = decoded
         step = _without_denied(step, reading.asked)
-        step = self._with_those_before(_from_now_on(_where_it_was_seen(step, grammar)), reading)
+        step = self._with_those_before(_from_now_on(_where_it_was_seen(step, grammar)), reading, history)
         step = self._alert_there(_cut_now(step, reading), reading, history)
         if step.kind == "act" and any(_same(step, call) for call in history):
             return Step("finish", "done")
@@ -227,11 +228,12 @@ class Planner:
             return _leaving_out(step, {a.name for a in self._args_of(step) if a.kind == "cameras"})
         return Step("ask", missing=missing, unknown=names) if missing else step
 
-    def _with_those_before(self, step: Step, reading: Reading) -> Step:
-        """A follow-up's call with what it takes over from earlier turns (``earlier``)."""
-        if not any(u.segment < REQUEST for u in reading.units):
-            return step
+    def _with_those_before(self, step: Step, reading: Reading, history: Sequence[Call]) -> Step:
+        """A call with what it takes over from earlier calls (``within``); a follow-up's, from earlier turns
+        (``earlier``)."""
         named = {a.kind: a.name for a in self._args_of(step) if a.kind in ("cameras", "time", "person")}
+        if not any(u.segment < REQUEST for u in reading.units):
+            return with_its_own(step, reading, history, named.get("time", ""), named.get("cameras", ""))
         step = the_person(step, reading, named.get("person", ""))
         return taken_over(step, reading, named.get("cameras", ""), named.get("time", ""))
 
