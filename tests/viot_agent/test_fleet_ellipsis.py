@@ -28,7 +28,15 @@ FLEET = [
         ("compare cam-07 with 08", ["cam-07", "cam-08"]),
         ("gate 2 - scratch that, 3 - since noon", ["gate 2", "gate 3"]),
         ("dock B burns", ["Loading Dock B"]),
+        ("gate 2 and 3 on Monday", ["gate 2", "gate 3"]),
+        ("gate 2, i mean 3, tonight", ["gate 2", "gate 3"]),
+        ("are there more people in B than in Loading Dock A", ["Loading Dock B", "Loading Dock A"]),
+        ("Loading Dock A is fuller than B", ["Loading Dock A"]),
         # other numbers are other things
+        ("gate 2 on 3 March", ["gate 2"]),
+        ("gate 2, 3 March", ["gate 2"]),
+        ("gate 3. No one was there", ["gate 3"]),
+        ("from gate 2 to 3 tonight", ["gate 2"]),
         ("gate 2 at 3 pm", ["gate 2"]),
         ("gate 2 with 3 people", ["gate 2"]),
         ("gate 2 between 3 and 4", ["gate 2"]),
@@ -72,3 +80,19 @@ def test_a_number_that_no_camera_has_is_marked_as_unknown() -> None:
     (mention,) = [m for m in find_mentions("who was at gate 9 today", FLEET, []) if m.kind == "camera"]
     assert mention.text == "gate 9" and mention.score < 60
     assert any(m.kind == "time" and m.text == "today" for m in find_mentions("who was at gate 9 today", FLEET, []))
+
+
+@pytest.mark.parametrize(
+    ("text", "cameras"),
+    [
+        ("Yard 1 and 2", ["Yard 1", "Yard 2"]),
+        ("yard-1 and 2", ["yard-1", "yard-2"]),
+        ("count Yards 1 & 2", ["Yard 1", "Yard 2"]),
+    ],
+)
+def test_of_namesakes_the_one_that_is_written_as_its_sibling(text: str, cameras: list[str]) -> None:
+    names = ("Yard 1", "Yard 2", "yard-2", "yard-1")
+    fleet = [Camera(i, n, "", (), "UTC", None) for i, n in enumerate(names)]
+    found = [m.target for m in find_mentions(text, fleet, []) if m.kind == "camera"]
+    assert [n for n in dict.fromkeys(found) if n in cameras] == cameras
+    assert found[-1] == cameras[-1]

@@ -135,3 +135,32 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
 @given(st.from_regex(r"\A[A-Z]{2}-[0-9]{4}\Z"), st.sampled_from(["", " ", "-", ".", "·"]))
 def test_separators_do_not_matter(plate: str, separator: str) -> None:
     assert normalise_plate(plate.lower().replace("-", separator)) == normalise_plate(plate)
+
+
+@pytest.mark.parametrize(
+    ("text", "plates"),
+    [
+        ("was A933BM 14 scanned", ["A933BM 14"]),
+        ("b891to 05 at the gate", ["b891to 05"]),
+        ("is 12 bn 39 back", ["12 bn 39"]),
+        ("HAS 58 KD 84 GONE", ["58 KD 84"]),
+        ("did US 705 SK pass", ["US 705 SK"]),
+        ("a-yl 5484 parks here", ["a-yl 5484"]),
+        ("was it tke 144?", ["tke 144"]),
+        ("3041 raf wants loading", ["3041 raf"]),
+        ("4338 MLS 90 days ago", ["4338 MLS"]),
+        ("between 10 am 30", []),
+        ("from 10 to 12 or 14", []),
+        ("the 22 nd 10", []),
+        ("more than 300 ppl", []),
+        ("max 300 and the 200 men", []),
+        ("in sep 2024 or mon 1200", []),
+        ("HE IS 90, said I", []),
+        ("the limit IS 150 AT the dock", []),
+        ("before 1315 rly fast", []),
+        ("whne its oer 200", []),
+    ],
+)
+def test_plates_in_running_text(text: str, plates: list[str]) -> None:
+    found = [text[a:b] for a, b in find_plates(text)]
+    assert [p for p in dict.fromkeys(found) if not any(p != q and p in q for q in found)] == plates

@@ -229,9 +229,8 @@ def _plural_heads(
                 continue
             head = [t.text for t in cut[max(0, i - 2) : i]]
             for words in (head, head[1:], []):
-                names = alike(
-                    find, text[cut[i - len(words)].start : token.start] + single, "".join([*words, single, first.text])
-                )
+                head_said = text[cut[i - len(words)].start : token.start + len(single)]
+                names = alike(find, head_said, "".join([*words, single, first.text]))
                 if len(names) != 1:
                     continue
                 start = cut[i - len(words)].start if words else token.start

@@ -177,9 +177,10 @@ def _inside(start: int, end: int, spans: Iterable[tuple[int, int]], *, touching:
 
 
 def _longest(found: Iterable[Mention]) -> list[Mention]:
-    """Of overlapping mentions of one kind the exact ones, then the longest, then the best."""
+    """Of overlapping mentions of one kind the exact ones, then the longest, then the best; of namesakes ("Yard 2",
+    "yard-2") the one that is written so."""
     kept: list[Mention] = []
-    for m in sorted(found, key=lambda m: (m.score < 100, -(m.end - m.start), -m.score, m.start)):
+    for m in sorted(found, key=lambda m: (m.score < 100, -(m.end - m.start), -m.score, m.start, m.target != m.text)):
         if not any(k.kind == m.kind and k.start < m.end and m.start < k.end for k in kept):
             kept.append(m)
     return kept
@@ -296,7 +297,7 @@ def _numbered_places(text: str, fleet: _Fleet, taken: Sequence[tuple[int, int]])
 
 def _numbers_alone(text: str, fleet: _Fleet, found: Sequence[Mention]) -> list[tuple[int, int]]:
     """Numbers that make a known camera of one said before, and so no time ("gate 7 and 8 on Monday")."""
-    whole = [(m.start, m.end, m.target) for m in found if m.kind == "camera" and m.score >= 99]
+    whole = _whole(found)
     if not whole:
         return []
     taken = [(m.start, m.end) for m in found if m.kind not in ("camera", "group")]
@@ -304,6 +305,11 @@ def _numbers_alone(text: str, fleet: _Fleet, found: Sequence[Mention]) -> list[t
     return [
         (a, b) for a, b, _ in hits if text[a:b].isdigit() and not _TO.search(text[:a]) and not _MONTH.match(text, b)
     ]
+
+
+def _whole(found: Sequence[Mention]) -> list[tuple[int, int, str]]:
+    """Where cameras are named for certain, each once."""
+    return [(m.start, m.end, m.target) for m in _longest(m for m in found if m.kind == "camera" and m.score >= 99)]
 
 
 def _cameras_of(fleet: _Fleet, key: str) -> list[str]:
@@ -316,7 +322,7 @@ def _half_said(text: str, fleet: _Fleet, found: Sequence[Mention], before: Seque
     def find(key: str) -> list[str]:
         return _cameras_of(fleet, key)
 
-    whole = [(m.start, m.end, m.target) for m in found if m.kind == "camera" and m.score >= 99]
+    whole = _whole(found)
     taken = [(m.start, m.end) for m in found if m.kind not in ("camera", "group")]
     hits = list(half_said(text, whole, taken, find))
     cut = name_tokens(text)

@@ -188,7 +188,7 @@ def _after_from(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int) -> int:
         while begin < j - 1 and cut[begin].text in LEADS:
             begin += 1
         return begin
-    ranged = isinstance(tree, Between | MediaSpan) or (isinstance(tree, When) and tree.op not in ("", "around"))
+    ranged = isinstance(tree, Between | MediaSpan) or (isinstance(tree, When) and tree.op != "")
     if cut[i].text != "from" or ranged:
         return i
     begin = i + 1

@@ -1,0 +1,60 @@
+"""What a later goal of a request shares with an earlier one of the same request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from viot_agent.fleet.mentions import find_mentions
+from viot_agent.fleet.types import Camera
+from viot_agent.llm.mini.menu import Call, Step
+from viot_agent.llm.mini.units import read
+from viot_agent.llm.mini.within import with_its_own
+
+FLEET = [Camera(i, n, f"{i}.mp4", (), "UTC", 0.0) for i, n in enumerate(("Dock 1", "Dock 2", "Lobby"))]
+
+
+def done(text: str, before: tuple[str, dict[str, Any]], tool: str, args: dict[str, Any]) -> dict[str, Any]:
+    reading = read(text, find_mentions(text, FLEET, []))
+    history = [Call(before[0], before[1], "found")]
+    return with_its_own(Step("act", tool=tool, args=args), reading, history, "time", "cameras").args
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "tool", "args", "time"),
+    [
+        ("fire on Dock 1 today? then count Dock 1", "fire", "count", {"cameras": ["Dock 1"]}, "today"),
+        ("count Dock 1 today; if quiet, check Dock 2 too", "count", "count", {"cameras": ["Dock 2"]}, "today"),
+        ("fire on Dock 1 today? plates on Dock 2", "fire", "plates", {"cameras": ["Dock 2"]}, None),
+        ("fire on Dock 1 today? count Dock 1 tonight", "fire", "count", {"cameras": ["Dock 1"]}, None),
+        ("fire on Dock 1 right now? then count Dock 1", "fire", "count", {"cameras": ["Dock 1"]}, None),
+        ("fire on Dock 1 today? then an alert on Dock 1", "fire", "create_alert", {"cameras": ["Dock 1"]}, None),
+    ],
+)
+def test_the_only_time(text: str, first: str, tool: str, args: dict[str, Any], time: str | None) -> None:
+    said = "right now" if "right now" in text else "today"
+    assert done(text, (first, {"cameras": ["Dock 1"], "time": said}), tool, args).get("time") == time
+
+
+@pytest.mark.parametrize(
+    ("text", "cameras"),
+    [
+        ("plates on Dock 1? and the van of my picture, has it been there?", ["Dock 1"]),
+        ("plates on Dock 1? and the van of my picture, is there any trace", None),
+        ("plates on Dock 1? and the van, has it been there or anywhere?", None),
+        ("plates on Dock 1? and the van of my picture", None),
+    ],
+)
+def test_there(text: str, cameras: list[str] | None) -> None:
+    assert done(text, ("plates", {"cameras": ["Dock 1"]}), "vehicle", {"vehicle": "image-1"}).get("cameras") == cameras
+
+
+def test_what_was_said_stays_and_the_first_goal_has_nothing_to_take() -> None:
+    own = {"cameras": ["Dock 2"], "time": "yesterday"}
+    assert (
+        done("fire on Dock 1 today? count Dock 2", ("fire", {"cameras": ["Dock 1"], "time": "today"}), "count", own)
+        == own
+    )
+    reading = read("count Dock 1 today", find_mentions("count Dock 1 today", FLEET, []))
+    assert with_its_own(Step("act", tool="count", args={}), reading, [], "time", "cameras").args == {}
