@@ -151,6 +151,9 @@ def test_the_command_prints_what_ships(shared: Path, shared_models: Path, home: 
     again = calibrations(shared, Weights(home, shared_models, "hub"))["calibrations"]
     for fresh, kept in zip(again, shipped()["calibrations"], strict=True):
         where = f"{kept['model']}: run python -m viot_tools.reid.calibrate --data DIR --out thresholds.json"
+        # first who was followed and compared: other tracks give other quantiles
+        for count in {"people", "tracks", "genuine", "impostor", "views"} & set(kept["chosen_on"]):
+            assert fresh["chosen_on"][count] == kept["chosen_on"][count], f"{count}; {where}"
         assert fresh["lower"] == pytest.approx(kept["lower"], abs=2e-3), where
         assert fresh["margin"] == pytest.approx(kept["margin"], abs=2e-3), where
         # its far ends are single pairs, which rounding on another processor moves by a hundredth
