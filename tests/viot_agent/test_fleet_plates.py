@@ -159,6 +159,14 @@ def test_separators_do_not_matter(plate: str, separator: str) -> None:
         ("the limit IS 150 AT the dock", []),
         ("before 1315 rly fast", []),
         ("whne its oer 200", []),
+        ("between 10 nd 12 yesterday", []),
+        ("from 10 ti 12", []),
+        ("aft 1800 yesterday", []),
+        ("flight arr 1430", []),
+        ("2100 utc at gate 1", []),
+        ("sam 1430", []),
+        ("he paid 500 zar", []),
+        ("any news about 1430 bcd", ["1430 bcd"]),
     ],
 )
 def test_plates_in_running_text(text: str, plates: list[str]) -> None:

@@ -29,6 +29,8 @@ def done(text: str, before: tuple[str, dict[str, Any]], tool: str, args: dict[st
         ("fire on Dock 1 today? plates on Dock 2", "fire", "plates", {"cameras": ["Dock 2"]}, None),
         ("fire on Dock 1 today? count Dock 1 tonight", "fire", "count", {"cameras": ["Dock 1"]}, None),
         ("fire on Dock 1 right now? then count Dock 1", "fire", "count", {"cameras": ["Dock 1"]}, None),
+        ("fire on Dock 1 today? has Tom ever been on Dock 1", "fire", "count", {"cameras": ["Dock 1"]}, None),
+        ("fire on Dock 1 today? how many are on it live", "fire", "count", {"cameras": ["Dock 1"]}, None),
         ("fire on Dock 1 today? then an alert on Dock 1", "fire", "create_alert", {"cameras": ["Dock 1"]}, None),
     ],
 )
@@ -44,10 +46,20 @@ def test_the_only_time(text: str, first: str, tool: str, args: dict[str, Any], t
         ("plates on Dock 1? and the van of my picture, is there any trace", None),
         ("plates on Dock 1? and the van, has it been there or anywhere?", None),
         ("plates on Dock 1? and the van of my picture", None),
+        ("plates on Dock 1? it has been there, find it on all the cameras", None),
+        ("plates on Dock 1? has it been there or on any other camera?", None),
     ],
 )
 def test_there(text: str, cameras: list[str] | None) -> None:
     assert done(text, ("plates", {"cameras": ["Dock 1"]}), "vehicle", {"vehicle": "image-1"}).get("cameras") == cameras
+
+
+def test_a_tool_that_takes_no_cameras_shares_none() -> None:
+    reading = read(
+        "fire on Dock 1 today? list the notes", find_mentions("fire on Dock 1 today? list the notes", FLEET, [])
+    )
+    history = [Call("fire", {"cameras": ["Dock 1"], "time": "today"}, "found")]
+    assert with_its_own(Step("act", tool="notes", args={}), reading, history, "time", "").args == {}
 
 
 def test_what_was_said_stays_and_the_first_goal_has_nothing_to_take() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 
 from viot_agent.fleet.names import SIDES, name_tokens, singulars
@@ -34,7 +34,8 @@ MEASURES = re.compile(
 
 GOES_ON = re.compile(
     r"\s+(?:and|or|to|on|at|in|since|from|between|before|after|until|till|during|around|is|was|are|were|for|please|pls|"
-    r"too|cheers|thanks|thx|ta|then|yesterday|today|tonight|last|this|now|not|only|no|sorry|i|as|both|vs|with|by|over|while|if|when|\d\S*)\b",
+    r"too|then|yesterday|today|tonight|last|this|now|not|only|no|sorry|i|as|both|vs|with|by|over|while|if|when|\d\S*)\b|"
+    r"\s+(?:cheers|thanks|thx|ta)\W*$",
     re.I,
 )
 """What may follow a camera's letter, and follows no article."""
@@ -50,6 +51,7 @@ def half_said(
     """
     cut = name_tokens(text)
     busy = [(a, b) for a, b, _ in whole] + list(taken)
+    closed = {t.start for t in cut if any(a < t.end and t.start < b for a, b in busy)}
     found: set[tuple[int, int]] = set()
     for start, end, name in whole:
         parts = [t.text for t in name_tokens(name)]
@@ -57,21 +59,27 @@ def half_said(
             continue
         after = [t for t in cut if t.start >= end]
         own = partial(alike, find, name)
-        yield from _fresh(_walk(text, after, busy, parts, own, back=False), found)
+        yield from _fresh(_walk(text, after, closed, parts, own, back=False), found)
         before = [t for t in reversed(cut) if t.end <= start]
-        yield from _fresh(_walk(text, before, busy, parts, own, back=True), found)
-    yield from _fresh(_plural_heads(text, cut, busy, find), found)
+        yield from _fresh(_walk(text, before, closed, parts, own, back=True), found)
+    yield from _fresh(_plural_heads(text, cut, busy, closed, find), found)
 
 
 def alike(find: Find, name: str, key: str) -> list[str]:
-    """Of cameras of one key ("Yard 2", "yard-2") the one that is written as ``name`` is."""
+    """Of cameras of one key ("Yard 2", "yard-2") the one that is written as ``name`` is: with its words parted so, and
+    then with its capitals."""
     names = find(key)
     if len(names) < 2:
         return names
-    pairs = [zip(name, n, strict=False) for n in names]
-    shared = [sum(1 for _ in itertools.takewhile(lambda two: two[0] == two[1], pair)) for pair in pairs]
+    shared = [(_common(name.casefold(), n.casefold()), _common(name, n)) for n in names]
     best = [n for n, k in zip(names, shared, strict=True) if k == max(shared)]
-    return best if max(shared) and len(best) == 1 else names
+    return best if max(shared)[0] and len(best) == 1 else names
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda two: two[0] == two[1], pairs))
 
 
 def _fresh(hits: Iterator[tuple[int, int, str]], found: set[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
@@ -83,27 +91,28 @@ def _fresh(hits: Iterator[tuple[int, int, str]], found: set[tuple[int, int]]) ->
 
 def _walk(
     text: str,
-    row: Sequence[Token],
-    busy: Sequence[tuple[int, int]],
+    row: Iterable[Token],
+    closed: Collection[int],
     parts: Sequence[str],
     find: Find,
     *,
     back: bool,
 ) -> Iterator[tuple[int, int, str]]:
-    """Step away from a whole name over joining words; each token that completes a sibling's name is one."""
+    """Step away from a whole name over joining words; each token that completes a sibling's name is one. ``closed``:
+    where tokens begin that mean something else."""
     left = _REACH
     joined = False  # the last word was "than", "and", "or": a preposition may follow ("than at C")
     for n, token in enumerate(row):
         if left == 0:
             return
-        inside = any(a < token.end and token.start < b for a, b in busy)
+        inside = token.start in closed
         name = (
             None
             if inside or _article(text, token) or _pronoun(text, token) or MEASURES.match(text, token.end)
             else sibling(token.text, parts, find, back=back)
             or (sibling(token.text, parts, find, back=False) if back and _placed(text, token) else None)
         )
-        if name is not None and not (token.text.isdigit() and _AT.search(text[: token.start])):
+        if name is not None and not (token.text.isdigit() and _AT.search(_near(text, token))):
             yield token.start, token.end, name
             left = _REACH
         elif inside or token.text in _BETWEEN or (token.text in _PREPOSITIONS and (joined or (back and n == 0))):
@@ -120,7 +129,7 @@ _PLACED = re.compile(
     r"(?:^|[.,:;!?(]|\b(?:at|in|on|by|of|from|for|between|both|either|is|compare))\s*(?:the\s+)?$", re.I
 )
 _TO_THE_NAME = re.compile(
-    r"\s*(?:(?:and|or|than|vs\.?|versus|against)\s|[&/,])\s*(?:(?:at|in|on|by)\s+)?(?:the\s+)?[^\W_]", re.I
+    r"\s*(?:(?:and|or|than|vs\.?|versus|against)\s|[&/])\s*(?:(?:at|in|on|by)\s+)?(?:the\s+)?[^\W_]", re.I
 )
 
 
@@ -130,7 +139,7 @@ def _placed(text: str, token: Token) -> bool:
     letter = len(token.text) == 1 and token.text.isalpha() and text[token.start].isupper()
     if not (letter or token.text in SIDES) or token.text == "i":
         return False
-    return _PLACED.search(text[: token.start]) is not None and _TO_THE_NAME.match(text, token.end) is not None
+    return _PLACED.search(_near(text, token)) is not None and _TO_THE_NAME.match(text, token.end) is not None
 
 
 FOLLOW_UP = 8
@@ -177,16 +186,24 @@ def said_before(
             yield token.start, token.end, hit
 
 
+_LETTER = re.compile(r"\s+[^\W_]")
+_ONE_OF = re.compile(r"['’]s|\s+(?:or more|of)\b")
+_WORD = re.compile(r"\s+[^\W\d_]")
 _ONE = re.compile(r"\b(?:no|any|some|every|each|the|this|that|which|another|other)\s*$", re.I)
 
 
 def _pronoun(text: str, token: Token) -> bool:
-    """Whether *one* is no number ("no one's in it", "one or more people")."""
+    """Whether *one* is no number of a camera ("no one's in it", "one or more people", "gate 2, one man")."""
     if not text[token.start : token.end].casefold().startswith("one"):
         return False
-    return (
-        bool(_ONE.search(text[: token.start])) or re.match(r"['’]s|\s+(?:or more|of)\b", text[token.end :]) is not None
-    )
+    if _ONE.search(_near(text, token)) or _ONE_OF.match(text, token.end):
+        return True
+    return _WORD.match(text, token.end) is not None and GOES_ON.match(text, token.end) is None
+
+
+def _near(text: str, token: Token) -> str:
+    """What stands right before a word."""
+    return text[max(0, token.start - 40) : token.start]
 
 
 def _article(text: str, token: Token) -> bool:
@@ -194,7 +211,7 @@ def _article(text: str, token: Token) -> bool:
     return (
         token.text == "a"
         and text[token.start] == "a"
-        and re.match(r"\s+[^\W_]", text[token.end :]) is not None
+        and _LETTER.match(text, token.end) is not None
         and (GOES_ON.match(text, token.end) is None)
     )
 
@@ -219,7 +236,7 @@ def sibling(word: str, parts: Sequence[str], find: Find, *, back: bool) -> str |
 
 
 def _plural_heads(
-    text: str, cut: Sequence[Token], busy: Sequence[tuple[int, int]], find: Find
+    text: str, cut: Sequence[Token], busy: Sequence[tuple[int, int]], closed: Collection[int], find: Find
 ) -> Iterator[tuple[int, int, str]]:
     """``gates 2 and 3``: the plural noun with its first number, then the numbers alone."""
     for i, token in enumerate(cut[:-1]):
@@ -230,14 +247,16 @@ def _plural_heads(
             head = [t.text for t in cut[max(0, i - 2) : i]]
             for words in (head, head[1:], []):
                 head_said = text[cut[i - len(words)].start : token.start + len(single)]
-                names = alike(find, head_said, "".join([*words, single, first.text]))
+                names = alike(
+                    find, f"{head_said} {text[first.start : first.end]}", "".join([*words, single, first.text])
+                )
                 if len(names) != 1:
                     continue
                 start = cut[i - len(words)].start if words else token.start
                 if not any(a < first.end and start < b for a, b in busy if (a, b) != (token.start, token.end)):
                     yield start, first.end, names[0]
                     parts = [*words, single, first.text]
-                    yield from _walk(text, cut[i + 2 :], busy, parts, partial(alike, find, names[0]), back=False)
+                    yield from _walk(text, cut[i + 2 :], closed, parts, partial(alike, find, names[0]), back=False)
                 break
 
 

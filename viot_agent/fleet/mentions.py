@@ -44,11 +44,22 @@ _VEHICLES = frozenset(
 _NUMBER_FOLLOWS = re.compile(r"\s*,?\s*(?:\d|[^\W\d_]\b)")
 # "2 till 4": no till, and no camera
 _SPAN_BEGUN = re.compile(r"(?:\d|\b(?:[ap]\.?m\.?|noon|midnight|o'clock))\s*$", re.I)
-_TO = re.compile(r"(?:\b(?:to|till|until|be|than|at|then|on|the)|[-–])\s*$", re.I)
-_MONTH = re.compile(
-    r"\s*(?:st|nd|rd|th|of)?\s*(?:jan|feb|mar(?:ch)?\b|apr|may\b|june?\b|july?\b|aug|sept?\b|sept?ember|oct|nov|dec)",
+_JOINED = re.compile(
+    r"(?:\b(?:and|or|nor|plus|vs|versus|i mean(?:t)?|meant|sor+y|sr+y|soz|ach|no|nope|rather|actually|correction|"
+    r"corrigendum|than in|wait|hang on|hold on|make (?:it|that)|(?:scratch|scrap|cancel) that)|[&/])\s*,?\s*$",
     re.I,
 )
+"""What joins a number to a camera named before it, so that it is none of a time. A mere comma ("gate 2, 5 on Friday
+evening") joins only what is no hour, or is written with a zero as a camera's is."""
+_HOURLY = re.compile(
+    r"\s*(?:[-–—/:.]\s?\d|(?:to|till?|until|through|thru)\s+(?:\d|noon|midnight|midday|half|quarter)|o.?clock\b|"
+    r"[ap]\s?\.?\s?m\b|h\d|past\b|after\b|noon\b|midnight\b|midday\b|(?:st|nd|rd|th)\b|and a half\b|"
+    r"(?:s|h|secs?|seconds?|mins?|minutes?|hrs?|hours?|days?|nights?|wks?|weeks?|months?|yrs?|years?)\b|"
+    r"in the (?:morning|afternoon|evening)|at night|(?:of )?(?:jan|feb|mar(?:ch)?\b|apr|may\b|june?\b|july?\b|aug|"
+    r"sept?\b|sept?ember|oct|nov|dec))",
+    re.I,
+)
+"""What follows a number of a time or an amount."""
 _NUMBERED = re.compile(r"\b([^\W\d_]{3,20})[ -](\d{1,3})\b(?!\s?(?:[-–]|to|till|until|and)\s?\d)")
 _RANGE_SAID = re.compile(
     r"(?:[^\W\d_]+ ){0,2}[^\W\d_]+[ -]?\d{1,4}\s*(?:-|–|—|\bto\b|\bthru\b|\bthrough\b)\s*\d{1,4}\b(?![:.]\d)", re.I
@@ -303,7 +314,11 @@ def _numbers_alone(text: str, fleet: _Fleet, found: Sequence[Mention]) -> list[t
     taken = [(m.start, m.end) for m in found if m.kind not in ("camera", "group")]
     hits = half_said(text, whole, taken, lambda key: _cameras_of(fleet, key))
     return [
-        (a, b) for a, b, _ in hits if text[a:b].isdigit() and not _TO.search(text[:a]) and not _MONTH.match(text, b)
+        (a, b)
+        for a, b, _ in hits
+        if text[a:b].isdigit()
+        and (_JOINED.search(text[max(0, a - 24) : a]) or text[a] == "0" or int(text[a:b]) > 24)
+        and not _HOURLY.match(text, b)
     ]
 
 

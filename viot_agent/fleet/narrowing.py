@@ -36,7 +36,7 @@ _LEADS_UP = frozenset(
 )
 """Words right before the word that mends a slip, where others stand between them and what says that it was one."""
 _MEANT_AFTER = re.compile(r"\s*,?\s*(?:i mean|i meant|sorry|they|we|she|he|instead|rather)\b", re.I)
-_BODY = re.compile(r"\b(?:face|head|photo|pic|picture|shot|still|view)\b[^.?!;]*$", re.I)
+_BODY = re.compile(r"\bno (?:face|head|front)\b[^.?!;]*$", re.I)
 """What makes *back* somebody's ("no face, only back")."""
 _IN_PLACE = re.compile(r"\s*,?\s*(?:instead of|rather than|and not|not)\s+(?:(?:the|camera|cam)\s+)*$", re.I)
 _ONLY_AFTER = re.compile(r"\s+(?:(?:one|side|end|bit|part|camera|cam)\s+)?(?:only|alone)\b", re.I)

@@ -70,7 +70,7 @@ _CHINESE = re.compile(rf"[{PROVINCES}]\s?[A-Za-z]\s?[·・.\- ]?\s?[A-Za-z0-9]{{
 _PIECE = re.compile(r"[^\W_]+(?:[-·・.‐‑–][^\W_]+)*")
 _AMOUNT = (
     r"\s*(?:[:./-]\d|%|(?:[ap]\.?m|o.clock|noon|midnight|uhr|h|hrs?|hours?|min(?:s|utes?)?|s|sec(?:s|onds?)?|"
-    r"days?|weeks?|months?|years?|times|(?:other )?(?:people(?! carrier)|persons|cars|vehicles|vans)|"
+    r"days?|weeks?|months?|years?|nights?|times|(?:other )?(?:people(?! carrier)|persons|cars|vehicles|vans)|"
     r"jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
     r"may(?! (?:have|be|leave|come|go|get|not|pass|enter|return|show|turn|still|also|well))|"
     r"nov(?:ember)?|dec(?:ember)?|(?:to|till|until|and|or) \d+|in the (?:morning|afternoon|evening))\b)"
@@ -94,30 +94,44 @@ _SPACED = tuple(
     )
 )
 _SHORT_WORDS = frozenset(
-    "abt abv ace ach act add adn age agm ago aha aid ain air all and any app apr arc are arm art ash ask ate atm att "
-    "aug aye bad bag bah bak ban bar bat bay bbq bed bee beg bet bib bid big bin bit bob boo bot bow box boy bro btw "
-    "bug bum bun bus but buy bye cab cam can cap car cat ceo chk cna cnt cod com cos cow coz cry cud cue cup cut dad "
-    "day dec ded dem den dey did die dig dim dip dis doc dog don dor dos dot dpi dpo dry due dug duh dvd dye ear eat "
-    "egg ehm elf els end ere erm err est eta eur evn ewe exp eye fag fan far fat fax feb fed fee few ffp ffs fit fix "
-    "flu fly fog foi for fox fri frm fro fun fur fwd fyi gap gas get gig gin giv gob god got gun gut guy gym had ham "
-    "has hat hav hay hed hen her hes hey hid him hip his hit hiz hmm hob hog hoo hop hot how hrs hse hug huh hum hun "
-    "hut hwo ice icy idk iii ill img ink inn ins ish isn its ive jam jan jar jet job jog jot joy jpg jst jul jun jus "
-    "kev key kid kip kit kms kno kph lab lad lap law lay led leg les let lid lie lik lil lip lit lmk log lol loo lot "
-    "low lss luk luv mac mad mak man map mar mat max may men met mhz mic mid min mix mob moe mon mop mor mot mph mrs "
-    "msg mud mug mum nag nah nan nap naw nay ned neg net new nil nip nod non nor not nov now nut nvm oak oat obv oct "
-    "odd oer off oga oil old omg one onn ony ooh oot ops opt orr our out ovr owe owl own owt pad pal pan pax pay pdf "
-    "pee peg pen per pet pew pfp pic pie pig pin pip pit pls plz png pop pot ppe ppl pre pro psi pub pug put rag ram "
-    "ran rat raw ray rec red ref reg rep rex rib rid rig rip rly row rpm rub rug rum run sad sat saw say sea sec sed "
-    "see sep set sew sez sga sgt she shh shy sir sis sit six ski sky sms sod son soz spa spy sry sth sub sue sum sun "
-    "sus suv tab tag tan tap tax tea tee teh tel ten tha the thm thn tho ths tht thu thx tie til tin tip toe tok tom "
-    "too top tot tow toy try tue tug two txt ugh uhm und uns upp ups urn usb usd use ute vac van vat veg vet via vid "
-    "vip vis viz vol wag war was wat wax way web wed wee wen wer wet who why wig win wiv wok won wos wot woz yea yep "
-    "yer yes yet yon you zip".split()
+    "abe abt abu abv ace ach act add adn aed aft age agm ago aha aid ain air ali all amy ana and any app apr apt arc "
+    "are arm arr art ash ask ate atm att aug aye bad bag bah bak ban bar bat bay bbq bed bee bef beg ben bet bib bid "
+    "big bin bit bob boo bot bow box boy bro bst btw bug bum bun bus but buy bye cab cal cam can cap car cat ceo cet "
+    "chf chk cna cnt cny cod com cos cow coz cry cud cue cup cut dad dan day dec ded deg dem den dep dey did die dig "
+    "dim dip dis doc dog don dor dos dot dpi dpo dry due dug duh dvd dye ear eat edt egg ehm elf els end ere erm err "
+    "est eta etd eur eva eve evn evt ewe exp ext eye fag fan far fat fax fay feb fed fee few ffp ffs fit fix flu fly "
+    "fog foi for fox fri frm fro fun fur fwd fyi gap gas gbp get gig gil gin giv gmt gob god got gun gus gut guy gym "
+    "had hal ham has hat hav hay hed hen her hes hey hid him hip his hit hiz hmm hob hog hoo hop hot how hrs hse hug "
+    "huh hum hun hut hwo ian ibn ice icy ida idk iii ike ill img ink inn inr ins ish isn ist ito its ive ivy jam jan "
+    "jar jet jim job joe jog jon jot joy jpg jpy jst jul jun jus kay ken kev key kid kim kip kit kms kno kph lab lad "
+    "lap law lay led lee leg leo les let lid lie lik lil lin lip lit liz lmk log lol loo lot lou low lss luk luv lux "
+    "mac mad mak man map mar mat max may meg mel men met mhz mia mic mid min mix mob moe mon mop mor mot mph mrs msg "
+    "mst mud mug mum nag nah nan nap naw nay ned neg net new nia nil nip nod non nor not nov now nut nvm oak oat oba "
+    "obv oct odd oer off oga oil old omg one onn ony ooh oot ops opt orr our out ovr owe owl own owt pad pal pam pan "
+    "pat pax pay pdf ped pee peg pen per pet pew pfp pic pie pig pin pip pit pls plz png pop pos pot ppe ppl pre pro "
+    "psi pst pub pug put qty rag ram ran rat raw ray rec red ref reg rep rex rib rid rig rip rly rob rod ron row roy "
+    "rpm rub rug rum run sad sal sam sar sat saw say sea sec sed see sep set sew sez sga sgt she shh shy sid sir sis "
+    "sit six ski sku sky sms sod son soz spa spy sry sth sub sue sum sun sus suv tab tag tan tap tax tdy tea ted tee "
+    "teh tel ten tha the thm thn tho ths tht thu thx tie til tim tin tip toe tok tom too top tot tow toy try tue tug "
+    "two txt ugh uhm una und uns upp ups urn usb usd use usr utc ute vac val van vat veg veh vet via vic vid vip vis "
+    "viz vol von wag war was wat wax way web wed wee wen wer wes wet who why wig win wiv wok won wos wot woz yea yep "
+    "yer yes yet yon you yst zac zar zip zoe".split()
 )
 """Three letters that are a word in requests, so that beside a number they make no plate."""
 _RUSSIAN = re.compile(r"[a-z]\d{3}[a-z]{2}\s\d{2,3}", re.IGNORECASE)
 _HOUR = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d\s")
-_TIME_BEFORE = re.compile(r"\b(?:at|by|since|before|after|until|till?|around|about|from|to|between)\s+$", re.IGNORECASE)
+_HOURS = re.compile(r"(?:[01]\d|2[0-4])\s[a-z]{2}\s(?:[01]\d|2[0-4])", re.IGNORECASE)
+_TIME_BEFORE = re.compile(r"\b(?:at|by|since|before|after|until|till?|around|between)\s+$", re.IGNORECASE)
+_RANGE_BEFORE = re.compile(
+    r"\b(?:at|since|until|till?|around|between|from|entre|tussen|zwischen|von|de|dalle|od)\s+$", re.IGNORECASE
+)
+_SOUNDED = re.compile(r"(?=.*[aeiouy])(?:[a-z]{3}\s\d{3,4}|\d{3,4}\s[a-z]{3})", re.IGNORECASE)
+_OF_A_VEHICLE = re.compile(
+    r"(?:^|[.,:;!?(]|\b(?:plates?|regs?|rego|registrations?|number|tags?|vehicles?|cars?|vans?|trucks?|lorry|artic|taxi|cab|"
+    r"coach|bus|trailer|jeep|(?:motor)?bike|moped|motor|gritter|pickup|is|was|it|has|had|did|does|where'?s|and|or|that|when|if|"
+    r"unless|for|of|on|lead|report|spot(?:s|ted)?|see|seen|find|track|trace|called|from|after|about|with|haul(?:ed)?|tow(?:ed)?|buy|sold|drives?|drove|my|his|her|the|this|pltae))\s*$",
+    re.IGNORECASE,
+)
 _CAPITALS = re.compile(r"[A-Z]{2}\s\d{3}\s[A-Z]{2}|\d{2}\s[A-Z]{2}\s\d{2}")
 _SMALL = frozenset(
     "a i an at in on is it to of or by be do he if me my no so up us we and the was has had are did for not can "
@@ -138,7 +152,7 @@ def find_plates(text: str, taken: Collection[str] = ()) -> Iterator[tuple[int, i
             if (
                 _one_case(found[0])
                 and not _ordinary(found[0], capitals=not shouting and _CAPITALS.fullmatch(found[0]) is not None)
-                and not (_HOUR.match(found[0]) and _TIME_BEFORE.search(text[: found.start()]))
+                and not _hours(found[0], text[max(0, found.start() - 40) : found.start()])
                 and looks_like_plate(found[0], taken)
             ):
                 yield found.span()
@@ -167,6 +181,16 @@ def _measured(last: re.Match[str], text: str) -> bool:
 
 def _one_case(stretch: str) -> bool:
     return stretch in (stretch.upper(), stretch.lower())
+
+
+def _hours(stretch: str, before: str) -> bool:
+    """Whether numbers that could be a plate's are of a time ("before 1315 rly", "from 10 ti 12"), or letters with a
+    vowel stand where no plate would ("flight arr 1430")."""
+    if _HOUR.match(stretch) and _TIME_BEFORE.search(before):
+        return True
+    if _HOURS.fullmatch(stretch) and _RANGE_BEFORE.search(before):
+        return True
+    return _SOUNDED.fullmatch(stretch) is not None and not _OF_A_VEHICLE.search(before)
 
 
 def _ordinary(stretch: str, *, capitals: bool) -> bool:

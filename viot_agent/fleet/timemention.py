@@ -106,34 +106,50 @@ _GROWS = re.compile(
 )
 
 
+_NEAR = 48
+"""Characters before a word that say what it is of."""
+_ENUMERATED = re.compile(r",\s*one\s*[.;:]", re.I)
+_LIST_ENDS = re.compile(r"\s*(?:$|[.;:!?])")
+
+
 def _of_a_list(t: TimeToken, text: str) -> bool:
-    """Whether a number begins a point of a list ("tonight 2) ...") or ends one ("tonight, two; ..."): no clock."""
-    before, after = text[: t.start], text[t.end :]
-    if t.kind == "number" and after.startswith(")"):
-        return before.rfind("(") <= before.rfind(")") and not _CLOCKED.search(before)
-    return (
-        t.text in ("two", "three")
-        and before.rstrip().endswith(",")
-        and re.match(r"\s*(?:$|[.;:!?])", after) is not None
-    )
+    """Whether a number begins a point of a list ("tonight 2) ...") or ends one of several ("cameras, one; plates
+    tonight, two"): no clock."""
+    before = text[max(0, t.start - _NEAR) : t.start]
+    if t.kind == "number" and text.startswith(")", t.end):
+        return text.rfind("(", 0, t.start) <= text.rfind(")", 0, t.start) and not _CLOCKED.search(before)
+    ends = t.text in ("two", "three") and before.rstrip().endswith(",") and _LIST_ENDS.match(text, t.end)
+    return bool(ends) and _ENUMERATED.search(text) is not None
 
 
 _COUNTED = re.compile(
-    r"\b(?:above|over|exceed(?:s|ed|ing)?|under|below|at least|at most|up to|tops?|topped|hits?|reach(?:es|ed)?|"
-    r"the other|(?<!later )(?<!earlier )(?<!sooner )than)\s+$",
+    r"\b(?:above|over|exceed(?:s|ed|ing)?|under|below|at least|at most|tops?|topped|hits?|reach(?:es|ed)?|the other|"
+    r"(?:more|fewer|less|greater|higher|bigger) than)\s+$",
     re.I,
 )
 _TIMED = re.compile(
     r"\s*-?(?:o.?clock|[ap]\.?m\b|[:.]\d|h\b|sec|min|hours?\b|hrs?\b|days?\b|weeks?\b|months?\b|years?\b|nights?\b|"
-    r"fortnight|half|past|thirty|fifteen|twenty|forty|fifty|ish\b|sharp|to\b|till?\b|until\b|[-–])",
+    r"fortnight|half|past|and a half|thirty|fifteen|twenty|forty|fifty|ish\b|sharp|to\b|till?\b|until\b|[-–]|in the\b)",
     re.I,
 )
-_ONE_TIMED = re.compile(r"\s*(?:mornings?|evenings?|afternoons?|weekends?|second|minute|thirty|ten|five)\b", re.I)
+_ONE_TIMED = re.compile(
+    r"\s*(?:mornings?|evenings?|afternoons?|weekends?|second|minute|thirty|ten|five|"
+    r"this (?:morning|afternoon|evening))\b",
+    re.I,
+)
+_TENS_BEFORE = re.compile(r"\b(?:twenty|thirty|forty|fifty)[\s-]+$", re.I)
+_SOME_ONE = re.compile(
+    r"\b(?:the|that|this|which|an?|each|any|every|some|no|not|only|last|other|another|first|second|third|next|it|if|had|has|have|got|saw|see)\s+"
+    r"(?:[\w'’-]+\s+){0,2}$",
+    re.I,
+)
+_ONE_IS = re.compile(r"\s+(?:is|was|of|or more|more)\b|\s*:")
 _ALL_ELSE = re.compile(
-    r"\s*(?:[,.;:]|(?:over|in|for|at|during|on|since|until|till?|from|between|"
-    r"before|after|about|just|now|right|of between)\b)",
+    r"\s*(?:[,.;:]|(?:over|in|for|at|during|on|since|until|till?|from|between|before|after|about|just|now|right|"
+    r"of between)\b)",
     re.I,
 )
+_AT_ALL = re.compile(r"\bat\s+$", re.I)
 _WHOLE = re.compile(r"\s*(?:day|night|week|weekend|month|year|hour|shift|morning|afternoon|evening)", re.I)
 _LED = frozenset(("before", "after", "by", "around", "past"))
 
@@ -141,19 +157,21 @@ _LED = frozenset(("before", "after", "by", "around", "past"))
 def _no_part(t: TimeToken, text: str) -> bool:
     """Whether a word that can be of a time says something else here: *one* for a thing said before ("the emptier one,
     tonight"), a number that is counted to ("above 1, on Sunday"), *at all*, *full* of a room, "been in before, ..."."""
-    before, after = text[: t.start], text[t.end :]
+    before = text[max(0, t.start - _NEAR) : t.start]
     said = text[t.start : t.end].casefold()
     if said == "all":
-        return re.search(r"\bat\s+$", before, re.I) is not None or _ALL_ELSE.match(after) is not None
+        return _AT_ALL.search(before) is not None or _ALL_ELSE.match(text, t.end) is not None
     if said == "full":
-        return _WHOLE.match(after) is None
-    if t.text in _LED and after.startswith(","):
+        return _WHOLE.match(text, t.end) is None
+    if t.text in _LED and text.startswith(",", t.end):
         return True
     if t.kind == "number" or t.text in UNITS or t.text in TENS:
-        if _TIMED.match(after):
+        if _TIMED.match(text, t.end):
             return False
         if said == "one":
-            return not _CLOCKED.search(before) and not _ONE_TIMED.match(after)
+            if _CLOCKED.search(before) or _TENS_BEFORE.search(before) or _ONE_TIMED.match(text, t.end):
+                return False
+            return _SOME_ONE.search(before) is not None or _ONE_IS.match(text, t.end) is not None
         return _COUNTED.search(before) is not None
     return False
 
@@ -287,17 +305,31 @@ def _moment_meant(m: Moment, cut: Sequence[TimeToken], i: int, j: int, text: str
 
 
 _DIGITAL = re.compile(r"0\d[0-5]\d|(?:[01]?\d|2[0-3])[.:][0-5]\d")
-_MEASURES = frozenset("euro euros eur pounds dollars kg km metres meters m percent litres tons tonnes miles".split())
+_MEASURES = frozenset(
+    "euro euros eur pound pounds gbp quid dollar dollars usd bucks francs kg km metre metres meter meters m cm mm "
+    "ft feet foot inch inches percent litre litres gallon gallons ton tons tonne tonnes mile miles mph kph kmh "
+    "degree degrees deg bar psi hz db decibel decibels volt volts amp amps watt watts kw points stars each apiece "
+    "million thousand mb gb lux people persons".split()
+)
 _ENDS = re.compile(r"\s*(?:$|[.,;:!?)](?!\d))")
 
 
+_CODED = re.compile(
+    r"\b(?:badge|id|pin|no|number|nr|code|ticket|invoice|total|rooms?|price|reg|plates?|ends?|staff|order|extension|ext|ref|"
+    r"case|phone|call|flight|bus|train|line|route|sum|costs?|paid|pay|was|is|were|are)\b[^.;!?]{0,12}$",
+    re.I,
+)
+
+
 def _stands_alone(cut: Sequence[TimeToken], i: int, text: str) -> bool:
-    """Whether a number between a name or a comma and the end of a clause is a time of day: "ward inner, 1255: ..."."""
+    """Whether a number between a name or a comma and the end of a clause is a time of day: "ward inner, 1255: ...".
+    After a word for a number of another kind it is that."""
     said = cut[i].text
     if not re.fullmatch(r"(?:[01]\d|2[0-3])[0-5][05]|0\d[0-5]\d|(?:[01]?\d|2[0-3])\.[0-5]\d", said):
         return False
-    parted = i == 0 or cut[i - 1].kind in ("break", "mark")
-    return parted and _ENDS.match(text, cut[i].end) is not None
+    before = text[max(0, cut[i].start - _NEAR) : cut[i].start]
+    parted = not before.strip() or before.rstrip().endswith(",") or (i > 0 and cut[i - 1].kind == "break")
+    return parted and not _CODED.search(before) and _ENDS.match(text, cut[i].end) is not None
 
 
 def _governed(cut: Sequence[TimeToken], i: int) -> bool:

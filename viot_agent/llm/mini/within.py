@@ -13,13 +13,20 @@ from dataclasses import replace
 from viot_agent.llm.mini.menu import Call, Step
 from viot_agent.llm.mini.units import REQUEST, Reading, trim_time
 
-_PRESENT = re.compile(r"\b(?:now|moment|present|currently)\b", re.I)
+_OTHER_TIME = re.compile(
+    r"\b(?:now|moment|minute|second|present|currently|live|speak|ever|never|always|still|any ?time|any day|regardless|"
+    r"in total|overall)\b",
+    re.I,
+)
+"""Words by which a goal can mean another time than the one that is said."""
 _THERE = re.compile(
     r"\b(?:been|seen|shows?|showed|shown|look|looked|stands?|stood|go|goes|went|come|comes|came|in|up|down|over|out|still|"
     r"again|parked|him|her|it|them|friend|same) there\b(?! (?:is|was|are|were)\b)",
     re.I,
 )
-_ELSEWHERE = re.compile(r"\b(?:any|every)where|\ball (?:over|cam)|\bwhole site|\bpremises|\bgrounds|\belsewhere", re.I)
+_ELSEWHERE = re.compile(
+    r"\b(?:any\w*|every\w*|all|whole|entire|site\w*|fleet|premises|grounds|system|else\w*|other|another|rest)\b", re.I
+)
 
 
 def with_its_own(step: Step, reading: Reading, history: Sequence[Call], time: str, cameras: str) -> Step:
@@ -32,9 +39,13 @@ def with_its_own(step: Step, reading: Reading, history: Sequence[Call], time: st
     """
     if step.kind != "act" or not history or step.tool == "create_alert":
         return step
-    before = [call for call in history if call.tool == step.tool or call.args.get(cameras) == step.args.get(cameras)]
+    before = [
+        call
+        for call in history
+        if call.tool == step.tool or (cameras and call.args.get(cameras) == step.args.get(cameras))
+    ]
     said = {trim_time(u.value).casefold() for u in reading.units if u.segment == REQUEST and "time" in u.kinds}
-    if time and time not in step.args and len(said) == 1 and not _PRESENT.search(next(iter(said))):
+    if time and time not in step.args and len(said) == 1 and not _OTHER_TIME.search(reading.asked):
         taken = next((c.args[time] for c in before if str(c.args.get(time, "")).casefold() in said), None)
         step = step if taken is None else replace(step, args=step.args | {time: taken})
     if cameras and cameras not in step.args and _THERE.search(reading.asked) and not _ELSEWHERE.search(reading.asked):
