@@ -107,6 +107,11 @@ def test_a_follow_up_picks_a_file(earlier: str, asked: str, handle: str) -> None
         ("more than 5 at gate 1? then a clip", False),
         ("more than 5 at gate 1? then a clip, before anybody else sees it", False),
         ("more than 5 at gate 1? then a clip, else count gate 2", True),
+        ("was she at gate 1? if not, who was there, and the clip", False),
+        ("was she at gate 1? if not, who was there; if so, the clip", True),
+        ("if she was at gate 1, the clip, if not, who was there", True),
+        ("something odd at gate 1? then the clip and an alert, if not neither", False),
+        ("he says otherwise, but something odd at gate 1 means the clip and an alert", False),
     ],
 )
 def test_two_cases_are_ordered_or_one(asked: str, both: bool) -> None:

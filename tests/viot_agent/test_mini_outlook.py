@@ -56,6 +56,11 @@ def test_of_two_goals_for_one_tool_none_is_barred() -> None:
     assert after(Judge(FIRST), rest=same) == Outlook(True)
 
 
+def test_a_clip_and_its_blurring_are_for_one_case() -> None:
+    rest = ("export_clip", "face_redaction")
+    assert after(Judge(FIRST), "nobody? fine. otherwise the clip, faces blurred", rest=rest) == Outlook(True)
+
+
 def test_what_is_done_in_one_case_bars_nothing_of_it() -> None:
     assert after(Judge(FIRST), "smoke at gate 2? then the clip and an alert, otherwise nothing") == Outlook(True)
     assert after(Judge(FIRST), "smoke at gate 2? then the clip and an alert") == Outlook(True)

@@ -56,12 +56,19 @@ _BELOW = re.compile(
     r"\b(?:fewer|less|under|below|at most|up to|no more|not more|exactly|only|just|empty|quiet)\b", re.I
 )
 _OTHERWISE = re.compile(
-    r"\b(?:otherwise|or else|if not|if (?:it|he|she|they|there|that) \w+(?:n['’]t| not))\b|(?<=[.,;:!?] )else\b", re.I
+    r"(?<!proven )(?<!says )(?<!say )(?<!said )(?<!told )(?<!think )(?<!claims )\botherwise\b|"
+    r"\b(?:or else|if not|if (?:it|he|she|they|there|that) \w+(?:n['’]t| not))\b|(?<=[.,;:!?] )else\b",
+    re.I,
 )
 """Begins what is done in the other case."""
+_FIRST_CASE = re.compile(
+    r"\b(?:if|when\w*|should|provided|in case|where|given|yes|unless|once|only|had|were)\b|[→=:]|->", re.I
+)
+"""Puts the case that "if not" is the other one of."""
+_SECOND_CASE = re.compile(r"\bif (?:so|yes|(?:it|he|she|they|there|that) \w+(?! not|n['’]t)|on\b|pass)", re.I)
 _NOTHING = re.compile(
     r"\W*(?:\w+\W+){0,3}?(?:leave|nothing|skip|forget|ignore|don['’]?t|do not|no|never|not|stop|fine|ok|okay|good|done|"
-    r"all)\b|"
+    r"all|neither)\b|"
     r"\W*$",
     re.I,
 )
@@ -87,9 +94,14 @@ def first_case(asked: str, call: Call, data: Mapping[str, Any]) -> bool | None:
 
 
 def two_cases(asked: str) -> bool:
-    """Whether a request orders something for either case: "otherwise" with more behind it than that nothing is done."""
+    """Whether a request orders something for either case: "otherwise" with more behind it than that nothing is done;
+    "if not" only beside another case ("Is it there? If not, who was there, and the clip" has one)."""
     turn = _OTHERWISE.search(asked)
-    return turn is not None and not _NOTHING.match(asked, turn.end())
+    if turn is None or _NOTHING.match(asked, turn.end()):
+        return False
+    if not turn[0].casefold().startswith("if"):
+        return True
+    return bool(_FIRST_CASE.search(asked, 0, turn.start()) or _SECOND_CASE.search(asked, turn.end()))
 
 
 def _crowded(asked: str, data: Mapping[str, Any]) -> bool | None:
