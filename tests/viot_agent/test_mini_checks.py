@@ -99,6 +99,21 @@ def test_a_follow_up_picks_a_file(earlier: str, asked: str, handle: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("asked", "times"),
+    [
+        ("against yesterday, is it fuller on gate 1 today", ("yesterday", "today")),
+        ("gate 1 yesterday versus, well, the same gate 1 today", ("yesterday", "today")),
+        ("gate 1 yesterday and gate 1 today", ()),
+        ("fuller on gate 1 yesterday than usual? sorry, today", ()),
+        ("more people at gate 1 today than 5? if so, plates yesterday", ()),
+        ("fuller on gate 1 today than on gate 2 yesterday", ()),
+    ],
+)
+def test_two_times_may_stand_apart_where_nothing_else_is_wanted(asked: str, times: tuple[str, ...]) -> None:
+    assert times_compared(read(asked, find_mentions(asked, FLEET, [])), alone=True) == times
+
+
+@pytest.mark.parametrize(
     ("asked", "both"),
     [
         ("more than 5 at gate 1? then who, otherwise count gate 2", True),

@@ -45,6 +45,11 @@ _JOINED = re.compile(r"\s*(?:,|&|\band\b|\bor\b|\bvs\b|\bversus\b)\s*(?:(?:on|at
 _ON_THE = re.compile(r"\s+(?:on|to|at)\s+the\s+$", re.I)
 
 
+def corrects(text: str) -> bool:
+    """Whether somebody mends what was said: "sorry, no, the other one"."""
+    return _SLIPS.search(text) is not None
+
+
 def said_only(text: str, start: int, end: int) -> bool:
     """Whether the stretch is named as the only one meant: "just the north one", "B only"."""
     before = _ONLY_BEFORE.search(text[:start])

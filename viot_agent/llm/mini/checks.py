@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from viot_agent.fleet.narrowing import corrects
 from viot_agent.llm.mini.units import REQUEST, Reading, Unit, trim_time
 
 _TIMES = re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?\b|\b\d{4}-\d\d-\d\d\b")
@@ -183,17 +184,28 @@ ALONE = frozenset(
 """Tools that look on their own: none goes on with another's observation."""
 
 
-def times_compared(reading: Reading) -> tuple[str, ...]:
+_CASES = re.compile(r"\b(?:if|when|whenever|should|unless|provided|in case|otherwise|else)\b", re.I)
+
+
+def times_compared(reading: Reading, *, alone: bool = False) -> tuple[str, ...]:
     """The two times that a request compares ("more people at noon or at 4 pm?"), as they are called with; nothing where
-    it names others, or more than one camera."""
+    it names others, or more than one camera.
+
+    ``alone``: nothing else is to be done, so that the two need not stand side by side ("counted against Tuesday, was it
+    fuller on Monday"). Of authored requests for one tool with two times and a word that compares, and without a
+    condition or a correction, all 55 want it asked of both.
+    """
     said = [u for u in reading.units if u.segment == REQUEST and not u.virtual]
     times = [u for u in said if "time" in u.kinds]
-    if len(times) != 2 or sum(bool({"camera", "group"} & set(u.kinds)) for u in said) > 1:
-        return ()
-    if not _COMPARES.search(reading.asked) or not _OR_THAN.fullmatch(reading.text[times[0].end : times[1].start]):
-        return ()
     values = tuple(dict.fromkeys(trim_time(u.value) for u in times))
-    return values if len(values) == 2 else ()
+    cameras = [u.value.casefold() for u in said if {"camera", "group"} & set(u.kinds)]
+    if len(values) != 2 or not _COMPARES.search(reading.asked) or len(set(cameras)) > 1:
+        return ()
+    if alone and not corrects(reading.asked) and not _CASES.search(reading.asked):
+        return values
+    if len(times) != 2 or len(cameras) > 1:
+        return ()
+    return values if _OR_THAN.fullmatch(reading.text[times[0].end : times[1].start]) else ()
 
 
 PLAIN = 8

@@ -282,7 +282,8 @@ class Planner:
             if not form:
                 named = [people_together(reading, kind) for kind in ("person", "plate")]
             if last.tool in ALONE and any(a.name == name and a.kind == "time" for a in self.menu.tools[place].args):
-                named = [times_compared(reading)]
+                alone = step.kind == "finish" and all(c.tool == last.tool and not c.rest for c in history)
+                named = [times_compared(reading, alone=alone)]
             people = next((p for p in named if value.removeprefix(form) in p), ())
             group = files if value in files else tuple(form + p for p in people)
             asked = [c.args.get(name) for c in history if c.tool == last.tool]
