@@ -10,7 +10,7 @@ from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Camera
 from viot_agent.llm.mini.attachments import says_which, the_one_named
 from viot_agent.llm.mini.checks import alerts_there, denied_goals, times_compared
-from viot_agent.llm.mini.limits import first_case, settled, two_cases
+from viot_agent.llm.mini.limits import first_case, only_otherwise, settled, two_cases
 from viot_agent.llm.mini.menu import Call, Step
 from viot_agent.llm.mini.planner import _without_denied
 from viot_agent.llm.mini.units import Passage, read
@@ -149,3 +149,17 @@ def test_a_plan_leaves_out_what_is_named_in_order_not_to_be_had() -> None:
     assert _without_denied(step, "plates at gate 2, the head count, the clip") == step
     first = Step("act", plan=tools[1:], tool=tools[1])
     assert _without_denied(first, "is it packed? spare me the count, and clip it") == first
+
+
+@pytest.mark.parametrize(
+    ("asked", "only"),
+    [
+        ("fewer than 5 at gate 1? good. otherwise the clip and an alert", True),
+        ("more than 5 at gate 1? the clip, otherwise an alert", False),
+        ("more than 5 at gate 1? then the clip. if not, save nothing and set no alarm", False),
+        ("smoke at gate 1? if not, keep the film; if so, an alert", False),
+        ("the clip and an alert for gate 1", False),
+    ],
+)
+def test_both_goals_after_otherwise_are_of_one_case(asked: str, only: bool) -> None:
+    assert only_otherwise(asked, ("export_clip", "create_alert")) is only

@@ -61,6 +61,19 @@ def test_a_clip_and_its_blurring_are_for_one_case() -> None:
     assert after(Judge(FIRST), "nobody? fine. otherwise the clip, faces blurred", rest=rest) == Outlook(True)
 
 
+def test_both_may_be_for_the_other_case_alone() -> None:
+    text = "smoke at gate 2? none is fine. otherwise the clip and an alert"
+    assert after(Judge(FIRST), text) == Outlook(True)
+    assert after(Judge(NOTHING), text) == Outlook(False)
+
+
+def test_a_number_settles_a_case_of_which_nothing_is_done() -> None:
+    text = "more than 50 at gate 2 is fine, otherwise the clip and an alert"
+    for most, settled in ((60, False), (40, True)):
+        data = {"cameras": {"gate 2": {"max": most, "different": most}}}
+        assert after(Judge(None), text, tool="crowd_counting", data=data) == Outlook(settled)
+
+
 def test_what_is_done_in_one_case_bars_nothing_of_it() -> None:
     assert after(Judge(FIRST), "smoke at gate 2? then the clip and an alert, otherwise nothing") == Outlook(True)
     assert after(Judge(FIRST), "smoke at gate 2? then the clip and an alert") == Outlook(True)

