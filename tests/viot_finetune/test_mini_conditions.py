@@ -385,6 +385,7 @@ def test_a_judge_is_put_beside_the_nets(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_judge_learns(tmp_path: Path) -> None:
     path = tmp_path / "mini.safetensors"
     save(Weights.load().nets[:1], path, Recipe(nets=1))
