@@ -78,7 +78,8 @@ _AMOUNT = (
 """What makes an hour, a date or an amount of the number before it, and no region of a plate."""
 _NO_LETTERS = r"(?:am|pm|hr|(?<=1\s)st|(?<=2\s)nd|(?<=3\s)rd|th|ft|kg|km|cm|mm|mb|gb|vs|ok|go|ex|eh|ah|oh|uh|um|er)"
 """Pairs that stand between two numbers and are no plate's."""
-# written with spaces, in any one case: UK, German, Indian, Russian, French; three consonants are no word
+# written with spaces, in any one case: UK, German, Indian, Russian, French, Turkish; three letters and a number where
+# they are no word (``_SHORT_WORDS``)
 _SPACED = tuple(
     re.compile(rf"(?<![\w-]){form}(?![\w-])", re.IGNORECASE)
     for form in (
@@ -127,11 +128,14 @@ _RANGE_BEFORE = re.compile(
 )
 _SOUNDED = re.compile(r"(?=.*[aeiouy])(?:[a-z]{3}\s\d{3,4}|\d{3,4}\s[a-z]{3})", re.IGNORECASE)
 _OF_A_VEHICLE = re.compile(
-    r"(?:^|[.,:;!?(]|\b(?:plates?|regs?|rego|registrations?|number|tags?|vehicles?|cars?|vans?|trucks?|lorry|artic|taxi|cab|"
-    r"coach|bus|trailer|jeep|(?:motor)?bike|moped|motor|gritter|pickup|is|was|it|has|had|did|does|where'?s|and|or|that|when|if|"
-    r"unless|for|of|on|lead|report|spot(?:s|ted)?|see|seen|find|track|trace|called|from|after|about|with|haul(?:ed)?|tow(?:ed)?|buy|sold|drives?|drove|my|his|her|the|this|pltae))\s*$",
+    r"(?:^|[.,:;!?(]|\b(?:plates?|regs?|rego|registrations?|number|tags?|vehicles?|cars?|vans?|trucks?|lorry|artic|taxi|"
+    r"cab|coach|bus|trailer|jeep|(?:motor)?bike|moped|motor|gritter|pickup|is|was|it|has|had|did|does|where'?s|and|or|that|"
+    r"when|if|"
+    r"unless|for|of|on|lead|report|spot(?:s|ted)?|see|seen|find|track|trace|called|from|after|about|with|haul(?:ed)?|"
+    r"tow(?:ed)?|buy|sold|drives?|drove|my|his|her|the|this|pltae))\s*$",
     re.IGNORECASE,
 )
+"""What a plate that could be read as a word follows."""
 _CAPITALS = re.compile(r"[A-Z]{2}\s\d{3}\s[A-Z]{2}|\d{2}\s[A-Z]{2}\s\d{2}")
 _SMALL = frozenset(
     "a i an at in on is it to of or by be do he if me my no so up us we and the was has had are did for not can "

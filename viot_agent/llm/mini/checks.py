@@ -193,7 +193,7 @@ def times_compared(reading: Reading, *, alone: bool = False) -> tuple[str, ...]:
 
     ``alone``: nothing else is to be done, so that the two need not stand side by side ("counted against Tuesday, was it
     fuller on Monday"). Of authored requests for one tool with two times and a word that compares, and without a
-    condition or a correction, all 55 want it asked of both.
+    condition or a correction, all 56 want it asked of both (by hand).
     """
     said = [u for u in reading.units if u.segment == REQUEST and not u.virtual]
     times = [u for u in said if "time" in u.kinds]
