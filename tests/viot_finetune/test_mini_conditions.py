@@ -51,7 +51,8 @@ from viot_finetune.mini.conditions import (
     reported,
     varied,
 )
-from viot_finetune.mini.train import Recipe, save, with_judge
+from viot_finetune.mini.recipe import Recipe
+from viot_finetune.mini.train import save, with_judge
 
 OBS = {"met": ["It was seen at 14:02.", "One match at 09:10."], "unmet": ["Not seen.", "No match at all."]}
 COUNT = {"tool": "crowd_counting", "args": {"cameras": ["{camera}"]}}

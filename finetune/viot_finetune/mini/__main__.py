@@ -21,8 +21,9 @@ from viot_finetune.mini import conditions
 from viot_finetune.mini.card import write_card
 from viot_finetune.mini.cards import stub_toolbox
 from viot_finetune.mini.evaluate import by_planner, by_router, evaluate, examples, split, table
+from viot_finetune.mini.recipe import Recipe
 from viot_finetune.mini.source import vocabulary, without
-from viot_finetune.mini.train import SAFE_EVERY, Recipe, resumed_at, save, train, with_judge
+from viot_finetune.mini.train import SAFE_EVERY, resumed_at, save, train, with_judge
 
 AT_ONCE = 64
 """Decisions that a processor computes at once, at most: 256 of them took more than 24 GiB."""

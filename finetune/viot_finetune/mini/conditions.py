@@ -30,9 +30,11 @@ from viot_agent.llm.mini.weights import Weights
 from viot_finetune.instruct.fill import Example, Expected, fill
 from viot_finetune.instruct.pools import Half
 from viot_finetune.instruct.site import CLEAN, Noise
+from viot_finetune.mini.flat import Rows
+from viot_finetune.mini.minilm import EncoderTrainer
 from viot_finetune.mini.prepare import reading_of
+from viot_finetune.mini.recipe import Recipe, halves, usable
 from viot_finetune.mini.reports import acted, acted_in_words, faces, faces_turning, told, turning
-from viot_finetune.mini.train import EncoderTrainer, Recipe, halves, usable
 
 _LOG = logging.getLogger(__name__)
 INNER, PADDING = 128, -2
@@ -199,7 +201,7 @@ class Trained(nn.Module):
                     key = "lora." + name.removeprefix("base_model.model.").replace(".base_layer.", ".")
                     if f"{key}.A" in first:
                         weight += scale * torch.from_numpy(first[f"{key}.B"] @ first[f"{key}.A"]).to(weight.device)
-        self.tuned = nn.ModuleList([self.encoder.model, self.head])
+        self.tuned = nn.ModuleList([self.encoder.model, self.encoder.drop, self.head])
 
     def load(self, own: Mapping[str, npt.NDArray[np.float32]]) -> None:
         """Take an earlier fit."""
@@ -207,10 +209,12 @@ class Trained(nn.Module):
         self.head.load_state_dict({k: torch.from_numpy(own[k].astype(np.float32)) for k in self.head.state_dict()})
 
     def forward(self, ids: Tensor, parts: Tensor) -> Tensor:
-        ids, parts = ids.to(self.encoder.device), parts.to(self.encoder.device)
-        with halves(self.encoder.device.type):
-            hidden = self.encoder.model(input_ids=ids, attention_mask=(parts > PADDING).long()).last_hidden_state
-        out: Tensor = self.head(hidden.float(), parts)
+        device = self.encoder.device
+        real = parts > PADDING
+        rows = Rows(real.sum(1).tolist(), device)
+        with halves(device.type):
+            states = rows.padded(self.encoder.hidden(ids[real].to(device), rows))
+        out: Tensor = self.head(states.float(), parts.to(device))
         return out
 
 

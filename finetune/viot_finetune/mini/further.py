@@ -31,8 +31,9 @@ from viot_finetune.instruct.fill import load_rows
 from viot_finetune.mini.evaluate import split
 from viot_finetune.mini.net import label_loss
 from viot_finetune.mini.prepare import Packed, Tokens
+from viot_finetune.mini.recipe import Recipe, halves
 from viot_finetune.mini.source import Plan, streamed, texts_of_cards, without
-from viot_finetune.mini.train import Learner, Recipe, halves
+from viot_finetune.mini.train import Learner
 
 _LOG = logging.getLogger("viot_finetune.mini.further")
 CARDS = 300
@@ -150,7 +151,7 @@ def _run(
         if time.monotonic() - begun > 60 * minutes:
             _LOG.warning("stopped by the clock at step %d", step + 1)
             break
-    learner.encoder.model.eval()
+    learner.encoder.drop.eval()
     return curve
 
 

@@ -20,36 +20,42 @@ from viot_agent.llm.mini.decoder import (
     MIX_LAYERS,
     SLOT_KINDS,
     WIDTH,
+    Layout,
     waves,
 )
 from viot_agent.llm.mini.menu import SYMBOLS
 from viot_agent.llm.mini.units import KINDS, SHAPES
+from viot_finetune.mini.flat import Dropout, Rows, attention, take
 
 
 @dataclass
 class Batch:
-    """Padded tensors of B samples; flat indices are of the padded layout.
+    """Tensors of B samples; those of units (U), cards (C) and written elements (E) are flat, sample after sample.
 
-    ``states`` (B, N, 384), ``kinds`` (B, N, K), ``shapes`` (B, N), ``unit_mask`` (B, N) true where real;
-    ``cands`` and ``limits`` (B, C, 384), ``cand_mask``; ``slots`` (B, S, 384), ``slot_kinds`` (B, S);
-    ``elements`` (B, L) flat;
-    ``gold`` (B, L) flat index of the next element or -100; ``allowed`` (B, L, V) true where the grammar allows;
-    ``weight`` (B, L) how much each element counts.
+    ``states`` (U, 384), ``kinds`` (U, K), ``shapes`` (U) and how they lie in ``units``; ``cands`` and ``limits``
+    (C, 384) in ``cards``; ``memory`` is where B anchors, all units and all cards, in this order, lie when each sample's
+    stand together; ``slots`` (S, 384) and ``slot_kinds`` (S) of the slots that are written.
+    ``elements`` (E): which rows of symbols, cards, slots, starts and ends, in this order, stand in ``written``.
+    Padded, with V the flat index of ``Layout`` for the padded sizes: ``gold`` (B, L) of the next element or -100;
+    ``allowed`` (B, L, V) true where the grammar allows; ``weight`` (B, L) how much each element counts; ``layout``.
     """
 
     states: Tensor
     kinds: Tensor
     shapes: Tensor
-    unit_mask: Tensor
+    units: Rows
     cands: Tensor
     limits: Tensor
-    cand_mask: Tensor
+    cards: Rows
+    memory: Tensor
     slots: Tensor
     slot_kinds: Tensor
     elements: Tensor
+    written: Rows
     gold: Tensor
     allowed: Tensor
     weight: Tensor
+    layout: Layout
 
 
 class Block(nn.Module):
@@ -64,25 +70,20 @@ class Block(nn.Module):
             self.c = nn.ModuleDict({n: nn.Linear(WIDTH, WIDTH) for n in ("q", "o")})
             self.ck, self.cv = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
         self.up, self.down = nn.Linear(WIDTH, INNER), nn.Linear(INNER, WIDTH)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def forward(
-        self, x: Tensor, mask: Tensor, memory: Tensor | None = None, memory_mask: Tensor | None = None
+        self, x: Tensor, rows: Rows, memory: Tensor | None = None, remembered: Rows | None = None, causal: bool = False
     ) -> Tensor:
-        """``mask`` (B, 1 or L, L) true where attention may go; the same for ``memory_mask``."""
+        """``x`` (T, D) lies in ``rows``, ``memory`` in ``remembered``; ``causal``: no position sees a later one."""
         y = self.n1(x)
-        x = x + self.drop(self.o(_attend(self.q(y), self.k(y), self.v(y), mask)))
-        if memory is not None and memory_mask is not None:
+        x = x + self.drop(self.o(attention(self.q(y), self.k(y), self.v(y), rows, rows, HEADS, causal=causal)))
+        if memory is not None and remembered is not None:
             y = self.nc(x)
-            x = x + self.drop(self.c["o"](_attend(self.c["q"](y), self.ck(memory), self.cv(memory), memory_mask)))
+            seen = attention(self.c["q"](y), self.ck(memory), self.cv(memory), rows, remembered, HEADS)
+            x = x + self.drop(self.c["o"](seen))
         out: Tensor = x + self.drop(self.down(F.gelu(self.up(self.n2(x)), approximate="tanh")))
         return out
-
-
-def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-    a, b, c = (t.view(t.shape[0], t.shape[1], HEADS, -1).transpose(1, 2) for t in (q, k, v))
-    out = F.scaled_dot_product_attention(a, b, c, attn_mask=mask[:, None])
-    return out.transpose(1, 2).reshape(q.shape)
 
 
 def _small(*shape: int) -> nn.Parameter:
@@ -123,49 +124,57 @@ class Net(nn.Module):
             first.k.weight.copy_(first.q.weight)
 
     def forward(self, b: Batch) -> Tensor:
-        """Scores (B, L, V)."""
-        size, units = b.states.shape[:2]
+        """Scores (B, L, V), zero for the slots, which the grammar forces."""
+        size, count = len(b.units), len(b.states)
         x = self.unit_in(b.states) + b.kinds @ self.kind_emb + self.shape_emb[b.shapes]
-        real = b.unit_mask[..., None]
-        whole = (b.states * real).sum(1, keepdim=True) / real.sum(1, keepdim=True).clamp(min=1)
-        x = torch.cat([self.anchor + self.pool_in(whole), self.unit_norm(x)], 1)
-        x = x + 0.5 * torch.from_numpy(waves(units + 1)).to(x.device)
-        seen = torch.cat([torch.ones(size, 1, dtype=torch.bool, device=x.device), b.unit_mask], 1)
+        whole = b.states.new_zeros(size, ENCODED).index_add(0, b.units.owners, b.states)
+        lengths = torch.from_numpy(b.units.lengths).to(whole.device)
+        anchors = self.anchor + self.pool_in(whole / lengths[:, None])
+        places = _waves(int(b.units.lengths.max()) + 1, x.device)
         cards = self.cand_norm(self.cand_in(b.cands) + self.limit_in(b.limits))
-        x = torch.cat([x, cards + self.cand_mem], 1)
-        mask = torch.cat([seen, b.cand_mask], 1)[:, None]
+        x = torch.cat([anchors + places[0], self.unit_norm(x) + places[1 + b.units.places], cards + self.cand_mem])
+        together = Rows(1 + b.units.lengths + b.cards.lengths, x.device)
+        x = take(x, b.memory)
         for block in self.mix:
-            x = block(x, mask)
+            x = block(x, together)
         memory = self.mix_norm(x)
-        spots, cands = memory[:, 1 : units + 1], memory[:, units + 1 :]
+        back = torch.empty_like(b.memory)
+        back[b.memory] = torch.arange(len(back), device=back.device)
+        spots, cands = take(memory, back[size : size + count]), take(memory, back[size + count :])
         table = torch.cat(
             [
-                self.sym_emb.expand(size, -1, -1),
+                self.sym_emb,
                 cards + self.cand_emb,
                 self.slot_in(b.slots) + self.slot_kind[b.slot_kinds],
                 spots + self.start_emb,
                 spots + self.end_emb,
-            ],
-            1,
+            ]
         )
-        length = b.elements.shape[1]
-        places = torch.from_numpy(waves(length)).to(table.device)
-        x = table.gather(1, b.elements[..., None].expand(-1, -1, WIDTH)) + 0.5 * places
-        causal = torch.ones(length, length, dtype=torch.bool, device=x.device).tril()[None]
+        places = _waves(int(b.written.lengths.max()), x.device)
+        x = table[b.elements] + places[b.written.places]
         for block in self.dec:
-            x = block(x, causal, memory, mask)
+            x = block(x, b.written, memory, together, causal=True)
         h = self.dec_norm(x)
         scale = 1 / math.sqrt(WIDTH)
+
+        def pointed(asks: Tensor, keys: Tensor, rows: Rows) -> Tensor:
+            return b.written.padded(asks) @ rows.padded(keys).transpose(1, 2) * scale
+
+        symbols = b.written.padded(h @ self.sym_out.T + self.sym_bias)
         return torch.cat(
             [
-                h @ self.sym_out.T + self.sym_bias,
-                self.cand_q(h) @ self.cand_k(cands).transpose(1, 2) * scale,
-                torch.zeros(size, length, b.slots.shape[1], device=h.device),
-                self.start_q(h) @ self.start_k(spots).transpose(1, 2) * scale,
-                self.end_q(h) @ self.end_k(spots).transpose(1, 2) * scale,
+                symbols,
+                pointed(self.cand_q(h), self.cand_k(cands), b.cards),
+                symbols.new_zeros(size, symbols.shape[1], b.layout.slots),
+                pointed(self.start_q(h), self.start_k(spots), b.units),
+                pointed(self.end_q(h), self.end_k(spots), b.units),
             ],
             2,
         )
+
+
+def _waves(length: int, device: torch.device) -> Tensor:
+    return 0.5 * torch.from_numpy(waves(length)).to(device)
 
 
 def opinions(scores: Tensor, b: Batch) -> Tensor:

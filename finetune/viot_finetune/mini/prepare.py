@@ -17,11 +17,15 @@ import torch
 from viot_agent.llm.mini.decoder import Layout, marks, slot_kinds
 from viot_agent.llm.mini.encoder import WINDOW, Reader
 from viot_agent.llm.mini.grammar import Grammar
-from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Element, Menu
+from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, SYMBOLS, Call, Element, Menu
 from viot_agent.llm.mini.units import KINDS, REQUEST, Passage, Reading, Unit, find_span, number_of, read, trim_time
 from viot_agent.toolbox.contract import ArgSpec, ToolSpec
 from viot_finetune.instruct.fill import Example
+from viot_finetune.mini.flat import Rows
 from viot_finetune.mini.net import Batch
+
+SLOT = 2
+"""The place of the slots among the five kinds of elements of the flat index."""
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -237,33 +241,30 @@ def _sample(
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Token ids (B, T), their mask, and the matrix (B, N, T) that averages tokens into units."""
+    """Token ids (T) of a batch, sample after sample; how many tokens each sample has (B), the opening and the closing
+    one among them; how many units (B), and how many tokens each unit (U)."""
 
     ids: Ints
-    mask: Ints
-    pool: Floats
+    lengths: Ints
+    units: Ints
+    pieces: Ints
 
 
 def tokens(batch: Sequence[Sample], reader: Reader, hide: float = 0.0, rng: random.Random | None = None) -> Tokens:
-    """The encoder's input of a batch, padded; with ``rng``, each plain word is unreadable with chance ``hide``."""
-    rows = []
+    """The encoder's input of a batch; with ``rng``, each plain word is unreadable with chance ``hide``."""
+    ids: list[int] = []
+    lengths = []
     for sample in batch:
-        row = [reader.cls]
+        before = len(ids)
+        ids.append(reader.cls)
         for unit, piece in zip(sample.units, sample.pieces, strict=True):
             hidden = rng is not None and not unit.marked and rng.random() < hide
-            row += [t if t == reader.sep else reader.unk for t in piece] if hidden else piece
-        rows.append([*row, reader.sep])
-    length, units = max(map(len, rows)), max(1, max(len(s.units) for s in batch))
-    ids = np.zeros((len(rows), length), np.int64)
-    mask = np.zeros((len(rows), length), np.int64)
-    pool = np.zeros((len(rows), units, length), np.float32)
-    for b, (row, sample) in enumerate(zip(rows, batch, strict=True)):
-        ids[b, : len(row)], mask[b, : len(row)] = row, 1
-        at = 1
-        for n, piece in enumerate(sample.pieces):
-            pool[b, n, at : at + len(piece)] = 1 / len(piece)
-            at += len(piece)
-    return Tokens(ids, mask, pool)
+            ids += [t if t == reader.sep else reader.unk for t in piece] if hidden else piece
+        ids.append(reader.sep)
+        lengths.append(len(ids) - before)
+    pieces = [len(piece) for sample in batch for piece in sample.pieces]
+    units = [len(sample.units) for sample in batch]
+    return Tokens(*(np.array(a, np.int64) for a in (ids, lengths, units, pieces)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,28 +330,67 @@ def pack(batch: Sequence[Sample], rows: Mapping[str, int]) -> Packed:
 
 
 def unpack(packed: Packed, states: torch.Tensor, table: torch.Tensor, noise: float) -> Batch:
-    """The batch to train on, where ``table`` lies. ``states`` (B, N, 384) of the units; ``table`` (texts + 1, 384), its
-    row 0 zero."""
+    """The batch to train on, where ``table`` lies. ``states`` (U, 384) of the units, sample after sample; ``table``
+    (texts + 1, 384), its row 0 zero."""
+    device = table.device
 
     def t(array: npt.NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(array).to(table.device)
+        return torch.from_numpy(array).to(device)
 
-    cands = table[t(packed.cands)]
+    units, cards = packed.unit_mask.sum(1), packed.cand_mask.sum(1)
+    layout = Layout(packed.cands.shape[1], packed.slots.shape[1], packed.unit_mask.shape[1])
+    written = packed.gold.shape[1] - (packed.gold[:, ::-1] >= 0).argmax(1)
+    elements, slots = _elements(packed, layout, written, units, cards)
+    cands = table[t(packed.cands[packed.cand_mask])]
     return Batch(
         states=states,
-        kinds=t(packed.kinds),
-        shapes=t(packed.shapes),
-        unit_mask=t(packed.unit_mask),
+        kinds=t(packed.kinds[packed.unit_mask]),
+        shapes=t(packed.shapes[packed.unit_mask]),
+        units=Rows(units, device),
         cands=cands + noise * torch.randn_like(cands),
-        limits=table[t(packed.limits)],
-        cand_mask=t(packed.cand_mask),
-        slots=table[t(packed.slots)],
-        slot_kinds=t(packed.slot_kinds),
-        elements=t(packed.elements),
-        gold=t(packed.gold),
-        allowed=t(packed.allowed),
-        weight=t(packed.weight),
+        limits=table[t(packed.limits[packed.cand_mask])],
+        cards=Rows(cards, device),
+        memory=t(_together(units, cards)),
+        slots=table[t(packed.slots[slots])],
+        slot_kinds=t(packed.slot_kinds[slots]),
+        elements=t(elements),
+        written=Rows(written, device),
+        gold=t(np.ascontiguousarray(packed.gold[:, : written.max()])),
+        allowed=t(np.ascontiguousarray(packed.allowed[:, : written.max()])),
+        weight=t(np.ascontiguousarray(packed.weight[:, : written.max()])),
+        layout=layout,
     )
+
+
+def _together(units: Ints, cards: Ints) -> Ints:
+    """Where the anchor, the units and the cards of each sample stand among all anchors, all units and all cards."""
+    size, count = len(units), int(units.sum())
+    unit_ends, card_ends = np.cumsum(units), np.cumsum(cards)
+    rows = [
+        np.concatenate([[b], size + np.arange(u - n, u), size + count + np.arange(c - m, c)])
+        for b, (n, m, u, c) in enumerate(zip(units, cards, unit_ends, card_ends, strict=True))
+    ]
+    return np.concatenate(rows).astype(np.int64)
+
+
+def _elements(
+    packed: Packed, layout: Layout, written: Ints, units: Ints, cards: Ints
+) -> tuple[Ints, tuple[Ints, Ints]]:
+    """Which rows of symbols, cards, written slots, starts and ends, each flat, the written elements are; and which
+    sample's slots are written, by sample and slot."""
+    begins = {"unit": np.cumsum(units) - units, "card": np.cumsum(cards) - cards}
+    kinds = np.concatenate([[0], np.cumsum([len(SYMBOLS), layout.candidates, layout.slots, layout.units])])
+    sample = np.repeat(np.arange(len(written)), written)
+    own = np.concatenate([row[:n] for row, n in zip(packed.elements, written, strict=True)])
+    kind = np.searchsorted(kinds, own, "right") - 1
+    within = own - kinds[kind]
+    slot = kind == SLOT
+    used = (sample[slot], within[slot])
+    count = [len(SYMBOLS), int(cards.sum()), int(slot.sum()), int(units.sum())]
+    base = np.concatenate([[0], np.cumsum(count)])[kind]
+    shift = np.choose(kind, [0, begins["card"][sample], 0, begins["unit"][sample], begins["unit"][sample]])
+    within[slot] = np.arange(slot.sum())
+    return (base + shift + within).astype(np.int64), used
 
 
 def rows_of(texts: Sequence[str]) -> dict[str, int]:

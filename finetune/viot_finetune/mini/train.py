@@ -14,8 +14,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,81 +26,20 @@ from torch import nn
 
 from viot_agent.errors import UserFault
 from viot_agent.llm.mini import assets
-from viot_agent.llm.mini.decoder import ENCODED, MIX_LAYERS
+from viot_agent.llm.mini.decoder import ENCODED
 from viot_agent.llm.mini.encoder import Reader
 from viot_agent.llm.mini.storage import packed
 from viot_agent.llm.mini.weights import FORMAT, JUDGE, Weights
 from viot_finetune import checkpoint
+from viot_finetune.mini.minilm import EncoderTrainer, whole_weights
 from viot_finetune.mini.net import Batch, Net, label_loss, opinion_loss, opinions
 from viot_finetune.mini.prepare import Packed, Tokens, unpack
+from viot_finetune.mini.recipe import Recipe, usable
 from viot_finetune.mini.source import Plan, fetched, streamed, texts_of_cards, without
 
 _LOG = logging.getLogger(__name__)
 SAFE_EVERY = 100
 """Steps between two savings of the whole state on the way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """All that decides a run."""
-
-    seed: int = 0
-    batch: int = 256
-    """Decisions an update is made of."""
-    at_once: int = 0
-    """How many of them are computed at once, 0 for all: their gradients add up, so that a processor's memory holds an
-    update whose decisions it computes as fast one part after the other."""
-    lora_steps: int = 3360
-    decoder_rate: float = 1e-3
-    lora_rate: float = 1.2e-3
-    rank: int = 32
-    alpha: int = 32
-    hide: float = 0.05
-    layers: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
-    threads: int = 2
-    device: str = "cpu"
-    """Where PyTorch computes: ``cpu`` or ``cuda``."""
-    makers: int = 1
-    """Processes that make batches, taken in turn; each has a stream of chance of its own."""
-    strange: float = 0.18
-    """Share of the requests that are for tools which exist only in training."""
-    absent: float = 0.08
-    """Share of the requests whose tool is taken out of the menu: nothing may be called then."""
-    mix: int = MIX_LAYERS
-    """Layers in which the request and the tools' cards read each other."""
-    dropout: float = 0.1
-    """In the decoder."""
-    encoder_dropout: float = 0.1
-    """In MiniLM, on its hidden states and attention, while it is tuned."""
-    without: tuple[str, ...] = ()
-    """Tools that are kept from this model, cards and requests: what it makes of them is how it meets a new tool."""
-    thought: bool = True
-    """Whether a step begins with the tools that remain; False for the comparison without."""
-    nets: int = 2
-    """Nets that learn side by side and decide together."""
-    mutual: float = 1.0
-    """How much each net is drawn towards what the others think, beside the labels; nothing in the first quarter of the
-    schedule, when they think little."""
-    newer: tuple[str, float] = ("ssss", 2.0)
-    """From which file of phrasings on the rows come oftener, and how much (``source.more``)."""
-    later: float = 0.6
-    """Share of the decisions after an example's first that are learnt from."""
-
-
-def usable(device: str) -> None:
-    """Make ready to compute on ``device``. Raises UserFault where it is not there."""
-    if device != "cuda":
-        return
-    if not torch.cuda.is_available():
-        raise UserFault("PyTorch finds no GPU here", fix="--device cpu")
-    torch.set_float32_matmul_precision("high")
-
-
-def halves(device: str) -> torch.autocast:
-    """Matrix products in bfloat16 where that is fast: on a GPU, and on a processor with AVX-512 or AMX. With AVX2 alone
-    they take seventy times as long as float32's, so there everything stays in float32."""
-    fast = device != "cpu" or torch.backends.cpu.get_cpu_capability().startswith(("AVX512", "AMX"))
-    return torch.autocast(device, torch.bfloat16, enabled=fast)
 
 
 class Clock:
@@ -116,95 +53,6 @@ class Clock:
 
     def over(self) -> bool:
         return self.share() >= 1
-
-
-class EncoderTrainer:
-    """MiniLM in PyTorch with a LoRA adapter on every linear layer of the recipe's blocks."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        from peft import LoraConfig, get_peft_model
-        from transformers import AutoModel
-
-        folder = assets.encoder_dir()
-        assets.checked(folder / "model.safetensors", assets.ENCODER_SHA256)
-        self.recipe = recipe
-        config = LoraConfig(
-            r=recipe.rank,
-            lora_alpha=recipe.alpha,
-            lora_dropout=0.0,
-            target_modules=["query", "key", "value", "dense"],
-            layers_to_transform=list(recipe.layers),
-        )
-        self.device = torch.device(recipe.device)
-        rates = {f"{part}_dropout_prob": recipe.encoder_dropout for part in ("hidden", "attention_probs")}
-        self.model = get_peft_model(AutoModel.from_pretrained(folder, add_pooling_layer=False, **rates), config)
-        self.model.to(self.device).eval()
-
-    def states(self, batch: Tokens) -> torch.Tensor:
-        """Unit states (B, N, 384), with what is dropped in training."""
-        self.model.train()
-        ids, mask, pool = (torch.from_numpy(a).to(self.device) for a in (batch.ids, batch.mask, batch.pool))
-        hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-        out: torch.Tensor = pool @ hidden
-        return out
-
-    @torch.no_grad()
-    def embed(self, texts: Sequence[str], reader: Reader) -> torch.Tensor:
-        """Mean-pooled, normalised embeddings (T, 384) of cards and slots, as the runtime makes them."""
-        self.model.eval()
-        out = torch.zeros(len(texts), ENCODED, device=self.device)
-        rows = sorted((reader.text(t), i) for i, t in enumerate(texts))
-        rows.sort(key=lambda r: len(r[0]))
-        size = 32 if self.device.type == "cpu" else 512
-        for k in range(0, len(rows), size):
-            part = rows[k : k + size]
-            ids = torch.zeros(len(part), len(part[-1][0]), dtype=torch.long)
-            mask = torch.zeros_like(ids)
-            for b, (row, _) in enumerate(part):
-                ids[b, : len(row)], mask[b, : len(row)] = torch.tensor(row), 1
-            ids, mask = ids.to(self.device), mask.to(self.device)
-            hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-            mean = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-            out[[i for _, i in part]] = mean / mean.norm(dim=1, keepdim=True)
-        return out
-
-    def load(self, arrays: Mapping[str, npt.NDArray[np.float32]]) -> None:
-        """Take an earlier run's adapter."""
-        with torch.no_grad():
-            for name, value in self.model.named_parameters():
-                if ".lora_" in name:
-                    value.copy_(torch.from_numpy(arrays[_runtime_name(name)].astype(np.float32)))
-
-    def adapter(self) -> dict[str, npt.NDArray[np.float32]]:
-        """The adapter under the runtime's names: ``lora.<base weight>.A`` and ``.B``."""
-        named = self.model.named_parameters()
-        return {_runtime_name(n): v.detach().cpu().numpy() for n, v in named if ".lora_" in n}
-
-
-def whole_weights(model: nn.Module) -> None:
-    """Let every adapted linear layer multiply by ``W + s B A`` instead of adding two more products to its own.
-
-    The same function and gradients (LoRA, Hu et al., ICLR 2022, equation 3, without dropout) in full precision; under
-    autocast to half of it the sum would lose an adapter that is small beside W. A GPU that waits for its next kernel is
-    given two instead of six a layer; a processor has more to reckon that way.
-    """
-    from peft.tuners.lora import Linear
-
-    for layer in model.modules():
-        if isinstance(layer, Linear):
-            layer.forward = partial(_whole, layer)
-
-
-def _whole(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    base, name = layer.base_layer, "default"
-    own = torch.addmm(base.weight, layer.lora_B[name].weight, layer.lora_A[name].weight, alpha=layer.scaling[name])
-    return nn.functional.linear(x, own, base.bias)
-
-
-def _runtime_name(name: str) -> str:
-    """peft's parameter name as the runtime has it: ``lora.encoder.layer.3.attention.self.query.weight.A``."""
-    base, _, rest = name.partition(".lora_")
-    return f"lora.{base.removeprefix('base_model.model.')}.weight.{rest[0]}"
 
 
 class Learner:
@@ -431,7 +279,7 @@ def _run(
             _LOG.warning("stopped by the clock at step %d", step)
             break
     for learner in learners:
-        learner.encoder.model.eval()
+        learner.encoder.drop.eval()
     return curve
 
 
