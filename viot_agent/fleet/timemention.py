@@ -260,7 +260,8 @@ def _meant(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int, text: str) ->
         return False
     if isinstance(tree, Between):
         loose = _bare_only(tree.a) and _bare_only(tree.b) and tree.context.empty
-        return tree.marked or not loose
+        named = _SAYS_TIME.search(text, max(0, cut[i].start - _NEAR), cut[i].start) is not None
+        return tree.marked or not loose or named
     if not isinstance(tree, When):
         return True
     if tree.edge:
@@ -280,7 +281,8 @@ def _moment_meant(m: Moment, cut: Sequence[TimeToken], i: int, j: int, text: str
     following = cut[j] if j < len(cut) else None
     written = text[cut[i].start : cut[j - 1].end]
     if _bare_only(m):
-        return before in _AT or (i + 1 == j and _stands_alone(cut, i, text))
+        said = before in _AT or _SAYS_TIME.search(text, max(0, cut[i].start - _NEAR), cut[i].start) is not None
+        return said or (i + 1 == j and _stands_alone(cut, i, text))
     if m.clock is not None or m.ago is not None:
         return True
     noun = following is not None and following.kind == "word" and not following.known
@@ -314,6 +316,13 @@ _MEASURES = frozenset(
 _ENDS = re.compile(r"\s*(?:$|[.,;:!?)](?!\d))")
 
 
+_SAYS_TIME = re.compile(
+    r"(?:^|[,.;:!?(]\s*|\b(?:at|the|for|from|with|in|of|and|between)\s+)"
+    r"(?:times?|hours?|hrs|time ?(?:frame|window|slot|span|stamp|range|period)s?)\s*"
+    r"(?:is|was|of|from|between|[:=-])?\s*$",
+    re.I,
+)
+"""Words after which a number is a time of day: "anything abnormal, time 0500"."""
 _CODED = re.compile(
     r"\b(?:badge|id|pin|no|number|nr|code|ticket|invoice|total|rooms?|price|reg|plates?|ends?|staff|order|extension|ext|ref|"
     r"case|phone|call|flight|bus|train|line|route|sum|costs?|paid|pay|was|is|were|are)\b[^.;!?]{0,12}$",
