@@ -46,10 +46,10 @@ def only_absent_files(reading: Reading) -> bool:
     """Whether the request names files by their handles ("image-2") or places ("the second picture"), and none of them
     is attached."""
     attached = {u.value for u in reading.units if u.virtual}
-    named = {h.casefold() for h in _FILE.findall(reading.asked)}
+    named = {h.casefold() for h in _FILE.findall(reading.plain)}
     if named:
         return named.isdisjoint(attached)
-    counted = [_NTH[m[1].casefold()] for m in _NTH_FILE.finditer(reading.asked)]
+    counted = [_NTH[m[1].casefold()] for m in _NTH_FILE.finditer(reading.plain)]
     return bool(counted) and min(counted) > len(attached)
 
 
@@ -68,7 +68,7 @@ _LATER_NTH = re.compile(
 
 def _picked(reading: Reading) -> int | None:
     """The number of the file that a follow-up picks: "the second one, surgical", "and the other picture"."""
-    found = _LATER_NTH.match(reading.asked) if reading.request[0] else None
+    found = _LATER_NTH.match(reading.plain) if reading.request[0] else None
     if found is None:
         return None
     if found[1].casefold() != "other":
@@ -88,13 +88,13 @@ def the_one_named(reading: Reading, handle: str) -> str:
     second one"); ``handle`` itself where it names none or several."""
     files = attached(reading, handle)
     named = set()
-    for kinds, number, ordinal, kinds_after in _NUMBERED.findall(reading.asked):
+    for kinds, number, ordinal, kinds_after in _NUMBERED.findall(reading.plain):
         kind, said = kinds or kinds_after, number or ordinal
         wanted = f"{'video' if kind.casefold() in _FILMS else 'image'}-{_ORDER.get(said.casefold(), said)}"
         named.add(wanted)
     if not named:
         stem = handle.rpartition("-")[0]
-        named = {f"{stem}-{_ORDER[said.casefold()]}" for said in _BARE.findall(reading.asked)}
+        named = {f"{stem}-{_ORDER[said.casefold()]}" for said in _BARE.findall(reading.plain)}
         picked = None if named else _picked(reading)
         named |= set() if picked is None else {f"{stem}-{picked}"}
     fitting = [f for f in files if f in named]

@@ -199,9 +199,9 @@ def times_compared(reading: Reading, *, alone: bool = False) -> tuple[str, ...]:
     times = [u for u in said if "time" in u.kinds]
     values = tuple(dict.fromkeys(trim_time(u.value) for u in times))
     cameras = [u.value.casefold() for u in said if {"camera", "group"} & set(u.kinds)]
-    if len(values) != 2 or not _COMPARES.search(reading.asked) or len(set(cameras)) > 1:
+    if len(values) != 2 or not _COMPARES.search(reading.plain) or len(set(cameras)) > 1:
         return ()
-    if alone and not corrects(reading.asked) and not _CASES.search(reading.asked):
+    if alone and not corrects(reading.plain) and not _CASES.search(reading.plain):
         return values
     if len(times) != 2 or len(cameras) > 1:
         return ()
@@ -285,7 +285,7 @@ def says_event(reading: Reading) -> bool:
     marked = any(
         u.segment == REQUEST and {"person", "plate"} & set(u.kinds) and "unknown" not in u.kinds for u in reading.units
     )
-    return marked or _EVENT.search(reading.asked) is not None
+    return marked or _EVENT.search(reading.plain) is not None
 
 
 def about_things(reading: Reading) -> bool:
@@ -295,7 +295,7 @@ def about_things(reading: Reading) -> bool:
         u.segment == REQUEST and {"person", "plate", "upload", "vehicle", "unknown"} & set(u.kinds)
         for u in reading.units
     )
-    return not named and _THINGS.match(reading.asked) is not None and not _PLATES.search(reading.asked)
+    return not named and _THINGS.match(reading.plain) is not None and not _PLATES.search(reading.plain)
 
 
 _SEEING = re.compile(

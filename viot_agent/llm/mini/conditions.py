@@ -77,7 +77,7 @@ def question(
                 side = reaches(reading.text, asked[i].start, asked[i].end) if count == numbers[i] else None
                 groups[0] += reader.pieces(_beside(count, numbers[i], side).split())
     told = statement(call, data, people)
-    if call.tool == "action_recognition" and (amounts(asked) or _LASTING.search(reading.asked)):
+    if call.tool == "action_recognition" and (amounts(asked) or _LASTING.search(reading.plain)):
         told = None  # how many or how long stands in the text alone
     groups[1] = reader.pieces(f"{call.tool.replace('_', ' ')} : {told or ''}".split())
     named = call.tool == "face_recognition" and "person" not in call.args and any("person" in u.kinds for u in asked)

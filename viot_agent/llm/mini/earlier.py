@@ -105,10 +105,10 @@ def taken_over(step: Step, reading: Reading, cameras: str, time: str) -> Step:
 
 def _with_time(step: Step, reading: Reading, time: str) -> Step:
     """A short follow-up's call with the time that was said last, where it says none itself and not that any will do."""
-    asked = reading.asked
+    asked = reading.plain
     if step.kind != "act" or not time or any(u.segment == REQUEST and "time" in u.kinds for u in reading.units):
         return step
-    if time in step.args and _ANY_TIME.search(asked) and str(step.args[time]) not in asked:
+    if time in step.args and _ANY_TIME.search(asked) and str(step.args[time]) not in reading.asked:
         return replace(step, args={k: v for k, v in step.args.items() if k != time})
     if time in step.args or step.tool == "create_alert":
         return step  # an alert stands from now on
@@ -136,16 +136,16 @@ def _with_cameras(step: Step, reading: Reading, cameras: str, time: str) -> Step
     names = tuple(dict.fromkeys(u.value for u in before))
     if not set(values) <= set(names):
         return step
-    if _UNRELATED.search(reading.asked):
+    if _UNRELATED.search(reading.plain):
         kept = {k: v for k, v in step.args.items() if k != cameras and (k != time or str(v) in reading.asked)}
         return replace(step, args=kept)
-    if _ANYWHERE.search(reading.asked):
+    if _ANYWHERE.search(reading.plain):
         return replace(step, args={k: v for k, v in step.args.items() if k != cameras})
     people = {u.value for u in reading.units if u.segment < REQUEST and "person" in u.kinds}
-    if _BOTH.search(reading.asked) and len(names) == 2 and len(people) < 2:
+    if _BOTH.search(reading.plain) and len(names) == 2 and len(people) < 2:
         return replace(step, args=step.args | {cameras: list(names)})
     if len(names) > 1 and len(people) < 2:
-        one, other = _nth(reading.asked, len(names)), _left_out(reading.asked, len(names))
+        one, other = _nth(reading.plain, len(names)), _left_out(reading.plain, len(names))
         if one is not None:
             return replace(step, args=step.args | {cameras: [names[one]]})
         if other is not None:
@@ -162,10 +162,10 @@ def _where_before(step: Step, reading: Reading, cameras: str) -> Step:
     is short, and nobody has looked everywhere since."""
     before = [u for u in reading.units if u.segment < REQUEST and not _CAMERAS.isdisjoint(u.kinds)]
     words = sum(u.segment == REQUEST and u.shape != "punct" for u in reading.units)
-    if not before or any("unknown" in u.kinds for u in before) or _UNRELATED.search(reading.asked):
+    if not before or any("unknown" in u.kinds for u in before) or _UNRELATED.search(reading.plain):
         return step
     since = reading.text[before[-1].end : reading.request[1]]
-    points = _THERE.search(reading.asked) is not None and not _ANYWHERE.search(since)
+    points = _THERE.search(reading.plain) is not None and not _ANYWHERE.search(since)
     if not points and (words > SHORT or _ELSEWHERE.search(since)):
         return step
     return replace(step, args=step.args | {cameras: list(named_together(reading.text, before, before[-1].value))})
@@ -193,10 +193,10 @@ def _joined(step: Step, reading: Reading, cameras: str, values: list[str]) -> St
     earlier turns where it takes one away ("drop gate 3")."""
     own = {u.value for u in reading.units if u.segment == REQUEST and not _CAMERAS.isdisjoint(u.kinds)}
     before = [u for u in reading.units if u.segment < REQUEST and not _CAMERAS.isdisjoint(u.kinds)]
-    if set(values) <= own and _DROPS.match(reading.asked):
+    if set(values) <= own and _DROPS.match(reading.plain):
         left = list(dict.fromkeys(u.value for u in before if u.value not in own))
         return replace(step, args=step.args | {cameras: left}) if left else step
-    if not before or not set(values) <= own or not _JOINS.match(reading.asked):
+    if not before or not set(values) <= own or not _JOINS.match(reading.plain):
         return step
     last = named_together(reading.text, before, before[-1].value)
     return replace(step, args=step.args | {cameras: [*(n for n in last if n not in values), *values]})
@@ -209,7 +209,7 @@ def the_person(step: Step, reading: Reading, person: str) -> Step:
         return step
     if any(u.segment == REQUEST and "person" in u.kinds for u in reading.units):
         return step
-    nth = _nth(reading.asked, 2)
+    nth = _nth(reading.plain, 2)
     return step if nth is None else replace(step, args=step.args | {person: names[nth]})
 
 

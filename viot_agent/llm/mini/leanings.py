@@ -161,7 +161,7 @@ def _whole_person(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[n
     """In the language of reports, "the person in the uploaded image" is looked for as a whole, "the face in it" by the
     face (so VIoTGPT's instructions, Zhong et al., 2023, have it)."""
     out = np.zeros(len(allowed), np.float32)
-    asked = grammar.reading.asked
+    asked = grammar.reading.plain
     if grammar.history or not _SUPPLIED.search(asked) or _NOT_WHOLE.search(asked):
         return out
     if any("person" in u.kinds and _said(u) for u in grammar.units):

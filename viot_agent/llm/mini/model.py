@@ -92,7 +92,7 @@ class MiniChat(BaseChatModel):
             last = history[-1] if history else None
             ahead = outlook(planner, reading, last.call, last.data) if last else Outlook()
             step = planner.next_step(reading, calls, settled=ahead.settled, barred=ahead.barred, other=ahead.other)
-        step = self._where_found(step, reading.asked, history, request.additional_kwargs.get("cameras", ()))
+        step = self._where_found(step, reading.plain, history, request.additional_kwargs.get("cameras", ()))
         tools = [self.toolbox.get(n) for n in self._names()]
         written = render(to_react(step, [h.summary for h in history], [t.description for t in tools]))
         message = to_message(parse(written))

@@ -57,23 +57,23 @@ def outlook(planner: Planner, reading: Reading, call: Call, data: Mapping[str, A
     if not left or 0 not in call.waiting or people_together(reading):
         # what comes next waits for nothing; of several people together the words say whether one is enough
         return Outlook()
-    if any(u.segment < REQUEST for u in reading.units) and not may_be_conditional(reading.asked):
+    if any(u.segment < REQUEST for u in reading.units) and not may_be_conditional(reading.plain):
         return Outlook()  # the condition was put in an earlier turn: the judge reads the last
     if len(left) == 1:
-        held = settled(reading.asked, call, data)
+        held = settled(reading.plain, call, data)
         if held is not None:
             return Outlook(held)
     pair = len(left) == 2 and set(call.waiting) >= {0, 1}
-    held = first_case(reading.asked, call, data) if pair else None
-    if held is not None and only_otherwise(reading.asked, left):
+    held = first_case(reading.plain, call, data) if pair else None
+    if held is not None and only_otherwise(reading.plain, left):
         return _none_of(left, call) if held else Outlook(True)
-    if held is not None and (held or two_cases(reading.asked)):
-        return _case(left, reading.asked, other=not held)
+    if held is not None and (held or two_cases(reading.plain)):
+        return _case(left, reading.plain, other=not held)
     if held is not None:
         return _none_of(left, call)
     if call.tool == "crowd_counting" and data.get("untold"):
         return _none_of(left, call)  # what hangs on a camera nobody can tell of does not happen
-    if call.status in ("cannot_tell", "failed", "refused") and not _UNTOLD.search(reading.asked):
+    if call.status in ("cannot_tell", "failed", "refused") and not _UNTOLD.search(reading.plain):
         return _none_of(left, call)  # nobody knows whether it holds
     if call.status not in ("found", "none", "info") or passed_by(reading, data):
         return Outlook()
@@ -84,7 +84,7 @@ def outlook(planner: Planner, reading: Reading, call: Call, data: Mapping[str, A
         shares = shares * np.array([EXPECTED if call.status == "found" else 1 / EXPECTED, 1.0, 1.0])
     answer = int(shares.argmax())
     if answer != NOTHING:
-        return _case(left, reading.asked, other=answer == LATER)
+        return _case(left, reading.plain, other=answer == LATER)
     return _none_of(left, call)
 
 

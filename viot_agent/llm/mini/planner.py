@@ -127,7 +127,7 @@ class Planner:
             return Step("finish", polite)
         if not history and foreign(reading):
             return Step("ask", "language", missing=("text",))
-        if not history and asks_who_was_not(reading.asked):
+        if not history and asks_who_was_not(reading.plain):
             return Step("ask", "absence", missing=("person",))
         decoded = self._decoded(reading, history, settled, barred, other=other)
         if not history and decoded[0].kind != "act":
@@ -162,7 +162,7 @@ class Planner:
         """Greedily. ``act``: with a call, if any tool can be called; ``only``: of that tool first."""
         grammar = Grammar(
             reading, self.menu, history,
-            settled=settled, barred=barred, other=other, conditions=may_be_conditional(reading.asked),
+            settled=settled, barred=barred, other=other, conditions=may_be_conditional(reading.plain),
         )  # fmt: skip
         if only:
             grammar.narrow(only)
@@ -178,7 +178,7 @@ class Planner:
     def _plain(self, reading: Reading) -> tuple[Step, Grammar] | None:
         """A call all the same, where the request names a tool's subject outright and that tool is what comes to mind:
         nothing needs to be asked back for it, and it is no small talk."""
-        subjects = plainly(reading.asked)
+        subjects = plainly(reading.plain)
         if not subjects or any("unknown" in unit.kinds for unit in reading.units):
             return None
         step, grammar = self._decoded(reading, (), None, act=True)
@@ -190,7 +190,7 @@ class Planner:
         if self.menu.index("video_qa") is None:
             return False
         if step.kind == "finish":
-            return step.reply == "out_of_scope" and of_what_is_seen(reading.asked)
+            return step.reply == "out_of_scope" and of_what_is_seen(reading.plain)
         if step.kind == "ask":
             return bool(step.missing) and set(step.missing) <= {"plate", "vehicle", "person"}
         return (
@@ -200,19 +200,19 @@ class Planner:
     def _checked(self, decoded: tuple[Step, Grammar], reading: Reading, history: Sequence[Call]) -> Step:
         """The step, or what is done instead of one that must not be taken."""
         step, grammar = decoded
-        step = _without_denied(step, reading.asked)
+        step = _without_denied(step, reading.plain)
         step = self._with_those_before(_from_now_on(_where_it_was_seen(step, grammar)), reading, history)
         step = self._alert_there(_cut_now(step, reading), reading, history)
         if step.kind == "act" and any(_same(step, call) for call in history):
             return Step("finish", "done")
-        if step.kind == "act" and step.tool == "export_clip" and only_asks(reading.asked):
+        if step.kind == "act" and step.tool == "export_clip" and only_asks(reading.plain):
             return Step("finish", "done" if history else "out_of_scope")
-        if step.kind == "act" and step.tool == "export_clip" and not history and only_tells_of_an_export(reading.asked):
+        if step.kind == "act" and step.tool == "export_clip" and not history and only_tells_of_an_export(reading.plain):
             return Step("finish", "out_of_scope")
         step = self._without_no_time(step, reading)
-        if step.tool == "create_alert" and step.args.get("event") == "person" and alerts_to_doing(reading.asked):
+        if step.tool == "create_alert" and step.args.get("event") == "person" and alerts_to_doing(reading.plain):
             return Step("ask", missing=("event",))
-        if step.kind == "act" and step.tool in _HIDING and reverses(reading.asked):
+        if step.kind == "act" and step.tool in _HIDING and reverses(reading.plain):
             return Step("finish", "done" if history else "out_of_scope")
         if missing_camera(reading.units) and self._passes_over_cameras(step):
             return Step("ask", missing=("cameras",))
@@ -223,7 +223,7 @@ class Planner:
         if file is not None:
             return Step("ask", missing=(file,))  # another file than the one that was named
         missing, names = unknown_names(grammar) if step.kind == "act" else ((), ())
-        if missing == ("cameras",) and history and points_back(reading.asked):
+        if missing == ("cameras",) and history and points_back(reading.plain):
             # "the footage of that camera" is no camera's name
             return _leaving_out(step, {a.name for a in self._args_of(step) if a.kind == "cameras"})
         return Step("ask", missing=missing, unknown=names) if missing else step
@@ -241,7 +241,7 @@ class Planner:
         """An alert "there" on the cameras that the last call looked at."""
         name = next((a.name for a in self._args_of(step) if a.kind == "cameras"), "")
         looked = next((c.args[name] for c in reversed(history) if c.args.get(name)), None) if name else None
-        if step.tool != "create_alert" or name in step.args or looked is None or not alerts_there(reading.asked):
+        if step.tool != "create_alert" or name in step.args or looked is None or not alerts_there(reading.plain):
             return step
         return replace(step, args=step.args | {name: looked})
 
@@ -263,9 +263,9 @@ class Planner:
             )
             shown = next((v for v in step.args.values() if isinstance(v, str) and v in attached(reading, v)), "")
             others = [h for h in attached(reading, shown) if h != shown] if shown else []
-            if not others or says_which(reading.asked):
+            if not others or says_which(reading.plain):
                 return step
-            if not means_several(reading.asked) and not self._takes_each(step):
+            if not means_several(reading.plain) and not self._takes_each(step):
                 return Step("ask", missing=("media",), among=attached(reading, shown)) if not history else step
         if not history or history[-1].status in ("retry", "failed", "refused"):
             return step
@@ -276,7 +276,7 @@ class Planner:
         for name, value in last.args.items():
             if not isinstance(value, str):
                 continue
-            files = attached(reading, value) if means_several(reading.asked) else ()
+            files = attached(reading, value) if means_several(reading.plain) else ()
             form = next((f for f in _EVENTS if value.startswith(f)), "")
             named = [people_together(reading, kind) for kind in (_EVENTS[form],) if kind]
             if not form:

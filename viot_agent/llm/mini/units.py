@@ -46,6 +46,8 @@ KINDS = (
 = has the form of a name that nothing known carries."""
 NAMED = frozenset(("camera", "group", "person", "time", "plate", "upload", "handle"))
 """The marks of what code recognised as a thing; the others describe a word."""
+_BEFORE_TIME = re.compile(r"(?:\b(?:on|at|in|during|over|for|the)\s+)+$", re.I)
+_PROPER = frozenset(("camera", "group", "person", "time", "plate"))
 SHAPES = ("lower", "title", "upper", "digit", "mixed", "script", "punct", "virtual")
 """How a unit is written: the encoder is uncased, and case tells names."""
 REQUEST = 1
@@ -148,6 +150,20 @@ class Reading:
     @property
     def asked(self) -> str:
         return self.text[self.request[0] : self.request[1]]
+
+    @property
+    def plain(self) -> str:
+        """The request with what code recognised in it in other words: "today" for a time, "X" for a camera, a person or
+        a plate. What its words say must not hang on what a camera is called ("Fire Exit Front") or when it was ("last
+        Monday, 7.40")."""
+        out, at = "", self.request[0]
+        for unit in self.units:
+            if unit.segment != REQUEST or unit.virtual or unit.start < at or _PROPER.isdisjoint(unit.kinds):
+                continue
+            out += self.text[at : unit.start]
+            out = _BEFORE_TIME.sub("", out) + "today" if "time" in unit.kinds else out + "X"
+            at = unit.end
+        return out + self.text[at : self.request[1]]
 
     def tool_of(self, unit: Unit) -> str:
         """The tool whose observation a unit stands in, or an empty string."""

@@ -48,7 +48,7 @@ def with_its_own(step: Step, reading: Reading, history: Sequence[Call], time: st
     if time and time not in step.args and len(said) == 1 and not _OTHER_TIME.search(reading.asked):
         taken = next((c.args[time] for c in before if str(c.args.get(time, "")).casefold() in said), None)
         step = step if taken is None else replace(step, args=step.args | {time: taken})
-    if cameras and cameras not in step.args and _THERE.search(reading.asked) and not _ELSEWHERE.search(reading.asked):
+    if cameras and cameras not in step.args and _THERE.search(reading.plain) and not _ELSEWHERE.search(reading.plain):
         places = [c.args[cameras] for c in history if c.args.get(cameras)]
         if places and all(place == places[0] for place in places):
             step = replace(step, args=step.args | {cameras: places[0]})
