@@ -84,3 +84,6 @@ def test_dropping_keeps_the_mean() -> None:
     drop = Dropout(0.25)
     assert torch.equal(drop.eval()(x), x)
     assert not torch.equal(drop.train()(x), x)
+    for share in (-0.1, 1.0):
+        with pytest.raises(ValueError, match="cannot be dropped"):
+            Dropout(share)

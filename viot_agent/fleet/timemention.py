@@ -260,8 +260,7 @@ def _meant(tree: Phrase, cut: Sequence[TimeToken], i: int, j: int, text: str) ->
         return False
     if isinstance(tree, Between):
         loose = _bare_only(tree.a) and _bare_only(tree.b) and tree.context.empty
-        named = _SAYS_TIME.search(text, max(0, cut[i].start - _NEAR), cut[i].start) is not None
-        return tree.marked or not loose or named
+        return tree.marked or not loose or _named(cut[i], text)
     if not isinstance(tree, When):
         return True
     if tree.edge:
@@ -281,8 +280,7 @@ def _moment_meant(m: Moment, cut: Sequence[TimeToken], i: int, j: int, text: str
     following = cut[j] if j < len(cut) else None
     written = text[cut[i].start : cut[j - 1].end]
     if _bare_only(m):
-        said = before in _AT or _SAYS_TIME.search(text, max(0, cut[i].start - _NEAR), cut[i].start) is not None
-        return said or (i + 1 == j and _stands_alone(cut, i, text))
+        return before in _AT or _named(cut[i], text) or (i + 1 == j and _stands_alone(cut, i, text))
     if m.clock is not None or m.ago is not None:
         return True
     noun = following is not None and following.kind == "word" and not following.known
@@ -322,7 +320,13 @@ _SAYS_TIME = re.compile(
     r"(?:is|was|of|from|between|[:=-])?\s*$",
     re.I,
 )
-"""Words after which a number is a time of day: "anything abnormal, time 0500"."""
+
+
+def _named(t: TimeToken, text: str) -> bool:
+    """Whether words stand before a number that make it a time of day: "anything abnormal, time 0500"."""
+    return _SAYS_TIME.search(text, max(0, t.start - _NEAR), t.start) is not None
+
+
 _CODED = re.compile(
     r"\b(?:badge|id|pin|no|number|nr|code|ticket|invoice|total|rooms?|price|reg|plates?|ends?|staff|order|extension|ext|ref|"
     r"case|phone|call|flight|bus|train|line|route|sum|costs?|paid|pay|was|is|were|are)\b[^.;!?]{0,12}$",

@@ -26,7 +26,7 @@ from viot_finetune.mini.source import vocabulary, without
 from viot_finetune.mini.train import SAFE_EVERY, resumed_at, save, train, with_judge
 
 AT_ONCE = 64
-"""Decisions that a processor computes at once, at most: 256 of them took more than 24 GiB."""
+"""Decisions that a processor computes at once, at most: 256 of them, padded, took more than 24 GiB."""
 
 
 def at_once(batch: int) -> int:

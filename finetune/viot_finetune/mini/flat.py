@@ -171,10 +171,12 @@ def dropped(x: Tensor, share: float) -> Tensor:
 
 
 class Dropout(nn.Module):
-    """:func:`dropped`, in training."""
+    """:func:`dropped`, in training. Raises ValueError for a share that is none."""
 
     def __init__(self, share: float) -> None:
         super().__init__()
+        if not 0 <= share < 1:
+            raise ValueError(f"a share of {share} cannot be dropped: from 0 to below 1")
         self.share = share
 
     def forward(self, x: Tensor) -> Tensor:

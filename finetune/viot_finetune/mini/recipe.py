@@ -39,7 +39,7 @@ class Recipe:
     mix: int = MIX_LAYERS
     """Layers in which the request and the tools' cards read each other."""
     dropout: float = 0.1
-    """In the decoder."""
+    """In the decoder. On a processor this and the next are the nearest of 256 parts (``flat.dropped``)."""
     encoder_dropout: float = 0.1
     """In MiniLM, on its hidden states and attention, while it is tuned."""
     without: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The stream of training batches: phrasings drawn by weight, filled, put before a random menu, encoded and padded.
+"""The stream of training batches: phrasings drawn by weight, filled, put before a random menu and encoded.
 
 Everything that needs no gradient is made here, in a process of its own, so that it does not stand in the way of the
 arithmetic. As many processes and the same seed: the same batches in the same order.
@@ -199,7 +199,7 @@ class Plan:
 
 
 def batches(plan: Plan) -> Iterator[tuple[Tokens, Packed]]:
-    """Endless batches of decisions of similar length: padding is wasted work on two cores."""
+    """Endless batches of decisions of similar length: attention pads them to the longest."""
     reader = Reader(assets.encoder_dir(), plan.words)
     source = Source(
         plan.rows,

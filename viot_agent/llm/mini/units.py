@@ -46,8 +46,8 @@ KINDS = (
 = has the form of a name that nothing known carries."""
 NAMED = frozenset(("camera", "group", "person", "time", "plate", "upload", "handle"))
 """The marks of what code recognised as a thing; the others describe a word."""
+_PROPER = NAMED - {"upload", "handle"}
 _BEFORE_TIME = re.compile(r"(?:\b(?:on|at|in|during|over|for|the)\s+)+$", re.I)
-_PROPER = frozenset(("camera", "group", "person", "time", "plate"))
 SHAPES = ("lower", "title", "upper", "digit", "mixed", "script", "punct", "virtual")
 """How a unit is written: the encoder is uncased, and case tells names."""
 REQUEST = 1
