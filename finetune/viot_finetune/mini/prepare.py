@@ -269,8 +269,8 @@ def tokens(batch: Sequence[Sample], reader: Reader, hide: float = 0.0, rng: rand
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A padded batch without the vectors, of which ``unpack`` makes a ``Batch``; places in a table of texts stand for the
-    embeddings.
+    """A padded batch without the vectors, of which ``unpack`` makes a ``Batch``; places in a table of texts stand for
+    the embeddings.
 
     ``cands``, ``limits`` (B, C) and ``slots`` (B, S) are rows of that table; row 0 is nothing.
     """
