@@ -27,6 +27,7 @@ from viot_agent.fleet.names import (
     singulars,
 )
 from viot_agent.fleet.narrowing import narrowed, reordered, shared_tail
+from viot_agent.fleet.others import no_such_side, the_other, told_by_the_clock
 from viot_agent.fleet.persons import NO_NAME, PLACE_BEFORE, headline, namesake, person_mentions, unknown_people
 from viot_agent.fleet.plates import find_plates, normalise_plate
 from viot_agent.fleet.timemention import find_times
@@ -137,6 +138,9 @@ def find_mentions(
     text = text[:MAX_TEXT]
     fleet = _fleet_index(tuple((c.name, c.groups) for c in cameras))
     found = list(_camera_mentions(text, fleet))
+    begun = {(m.start, m.end) for m in found if m.score == 100 and m.kind == "camera"}
+    hours = {s for s in begun if told_by_the_clock(text, s[1]) and any(a == s[0] and b < s[1] for a, b in begun)}
+    found = [m for m in found if (m.start, m.end) not in hours]
     exact = [(m.start, m.end) for m in found if m.score == 100 and m.kind == "camera"]
     found += [
         m
@@ -155,7 +159,9 @@ def find_mentions(
         for a, b in find_plates(text, fleet.taken)
         if not _inside(a, b, exact, touching=True)
     ]
-    found += _numbered_places(text, fleet, [(m.start, m.end) for m in found])
+    numbered = list(_numbered_places(text, fleet, found))
+    absent = [(m.start, m.end) for m in numbered]
+    found = [m for m in found if m.kind == "plate" or not _inside(m.start, m.end, absent)] + numbered
     # "gate 9" names a camera that is not there, and no time either
     taken = exact + [(m.start, m.end) for m in found if m.kind == "plate" or (m.score < 100 and " " in m.text)]
     taken += asked_about(text) if before else []
@@ -167,6 +173,10 @@ def find_mentions(
     # "cam 5" of a follow-up, where kitchen 1 was spoken of and there is a kitchen 5
     found = [m for m in found if m.score or not _inside(m.start, m.end, covered, touching=True)] + halves
     found += [Mention("upload", a, b, text[a:b], handle, score) for a, b, handle, score in find_uploads(text, uploads)]
+    known = [(-1, name) for name in before] + [(a, name) for a, _, name in _whole(found)]
+    found += [Mention("camera", a, b, text[a:b], name, 100.0) for a, b, name in the_other(text, cameras, known)]
+    spans = [(m.start, m.end) for m in found if m.kind in ("camera", "group", "plate")]
+    found += [Mention("camera", a, b, text[a:b], text[a:b], 0.0) for a, b in no_such_side(text, fleet.parts, spans)]
     named = list(person_mentions(text, people))
     named = [m for m in named if m.score == 100 or not _inside(m.start, m.end, exact, touching=True)]
     strangers = list(unknown_people(text, fleet.words, 0.0 if people else 50.0))
@@ -293,24 +303,28 @@ def _areas(text: str, cameras: Sequence[Camera], fleet: _Fleet, taken: Sequence[
             yield Mention("group", start, end, found["place"], found["place"], 100.0)
 
 
-def _numbered_places(text: str, fleet: _Fleet, taken: Sequence[tuple[int, int]]) -> Iterator[Mention]:
+def _numbered_places(text: str, fleet: _Fleet, found: Sequence[Mention]) -> Iterator[Mention]:
     """``gate 9`` and ``stret 3``, where no camera is called so: a name that does not exist, and no time."""
-    for found in _NUMBERED.finditer(text):
-        word = fold(found[1])
-        if word == "till" and _SPAN_BEGUN.search(text, 0, found.start()):
+    for said in _NUMBERED.finditer(text):
+        word, end = fold(said[1]), said.end()
+        if word == "till" and _SPAN_BEGUN.search(text, 0, said.start()):
             continue
         known = word in _PLACES or word in fleet.words
         if not known and len(word) >= 5:
             known = any(len(w) >= 5 and OSA.distance(word, w, score_cutoff=1) <= 1 for w in fleet.words | _PLACES)
-        if known and not MEASURES.match(text, found.end()) and not _inside(*found.span(), taken, touching=True):
-            yield Mention("camera", found.start(), found.end(), found[0], found[0], 0.0)
+        # "yard" is a camera, "yard 14" another one; "yard 14:00" is a time at the first
+        apart = _HOURLY.match(text, end) is not None or not int(said[2])
+        bare = [m for m in found if not apart and m.start <= said.start() and m.end == said.end(1)]
+        start = min([said.start(), *(m.start for m in bare)])
+        weak = [m for m in found if m.kind == "group" and m.score < 60]
+        others = [(m.start, m.end) for m in found if m not in bare and m not in weak]
+        if known and not MEASURES.match(text, end) and not _inside(start, end, others, touching=True):
+            yield Mention("camera", start, end, text[start:end], text[start:end], 0.0)
 
 
 def _numbers_alone(text: str, fleet: _Fleet, found: Sequence[Mention]) -> list[tuple[int, int]]:
     """Numbers that make a known camera of one said before, and so no time ("gate 7 and 8 on Monday")."""
     whole = _whole(found)
-    if not whole:
-        return []
     taken = [(m.start, m.end) for m in found if m.kind not in ("camera", "group")]
     hits = half_said(text, whole, taken, lambda key: _cameras_of(fleet, key))
     return [
