@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from viot_agent.fleet.types import Camera
+from viot_agent.fleet.types import Camera, Mention
 from viot_tools.qa.parse import parse
 from viot_tools.qa.program import Program, Unparsed
-from viot_tools.qa.wording import own_words
+from viot_tools.qa.wording import own_words, respelt
 
 GATE = Camera(1, "gate 2", "gate.mp4", (), "UTC", 0.0)
 
@@ -51,3 +53,13 @@ def read(words: str) -> Program | Unparsed:
 )
 def test_own_words(request_: str, question: str, words: str) -> None:
     assert own_words(request_, question, read) == words
+
+
+def test_a_misspelt_camera_stands_under_its_name() -> None:
+    asked = "what colour was the first car at car prak east, and at car park east"
+    found = [
+        Mention("camera", 33, 46, asked[33:46], "Car Park East", 90.9),
+        Mention("camera", 55, 68, asked[55:68], "Car Park East", 100.0),
+    ]
+    assert respelt(asked, found) == "what colour was the first car at Car Park East, and at car park east"
+    assert respelt(asked, [replace(found[0], score=60.0)]) == asked

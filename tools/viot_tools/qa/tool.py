@@ -30,7 +30,7 @@ from viot_tools.qa.stored import EVERYTHING, ActionSource, NameSource, facts, ne
 from viot_tools.qa.stored_actions import StoredActions
 from viot_tools.qa.stored_names import StoredNames
 from viot_tools.qa.understand import understand
-from viot_tools.qa.wording import own_words
+from viot_tools.qa.wording import own_words, respelt
 
 NAME: Final = "video_qa"
 LONGEST: Final = 1000
@@ -82,7 +82,7 @@ def ask(
     def read(words: str) -> Program | Unparsed:
         return parse(words, cameras=fleet, people=people, options=options)
 
-    text = own_words(ctx.request.text, question, read)
+    text = own_words(respelt(ctx.request.text, ctx.fleet.mentions(ctx.request.text)), question, read)
     understood = understand(text, cameras=fleet, people=people, options=options, reader=reader())
     parsed = understood.parsed
     kind = kind_of(text, options, parsed)

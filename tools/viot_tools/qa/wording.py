@@ -8,9 +8,10 @@ is a question of its own. Owns this choice. Knows no row.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from viot_agent.fleet.types import Mention
 from viot_tools.qa.program import Program, Unparsed
 
 _ENDS: Final = re.compile(r"(?<=[.?!])\s+|\n+")
@@ -18,10 +19,20 @@ _JOINS: Final = re.compile(r"^\s*(?:[,;:]|and\b|or\b|then\b|but\b|if so\b)", re.
 _JOINED: Final = re.compile(
     r"(?:[,;:]|\b(?:and|or|then|but|so|also|tell me|know|check|say|see|find out))\s*$", re.IGNORECASE
 )
+NEAR: Final = 85.0
+"""How alike a misspelt camera's name is to the name it stands for, of 100, at least."""
 FORM: Final = "video qa:"
 """How a call by hand, with a form, begins its request: there is no sentence of a person behind it."""
 
 Parse = Callable[[str], Program | Unparsed]
+
+
+def respelt(request: str, mentions: Sequence[Mention]) -> str:
+    """The request with misspelt cameras ("car prak east") under their names: ``mentions`` are those of the request."""
+    for m in sorted(mentions, key=lambda m: -m.start):
+        if m.kind == "camera" and NEAR <= m.score < 99:
+            request = request[: m.start] + m.target + request[m.end :]
+    return request
 
 
 def own_words(request: str, question: str, parse: Parse) -> str:
