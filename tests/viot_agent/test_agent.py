@@ -126,6 +126,13 @@ def test_an_answer_with_evidence(tmp_path: Path) -> None:
     assert set(run.timings) == {"llm", "tools", "drawing"}
 
 
+def test_an_attached_file_that_nothing_looked_at_is_named(tmp_path: Path) -> None:
+    script = act(cameras=["gate 2"]), AIMessage("3 people are on gate 2.")
+    files = (Attachment("image-1", "image", tmp_path / "him.jpg"),)
+    run = agent(tmp_path, *script).run(Request("how many people are on gate 2? as in this", attachments=files))
+    assert run.answer.text == "3 people are on gate 2. Not looked at: image-1."
+
+
 def test_an_invented_number_is_replaced(tmp_path: Path) -> None:
     run = ask(tmp_path, act(cameras=["gate 2"]), AIMessage("7 people are on gate 2."))
     assert run.answer.text == "3 people were seen on gate 2."

@@ -12,6 +12,8 @@ from viot_agent.llm.mini.earlier import taken_over, the_person
 from viot_agent.llm.mini.menu import Step
 from viot_agent.llm.mini.units import Passage, read
 
+FACES = "face_recognition"
+PEOPLE = [Person(0, "Ana Lund", "", 1), Person(1, "Bo Diaz", "", 1)]
 FLEET = [Camera(i, n, f"{i}.mp4", (), "UTC", 0.0) for i, n in enumerate(("Dock 1", "Dock 2", "Lobby", "Yard"))]
 
 
@@ -74,8 +76,7 @@ def test_what_is_no_call_and_what_was_not_said_stays() -> None:
 
 
 def picked(turns: list[str], person: str) -> str:
-    people = [Person(0, "Ana Lund", "", 1), Person(1, "Bo Diaz", "", 1)]
-    *before, last = (Passage(t, tuple(find_mentions(t, FLEET, people))) for t in turns)
+    *before, last = (Passage(t, tuple(find_mentions(t, FLEET, PEOPLE))) for t in turns)
     reading = read(last.text, last.mentions, earlier=before)
     return str(the_person(Step("act", tool="t", args={"person": person}), reading, "person").args["person"])
 
@@ -86,6 +87,21 @@ def test_one_of_two_people_is_picked() -> None:
     assert picked([both, "just the first please"], "Bo Diaz") == "Ana Lund"
     assert picked([both, "and at the second dock?"], "Ana Lund") == "Ana Lund"
     assert picked([both, "only Ana Lund, not the latter"], "Ana Lund") == "Ana Lund"
+
+
+@pytest.mark.parametrize(
+    ("turns", "wanted"),
+    [
+        (["was Bo Diaz on Dock 1?", "was he on Dock 2 too?"], Step("act", tool=FACES, args={"person": "Bo Diaz"})),
+        (["was Ana Lund there", "Bo Diaz?", "where was he"], Step("act", tool=FACES, args={"person": "Bo Diaz"})),
+        (["who was on Dock 1?", "was he on Dock 2 too?"], Step("ask", missing=("person",))),
+        (["was Bo Diaz on Dock 1?", "who was he with on Dock 2?"], Step("act", tool=FACES)),
+        (["was Bo Diaz on Dock 1?", "any strangers on Dock 2?"], Step("act", tool=FACES)),
+    ],
+)
+def test_he_is_whoever_was_named_last(turns: list[str], wanted: Step) -> None:
+    *before, last = (Passage(t, tuple(find_mentions(t, FLEET, PEOPLE))) for t in turns)
+    assert the_person(Step("act", tool=FACES), read(last.text, last.mentions, earlier=before), "person") == wanted
 
 
 @pytest.mark.parametrize(
@@ -135,3 +151,16 @@ def test_any_time_takes_the_time_back() -> None:
     assert taken(turns, {"cameras": ["Dock 1"], "time": "yesterday"}) == {"cameras": ["Dock 1"]}
     turns = ["people on Dock 1 yesterday?", "the Yard"]
     assert taken(turns, {"cameras": ["Yard"], "time": "yesterday"})["time"] == "yesterday"
+
+
+@pytest.mark.parametrize(
+    ("turns", "time"),
+    [
+        (["was 12 AB 34 on Dock 1 yesterday?", "today, rather", "which ones were read at all?"], "today"),
+        (["people on Dock 1 yesterday?", "and today?", "and both times on the Yard"], "yesterday"),
+        (["people on Dock 1 yesterday?", "on the Yard today?", "who was on Dock 1"], "yesterday"),
+        (["people on Dock 1 yesterday or today?", "and faces?"], "yesterday"),
+    ],
+)
+def test_the_time_that_was_said_last_counts(turns: list[str], time: str) -> None:
+    assert taken(turns, {"cameras": ["Dock 1"], "time": "yesterday"})["time"] == time

@@ -23,6 +23,7 @@ from viot_agent.llm.mini.leanings import (
     TAKEN,
     TAKES,
     WITHDRAWN,
+    alerted_everywhere,
     lean,
     withdrawn,
 )
@@ -32,6 +33,7 @@ from viot_finetune.mini.cards import stub_toolbox
 
 MENU = Menu.of(list(stub_toolbox()))
 FLEET = [Camera(i, n, "", (), "UTC", None) for i, n in enumerate(("gate 1", "gate 2", "north dock"))]
+PLATES = (("KX-4821", "gate 1"), ("FTY 810", "gate 2"))
 KNOWN = [Person(0, "Ana Lund", "", 1), Person(1, "Bo Diaz", "", 1)]
 
 
@@ -218,12 +220,8 @@ def test_an_alert_has_its_own_number() -> None:
         ("was he seen anywhere? alert me to fire at gate 1", False),
     ],
 )
-def test_an_alert_everywhere_names_no_camera(text: str, everywhere: bool) -> None:
-    grammar = Grammar(reading(text), MENU)
-    at_slot(grammar, "create_alert", "cameras")
-    by = leant(grammar)
-    camera = next(v for k, v in by.items() if k.casefold() == "gate 1")
-    assert (by["SKIP"], camera) == (pytest.approx(NEXT, abs=1e-3), WITHDRAWN) if everywhere else (0.0, 0.0)
+def test_an_alert_everywhere_is_told_from_a_search(text: str, everywhere: bool) -> None:
+    assert alerted_everywhere(reading(text).plain) is everywhere
 
 
 def test_the_plate_of_an_alert_may_be_corrected() -> None:
@@ -241,6 +239,10 @@ def test_the_plate_of_an_alert_may_be_corrected() -> None:
         ("fire at gate 1? if so who was at gate 2, otherwise count gate 1", "crowd_counting", ["gate 2"]),
         ("fire at gate 1? if so who was at gate 2, otherwise count gate 1", "face_recognition", ["gate 1'"]),
         ("fire at gate 1? then who was there, and count gate 2", "face_recognition", []),
+        # the condition stands before its camera, or the cases have names
+        ("if gate 1 burnt, say who was there, and if it wasn't, count gate 2", "face_recognition", ["gate 2"]),
+        ("fire at gate 1. Present: who was there. Absent: count gate 2", "face_recognition", ["gate 2"]),
+        ("see if gate 1 burnt. If it wasn't so, say who was at gate 2", "face_recognition", []),
     ],
 )
 def test_a_camera_of_the_other_case_is_leant_away_from(text: str, tool: str, against: list[str]) -> None:
@@ -374,3 +376,50 @@ def test_of_two_times_compared_the_first_is_asked_first() -> None:
     at_slot(grammar, "crowd_counting", "time")
     by = leant(grammar)
     assert [by["today"], by["yesterday"]] == [pytest.approx(NEXT, abs=1e-3), 0.0]
+
+
+def test_an_alert_is_for_the_plate_that_is_said_of_it() -> None:
+    text = "was KX-4821 at gate 1? And FTY 810 at gate 2? Let me know when FTY 810 comes to gate 1"
+    past = [Call("plate_recognition", {"plate": p, "cameras": [c]}, "none") for p, c in PLATES]
+    grammar = Grammar(reading(text), MENU, past)
+    at_slot(grammar, "create_alert", "event")
+    grammar.push(next(e for e in grammar.allowed() if e[0] == "cand" and MENU.candidates[e[1]].value == "plate:"))
+    by = leant(grammar)
+    assert max(by, key=lambda k: by[k]) == "FTY 810'" and by["KX-4821"] < 0
+
+
+def test_what_is_named_beside_the_camera_of_an_earlier_call_shares_it() -> None:
+    text = "set alerts for Ana Lund and for FTY 810 at gate 1, then count gate 2 yesterday"
+    grammar = Grammar(reading(text), MENU, [Call("create_alert", {"event": "face:Ana Lund", "cameras": ["gate 1"]})])
+    row: list[Any] = [
+        ("sym", SYM["NEED"]),
+        ("cand", MENU.index("create_alert")),
+        ("cand", MENU.index("crowd_counting")),
+    ]
+    row += [("sym", SYM["PLAN_END"]), ("cand", MENU.index("create_alert"))]
+    for element in row:
+        grammar.push(element)
+    grammar.push(grammar.allowed()[0])
+    grammar.push(next(e for e in grammar.allowed() if e[0] == "cand" and MENU.candidates[e[1]].value == "plate:"))
+    grammar.push(next(e for e in grammar.allowed() if grammar.units[e[1]].value == "FTY 810"))
+    grammar.push(grammar.allowed()[0])
+    by = leant(grammar)
+    assert by["gate 1"] > 0 >= by["gate 2"]
+    grammar.push(next(e for e in grammar.allowed() if e[0] == "start" and grammar.units[e[1]].value == "gate 1"))
+    grammar.push(("sym", SYM["ARG_END"]))
+    grammar.push(grammar.allowed()[0])
+    assert leant(grammar)["yesterday"] == 0  # it is said of gate 2
+
+
+@pytest.mark.parametrize(
+    ("text", "back"),
+    [
+        ("through gate 1 and gate 2. Actually leave gate 1 out", {"gate 1"}),
+        ("count gate 1? Sorry, I keep saying gate 1, it is gate 2 they want", {"gate 1"}),
+        ("leave by gate 1, out of gate 2", set()),
+    ],
+)
+def test_what_is_left_out(text: str, back: set[str]) -> None:
+    read_as = reading(text)
+    marked = [i for i, u in enumerate(read_as.units) if "camera" in u.kinds]
+    assert {read_as.units[i].value for i in withdrawn(read_as.text, read_as.units, marked, denied=True)} == back

@@ -6,6 +6,7 @@ import itertools
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from viot_agent.llm.mini.attachments import the_one_named
 from viot_agent.llm.mini.checks import (
     about_things,
     alerts_to_doing,
+    asks_for_somebody,
     asks_who_was_not,
     finds,
     may_be_conditional,
@@ -38,6 +40,7 @@ from viot_agent.llm.mini.encoder import Encoder, windows
 from viot_agent.llm.mini.limits import settled
 from viot_agent.llm.mini.menu import SYM, Call, Step
 from viot_agent.llm.mini.model import MiniChat
+from viot_agent.llm.mini.partly import fitting
 from viot_agent.llm.mini.units import Passage, make_units, read
 from viot_agent.llm.mini.weights import Weights
 from viot_agent.react import parse, render
@@ -372,6 +375,87 @@ def test_what_is_due_and_lacks_what_it_takes_is_asked_for(mini: MiniChat) -> Non
     assert planner._without_no_time(no_time, read("over 50? export it. fewer: nothing")) == Step(
         "ask", missing=("time",)
     )
+
+
+def test_what_waits_for_nothing_and_lacks_what_it_takes_is_asked_for(mini: MiniChat) -> None:
+    cameras = [Camera(0, "gate 2", "x.mp4", (), "UTC", 0.0)]
+    text = "who is in the footage of gate 2? blur all but Ana's and give me the file"
+    reading = read(text, find_mentions(text, cameras, []), seen=[Passage("nobody", tool="face_recognition")])
+    left = ("export_clip", "face_redaction")
+    done = Call("face_recognition", {"cameras": ["gate 2"]}, "none", left)
+    assert mini.planner().next_step(reading, [done]) == Step("ask", missing=("time",))
+    for past in (replace(done, status="failed"), replace(done, waiting=(0, 1)), replace(done, rest=())):
+        assert mini.planner().next_step(reading, [past]).kind == "finish"
+
+
+@pytest.mark.parametrize(
+    ("text", "upload"),
+    [
+        ("Is there a fire in the attached video?", "video-1"),
+        ("is somethin burning in this", "video-1"),
+        ("how many people are in this", "video-1"),
+        ("did anyone fall in this video", "video-1"),
+        ("is this a fire?", "image-1"),
+        ("read me the plate in this photo", "image-1"),
+    ],
+)
+def test_what_is_asked_of_a_file_is_not_answered_from_the_cameras(mini: MiniChat, text: str, upload: str) -> None:
+    message = mini.invoke([ask(text, uploads=(upload,))])
+    assert (message.tool_calls, message.additional_kwargs["reply"]) == ([], "out_of_scope")
+    assert str(message.content).startswith(f"I cannot look at {upload} for that.")
+
+
+@pytest.mark.parametrize(
+    ("text", "upload", "tool"),
+    [
+        ("have we seen the man in this picture anywhere", "image-1", "face_recognition"),
+        ("blur all faces in this video", "video-1", "face_redaction"),
+        ("was there a fire on dock a? I attached this picture of the lighter", "image-1", "fire_smoke_detection"),
+    ],
+)
+def test_files_that_a_tool_takes_and_cameras_that_are_named(mini: MiniChat, text: str, upload: str, tool: str) -> None:
+    assert [c["name"] for c in mini.invoke([ask(text, uploads=(upload,))]).tool_calls] == [tool]
+
+
+def test_a_short_request_for_somebody_enrolled(mini: MiniChat) -> None:
+    (call,) = mini.invoke([ask("show me Alex Lacamoire")]).tool_calls
+    assert (call["name"], call["args"]) == ("face_recognition", {"person": "Alex Lacamoire"})
+    assert not asks_for_somebody(read("show me the wooden crate"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("what alerts have i got set up", "viot alert list"),
+        ("get rid of the dock alert", "viot alert remove"),
+        ("how do I enrol a new colleague?", "viot person enroll"),
+        ("order me a pizza", "Ask what I can do"),
+    ],
+)
+def test_what_no_tool_does_is_said_shortly_with_what_helps(mini: MiniChat, text: str, said: str) -> None:
+    assert said in str(mini.invoke([ask(text)]).content)
+
+
+def test_plates_known_in_part() -> None:
+    read_there = {"sightings": [{"plate": "FWE50"}, {"plate": "BS47040"}, {"plate": "BSX1"}]}
+    every, one = Call("plate_recognition", {"time": "today"}), Call("plate_recognition", {"plate": "FWE50"})
+    told = {
+        "any plates today that start with RK?": "No plate of these begins with RK.",
+        "which plates were read that end in 50": "Of these FWE50 ends with 50.",
+        "plates beginning with the letters BS": "Of these BS47040 and BSX1 begin with BS.",
+        "which plates were read at the end in the yard": "",
+        "my shift ends in 50 minutes": "",
+    }
+    assert {asked: fitting(asked, [(every, read_there)]) for asked in told} == told
+    assert fitting("plates that start with RK?", [(one, read_there)]) == ""
+
+
+def test_a_misspelt_camera_is_named_as_it_is_called_in_copied_words() -> None:
+    fleet = [Camera(0, "north gate", "", (), "UTC", None)]
+    text = "what colour was the first car at nroth gate"
+    reading = read(text, find_mentions(text, fleet, []))
+    step = planner_module._spelt(Step("act", tool="video_qa", args={"question": text}), reading)
+    assert step.args["question"] == "what colour was the first car at north gate"
 
 
 def test_nets_decide_together() -> None:

@@ -221,6 +221,11 @@ class Agent:
             called = [self.toolbox.get(s.call.tool) for s in state.steps if s.call.tool in self.toolbox]
             undone = state.wanted.left_undone(called)
             answer = replace(answer, text=f"{answer.text} {undone}".rstrip())
+        if state.observations and not state.stop:
+            used = {v for s in state.steps for v in s.call.args.values() if isinstance(v, str)}
+            idle = [a.handle for a in request.attachments if a.handle not in used]
+            said = f" Not looked at: {' and '.join(idle)}." if idle else ""
+            answer = replace(answer, text=answer.text + said)
         if state.steps and not any(m.kind in ("camera", "group") for m in mentions):
             done = [s for s in state.steps if s.observation is not None and s.observation.status == "ok"]
             # of tools that look at cameras: a copy of an attached picture of a kitchen is of no camera

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from viot_agent.llm.mini.units import Reading
+from viot_agent.llm.mini.menu import Step
+from viot_agent.llm.mini.units import REQUEST, Reading
 
 _SEVERAL = re.compile(
     r"\b(?:these|those|both|either|neither|them|they|each|all (?:of|two|three|four)|two|three|four)\b", re.I
@@ -65,22 +66,28 @@ _LATER_NTH = re.compile(
     re.I,
 )
 
+_AGAIN = re.compile(rf"\b(?:(?:that|this|same) (?:one|{_KIND}|file)|it|again)\b", re.I)
+
 
 def _picked(reading: Reading) -> int | None:
-    """The number of the file that a follow-up picks: "the second one, surgical", "and the other picture"."""
-    found = _LATER_NTH.match(reading.plain) if reading.request[0] else None
-    if found is None:
+    """The number of the file that a follow-up picks: "the second one, surgical", "and the other picture"; "that one
+    patterned" after "the same on image two"."""
+    if not reading.request[0]:
         return None
-    if found[1].casefold() != "other":
+    said = [row[1] or row[2] for row in _NUMBERED.findall(reading.text[: reading.request[0]])]
+    spoken = [int(w) if w.isdigit() else _ORDER[w.casefold()] for w in said]
+    found = _LATER_NTH.match(reading.plain)
+    if found is not None and found[1].casefold() != "other":
         return _ORDER[found[1].casefold()]
-    before = reading.text[: reading.request[0]]
-    spoken = {_ORDER.get(w.casefold(), 0) for row in _NUMBERED.findall(before) for w in (row[1] or row[2],)}
-    return {1: 2, 2: 1}.get(spoken.pop()) if len(spoken) == 1 else None
+    if found is not None:
+        return {1: 2, 2: 1}.get(spoken[0]) if len(set(spoken)) == 1 else None
+    again = _AGAIN.search(reading.plain) and not _SEVERAL.search(reading.plain)
+    return spoken[-1] if spoken and again else None
 
 
-def says_which(asked: str) -> bool:
-    """Whether the words say which of several attached files is meant."""
-    return bool(_NAMED.search(asked))
+def says_which(reading: Reading) -> bool:
+    """Whether the words say which of several attached files is meant, or point back at the one that was named last."""
+    return bool(_NAMED.search(reading.plain)) or _picked(reading) is not None
 
 
 def the_one_named(reading: Reading, handle: str) -> str:
@@ -101,6 +108,38 @@ def the_one_named(reading: Reading, handle: str) -> str:
     return fitting[0] if len(named) == 1 and fitting else handle
 
 
-def means_several(asked: str) -> bool:
+def means_several(reading: Reading) -> bool:
     """Whether the words mean several attached files ("these two", "either of them")."""
-    return bool(_SEVERAL.search(asked)) and not says_which(asked)
+    return bool(_SEVERAL.search(reading.plain)) and not says_which(reading)
+
+
+_OF_A_FILE = re.compile(
+    rf"\b(?:attached|enclosed|uploaded|this|these|my)\s+(?:\w+\s+)?(?:{_KIND}|file|attachment|upload)s?\b|"
+    rf"\b(?:{_KIND}|file) (?:that )?(?:i|we)(?:['’]ve)? (?:have )?(?:just )?(?:attached|sent|uploaded|enclosed)\b|"
+    r"\b(?:in|on|from) (?:this|it|here|there)\W*$|^\W*(?:is|are|was|were|what(?:['’]s| is| are)) (?:this|these)\b",
+    re.I,
+)
+_READS = re.compile(
+    r"\bread\b[^.;!?]*\b(?:plates?|registrations?|reg|numbers?)\b|"
+    r"\bwhat(?:['’]s| is| does)\b[^.;!?]*\b(?:plates?|registrations?|reg)\b",
+    re.I,
+)
+_LOOKING = frozenset(
+    "plate_recognition crowd_counting fire_smoke_detection scene_recognition anomaly_detection pose_estimation "
+    "action_recognition video_qa face_recognition".split()
+)
+
+
+def asks_of_a_file(reading: Reading, step: Step) -> tuple[str, ...]:
+    """The attached files where a first ``step`` would look at the cameras' footage for what the request asks of the
+    files themselves ("is there fire in the attached video?"), which no tool does; else nothing.
+
+    Where a camera, a person or a plate is named, the footage is meant."""
+    files = tuple(u.value for u in reading.units if u.virtual and "upload" in u.kinds)
+    named = {k for u in reading.units if u.segment == REQUEST and not u.virtual for k in u.kinds}
+    if not files or not _OF_A_FILE.search(reading.plain) or named & {"camera", "group", "person", "plate"}:
+        return ()
+    if step.kind == "act" and not set(files).isdisjoint(map(str, step.args.values())):
+        return files if step.tool == "vehicle_reid" and _READS.search(reading.plain) else ()
+    looks = step.kind == "act" and step.tool in _LOOKING
+    return files if looks or (step.kind == "finish" and step.reply == "out_of_scope") else ()

@@ -90,6 +90,13 @@ SHORT = 7
 follow-ups to a request for the same tool 664 do, and of 46 answers to what was asked back 45. Of those that say
 no camera 2,551 of 2,641 keep the cameras, and of the others most say "everywhere" (authored conversations, counted by
 hand)."""
+_AFTER_ONE = re.compile(
+    r"\b(?:was|is|did|has|does|had|(?:where|when)(?:['’]s| is| was| did| has)?)\s+(?:he|she)\b|"
+    r"\b(?:find|spot|see|seen|look for|check for) (?:him|her)\b",
+    re.I,
+)
+_WHO = re.compile(r"\b(?:who|whom|anybody|anyone|somebody|someone|else|with (?:him|her))\b", re.I)
+_SEVERAL = re.compile(r"\b(?:both|each|either|neither|two|those|these|(?<!at )all|pair|respective\w*)\b", re.I)
 _PICKS = re.compile(
     r"\b(?:only|just|first|second|third|middle|last one|latter|former|other|drop|without|except|instead|one of|not)\b",
     re.I,
@@ -110,8 +117,11 @@ def _with_time(step: Step, reading: Reading, time: str) -> Step:
         return step
     if time in step.args and _ANY_TIME.search(asked) and str(step.args[time]) not in reading.asked:
         return replace(step, args={k: v for k, v in step.args.items() if k != time})
-    if time in step.args or step.tool == "create_alert":
+    if step.tool == "create_alert":
         return step  # an alert stands from now on
+    if time in step.args:
+        last = _said_since(reading, str(step.args[time]))
+        return replace(step, args=step.args | {time: last}) if last else step
     if _said(reading.units) and _WHOLE.match(asked) and not _GOES_ON.search(asked):
         return step  # a question of its own
     before = [u for u in reading.units if u.segment < REQUEST and "time" in u.kinds and not _NOW.search(u.value)]
@@ -121,6 +131,22 @@ def _with_time(step: Step, reading: Reading, time: str) -> Step:
     if _ANY_TIME.search(reading.text[before[-1].end : reading.request[0]]):
         return step
     return replace(step, args=step.args | {time: trim_time(before[-1].value)})
+
+
+def _said_since(reading: Reading, value: str) -> str:
+    """The time of a later turn than the one that said ``value``: of several that were said one after the other the last
+    one counts, unless the follow-up means several or names one of the earlier cameras. Of 104 such follow-ups to two
+    times 99 take the last, and no other an older one (authored conversations, counted by hand). Empty where there is
+    none."""
+    before = [u for u in reading.units if u.segment < REQUEST and "time" in u.kinds and not _NOW.search(u.value)]
+    if not before or _SEVERAL.search(reading.plain) or _PICKS.search(reading.plain):
+        return ""
+    named = [u.value for u in reading.units if u.segment < REQUEST and not _CAMERAS.isdisjoint(u.kinds)]
+    if any(u.segment == REQUEST and u.value in named for u in reading.units):
+        return ""
+    turn = reading.text.rfind("\n", 0, before[-1].start)
+    older = [u for u in before if value in (u.value, trim_time(u.value))]
+    return trim_time(before[-1].value) if older and older[-1].end <= turn else ""
 
 
 def _with_cameras(step: Step, reading: Reading, cameras: str, time: str) -> Step:
@@ -203,11 +229,16 @@ def _joined(step: Step, reading: Reading, cameras: str, values: list[str]) -> St
 
 
 def the_person(step: Step, reading: Reading, person: str) -> Step:
-    """The call for the one of two people whom a follow-up picks ("only the latter")."""
-    names = tuple(dict.fromkeys(u.value for u in reading.units if u.segment < REQUEST and "person" in u.kinds))
-    if step.kind != "act" or len(names) != 2 or step.args.get(person) not in names:
+    """The call for the one of two people whom a follow-up picks ("only the latter"), or for the one who was named last
+    where it asks after "him" or "her" (so 24 of 25 such authored follow-ups); where nobody was, that is asked."""
+    before = [u for u in reading.units if u.segment < REQUEST and "person" in u.kinds and "unknown" not in u.kinds]
+    names = tuple(dict.fromkeys(u.value for u in before))
+    if step.kind != "act" or any(u.segment == REQUEST and "person" in u.kinds for u in reading.units):
         return step
-    if any(u.segment == REQUEST and "person" in u.kinds for u in reading.units):
+    after_one = _AFTER_ONE.search(reading.plain) and not _WHO.search(reading.plain)
+    if step.tool == "face_recognition" and person not in step.args and after_one:
+        return replace(step, args=step.args | {person: before[-1].value}) if names else Step("ask", missing=("person",))
+    if len(names) != 2 or step.args.get(person) not in names:
         return step
     nth = _nth(reading.plain, 2)
     return step if nth is None else replace(step, args=step.args | {person: names[nth]})

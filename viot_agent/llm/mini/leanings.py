@@ -71,6 +71,7 @@ _NOT_WHOLE = re.compile(
 )
 """Asks by the face, by the walk, for an alert, or does something to the picture."""
 _ENDS = frozenset(".;?!")
+_ALERT = "create_alert"
 _SLIP = re.compile(
     r"(?:^|[.?!,;:…—–-])\W*(?:(?:oh|ah|uh|um|er+m?|hm+|well|but|and|or|so|ok(?:ay)?)\W+)*"
     r"(?:(?:no|nope|nah)(?:\W*[,.:;!?…—–-]|\s*$)|"
@@ -82,10 +83,13 @@ _SLIP = re.compile(
 )
 _DENIED = re.compile(
     r"(?:\b(?:not|instead of|rather than|except|excluding|apart from|other than|"
-    r"(?<!not )(?<!never )(?<!n't )(?<!n’t )(?:skip|ignore|scrap|scratch|forget))"
+    r"(?<!not )(?<!never )(?<!n't )(?<!n’t )(?:skip|ignore|scrap|scratch|forget)|ke(?:ep|pt) saying)"
     r"|n['’]t mean)\s+(?:(?:the|at|on|in|by|near|for|camera)\s+)*$",
     re.I,
 )
+_LEAVES = re.compile(r"\b(?:leave|leaving|take|taking|drop) (?:the )?$", re.I)
+_OUT = re.compile(r" out\b(?! of\b)", re.I)
+"""Around what is named in order not to be meant: "leave the yard out"."""
 _SAME_TIME = re.compile(
     r"\b(?:same|that) (?:times?|hours?|period|window|stretch|slot|span|interval)\b|\bthose hours\b", re.I
 )
@@ -95,12 +99,19 @@ _OTHERWISE = re.compile(
     r"\w+n['’]?t)\b|"
     r"in the (?:second|other) case|without (?:one|it|him|her|them)\b|no luck|no such luck)\b|"
     r"\b(?:it|he|she|they|there|that) (?:was|were|is|are|did|has|had)(?:n['’]?t| not)\s*\?|"
-    r"(?<=[.;,?!] )(?:no|none|nothing|nobody|absent|negative)(?:\s+\w+){0,2}\s*\?",
+    r"(?<=[.;,?!] )(?:no|none|nothing|nobody|absent|negative)(?:\s+\w+){0,2}\s*\?|(?<=[.;,?!] )(?:absent|negative)\s*:",
     re.I,
 )
 """Begins what is to be done in the other case."""
-_CASE = re.compile(r"\b(?:if|when|whenever|should|in case|provided|once|then|means|fine|yes|in that case)\b|[>→]", re.I)
+_CASE = re.compile(
+    r"\b(?:if|when|whenever|should|in case|provided|once|then|means|fine|yes|in that case|hit|present|positive)\b|[>→]",
+    re.I,
+)
 """Begins what is to be done in the one."""
+_CASE_FIRST = re.compile(
+    r"(?:^|[.,;:!?–—-]\s*|\b(?:and|so|but|say)\s+)(?:if|when|whenever|should|in case|provided)\b", re.I
+)
+"""Begins the condition itself, and not what is to be found out ("see if he was at the gate")."""
 _ALSO = re.compile(r"\b(?:also|too|as well|besides|add(?:itionally)?|plus)\b", re.I)
 """What goes on with more, and takes nothing back."""
 _REACH = 8
@@ -140,9 +151,6 @@ def lean(grammar: Grammar, allowed: Sequence[Element], new: frozenset[int] = fro
     if arg.kind not in _MARKS:
         return out
     units = grammar.units
-    goal = grammar.menu.tools[grammar.planned[0]].name
-    if arg.kind == "cameras" and goal == "create_alert" and _alerted_everywhere(grammar.reading.asked):
-        out += [NEXT * (element == ("sym", SYM["SKIP"])) + WITHDRAWN * (element[0] == "start") for element in allowed]
     marked = [i for i, u in enumerate(units) if _said(u) and any(k in u.kinds for k in _MARKS[arg.kind])]
     back = withdrawn(grammar.text, units, marked, denied=arg.kind in ("cameras", "time"))
     goals = [grammar.menu.tools[i].name for i in grammar.planned]
@@ -209,15 +217,17 @@ def withdrawn(text: str, units: Sequence[Unit], marked: Sequence[int], *, denied
     corrects, with what was said of it just before; with ``denied`` also what is named as not meant, where something
     else is named too."""
     back: set[int] = set()
+    out = [i for i in marked if _LEAVES.search(text[: units[i].start]) and _OUT.match(text, units[i].end)]
     for at, (one, other) in enumerate(itertools.pairwise(marked)):
         between = text[units[one].end : units[other].start]
-        if _text(units[one]) == _text(units[other]) or len(between.split()) > _REACH:
+        if _text(units[one]) == _text(units[other]) or len(between.split()) > _REACH or other in out:
             continue
         if not _SLIP.search(between) or _ALSO.search(between):
             continue
         back |= {i for i in marked[max(0, at - 1) : at + 1] if _text(units[i]) == _text(units[one])}
     if denied:
         not_meant = {i for i in marked if _DENIED.search(text[max(0, units[i].start - 60) : units[i].start])}
+        not_meant |= {i for i in marked for k in out if i <= k and _text(units[i]) == _text(units[k])}
         pairs = itertools.pairwise(marked)
         not_meant |= {one for one, other in pairs if other in not_meant and _text(units[one]) == _text(units[other])}
         if {_text(units[i]) for i in marked if i not in not_meant} - {_text(units[i]) for i in not_meant}:
@@ -251,9 +261,16 @@ def _shares(
     after = max(taken, default=-1)
     following = next((i for i in fresh if i > after), None)
     places = [i for i in grammar.copied("cameras") if _said(units[i])] if kind == "time" else []
+    beside = _beside(grammar, marked) if kind == "cameras" else None
+    if beside in taken:
+        # it was named for this call as well
+        taken, fresh, following = taken - {beside}, [beside], beside
     sentence = _sentences(units, grammar.text) if places else []
+    others = [i for i, u in enumerate(units) if _said(u) and {"camera", "group"} & set(u.kinds) and i not in places]
     for n, (channel, index) in enumerate(allowed):
         if channel == "start" and index in marked:
+            if grammar.history and places and any(max(places) < i < index for i in others):
+                continue  # a time that is said of another camera
             if grammar.history:
                 out[n] += TAKEN * (index in taken and not chosen) + FRESH * (index in fresh)
                 out[n] += NEXT * (index == following and not chosen)
@@ -263,6 +280,20 @@ def _shares(
             apart = not any(sentence[i] == sentence[k] for i in places for k in marked)
             out[n] += WITHDRAWN if _at_the_same_time(grammar, marked) else ELSEWHERE * apart
     return out
+
+
+def _beside(grammar: Grammar, marked: Sequence[int]) -> int | None:
+    """The camera that is named right after the one person or plate of this call, in the same sentence, where no call
+    has taken that person or plate yet ("alerts for Ana and for PFU 823 at the yard")."""
+    units = grammar.units
+    copied = [i for kind in ("person", "plate", "event") for i in grammar.copied(kind)]
+    things = [i for i in copied if _said(units[i]) and {"person", "plate"} & set(units[i].kinds)]
+    given = {str(v).casefold() for call in grammar.history for v in call.args.values()}
+    if len(things) != 1 or any(v.endswith(_text(units[things[0]])) for v in given):
+        return None
+    place = next((i for i in marked if i > things[0]), None)
+    sentence = _sentences(units, grammar.text)
+    return place if place is not None and sentence[place] == sentence[things[0]] else None
 
 
 def _at_the_same_time(grammar: Grammar, marked: Sequence[int]) -> bool:
@@ -297,7 +328,7 @@ def _choices(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[np.flo
     return out
 
 
-def _alerted_everywhere(asked: str) -> bool:
+def alerted_everywhere(asked: str) -> bool:
     """Whether what is said of an alert says that every camera is meant, and no other one is named in it."""
     return any(_EVERYWHERE.search(m[0]) for m in _ALERTING.finditer(asked))
 
@@ -307,19 +338,23 @@ _ALERTING = re.compile(r"\b(?:alert|alarm|warn|notify|ping|buzz|wake|tell me|let
 
 
 def _event(grammar: Grammar, allowed: Sequence[Element], kind: str) -> npt.NDArray[np.float32]:
-    """What completes an alert's event: nothing that was corrected, and of several numbers the one that is said of the
-    alert ("above 200 ... an alert for more than ten")."""
+    """What completes an alert's event: nothing that was corrected, and of several numbers, people or plates the one
+    that is said of the alert ("above 200 ... an alert for more than ten"; "was 08 NC 27 there? And CRT 718? Let me know
+    when CRT 718 comes back")."""
     out = np.zeros(len(allowed), np.float32)
     units = grammar.units
     marked = [i for c, i in allowed if c == "start" and _said(units[i])]
     back = withdrawn(grammar.text, units, marked, denied=kind != "person")
     back |= _other_case(grammar, "", marked)
-    watched = set()
+    begun = grammar.reading.request[0]
+    spans = [(begun + m.start(), begun + m.end()) for m in _ALERTING.finditer(grammar.reading.asked)]
+    watched = {i for i in marked if any(a <= units[i].start < b for a, b in spans)} - back
     if kind == "number":
-        begun = grammar.reading.request[0]
-        spans = [(begun + m.start(), begun + m.end()) for m in _ALERTING.finditer(grammar.reading.asked)]
-        watched = {i for i in marked if any(a <= units[i].start < b for a, b in spans)} - back
         watched = watched if max((i for i in marked if i not in back), default=0) in watched else set()
+    else:
+        done = {str(v).casefold() for call in grammar.history for v in call.args.values() if call.tool == _ALERT}
+        watched = {i for i in watched if not any(v.endswith(_text(units[i])) for v in done)}
+        watched = watched if len({_text(units[i]) for i in watched}) == 1 else set()
     for n, (channel, index) in enumerate(allowed):
         if channel == "start":
             out[n] += WITHDRAWN * (index in back)
@@ -363,9 +398,10 @@ def _other_case(grammar: Grammar, name: str, marked: Sequence[int]) -> set[int]:
         return set()
     begun = grammar.reading.request[0]
     condition = max((grammar.units[i].end for i in _taken(grammar, name, marked, asked + 1)), default=begun)
-    turn = next(
-        (m for m in _OTHERWISE.finditer(grammar.text, begun) if _CASE.search(grammar.text[condition : m.start()])), None
-    )
+    text = grammar.text
+    begins = _CASE_FIRST.search(text[begun:condition]) is not None
+    turns = [m for m in _OTHERWISE.finditer(text, begun) if m.start() >= condition]
+    turn = next((m for m in turns if begins or _CASE.search(text[condition : m.start()])), None)
     if turn is None:
         return set()
     after = {i for i in marked if grammar.units[i].start >= turn.start()}

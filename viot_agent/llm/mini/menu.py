@@ -57,7 +57,7 @@ class Call:
 class Step:
     """A finished step in plain values. ``plan`` are the remaining tools, the one called first; ``open`` those of them
     whose condition is not settled yet, by place. ``unknown``: words that were meant as cameras; ``among``: the attached
-    files one of which is meant."""
+    files one of which is meant, or which no tool looks at."""
 
     kind: Literal["act", "finish", "ask"]
     reply: str = ""

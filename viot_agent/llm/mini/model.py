@@ -27,6 +27,7 @@ from viot_agent.llm.mini.found import cameras_of, points_back
 from viot_agent.llm.mini.limits import settled
 from viot_agent.llm.mini.menu import Call, Step
 from viot_agent.llm.mini.outlook import Outlook, outlook
+from viot_agent.llm.mini.partly import fitting
 from viot_agent.llm.mini.planner import Planner
 from viot_agent.llm.mini.units import Passage, read
 from viot_agent.llm.mini.weights import Weights
@@ -94,7 +95,9 @@ class MiniChat(BaseChatModel):
             step = planner.next_step(reading, calls, settled=ahead.settled, barred=ahead.barred, other=ahead.other)
         step = self._where_found(step, reading.plain, history, request.additional_kwargs.get("cameras", ()))
         tools = [self.toolbox.get(n) for n in self._names()]
-        written = render(to_react(step, [h.summary for h in history], [t.description for t in tools]))
+        told = fitting(reading.plain, [(h.call, h.data) for h in history])
+        summaries = [*(h.summary for h in history), told]
+        written = render(to_react(step, summaries, [t.description for t in tools], reading.plain))
         message = to_message(parse(written))
         if step.kind == "act" and step.tool not in self._names():
             # the model knows what tool would do it, and this installation has none of that name: nothing stands in

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from viot_agent.bench.cards import cards
 from viot_agent.llm.mini import assets
 from viot_agent.llm.mini.attachments import (
+    asks_of_a_file,
     attached,
     means_several,
     only_absent_files,
@@ -31,6 +32,7 @@ from viot_agent.llm.mini.checks import (
     about_things,
     alerts_there,
     alerts_to_doing,
+    asks_for_somebody,
     asks_who_was_not,
     denied_goals,
     may_be_conditional,
@@ -52,7 +54,7 @@ from viot_agent.llm.mini.encoder import Encoder, Reader
 from viot_agent.llm.mini.found import points_back
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.language import foreign
-from viot_agent.llm.mini.leanings import lean
+from viot_agent.llm.mini.leanings import alerted_everywhere, lean
 from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Element, Menu, Step
 from viot_agent.llm.mini.units import REQUEST, Reading, Unit, trim_time
 from viot_agent.llm.mini.weights import Weights
@@ -138,9 +140,13 @@ class Planner:
         if not history and about_things(reading) and self._takes_things_amiss(decoded[0], reading):
             asked = self._decoded(reading, (), None, act=True, only="video_qa")
             decoded = asked if asked[0].kind == "act" else decoded
+        files = asks_of_a_file(reading, decoded[0]) if not history else ()
+        if files:
+            return Step("finish", "out_of_scope", among=files)
         step = self._for_each(self._checked(decoded, reading, history), reading, history)
-        if settled and step.kind == "finish" and decoded[0].kind == "finish":
-            # its condition holds, and what it takes was never said
+        waits = not history or not history[-1].rest or history[-1].waiting or history[-1].status not in _SEEN
+        if (settled or not waits) and step.kind == "finish" and decoded[0].kind == "finish":
+            # it waits for nothing, or its condition holds, and what it takes was never said
             due = next((t for t in history[-1].rest or () if t not in barred), "") if history else ""
             missing = tuple(k for k in decoded[1].lacking(due) if k in MISSING_KINDS)
             return Step("ask", missing=missing) if missing else step
@@ -178,7 +184,7 @@ class Planner:
     def _plain(self, reading: Reading) -> tuple[Step, Grammar] | None:
         """A call all the same, where the request names a tool's subject outright and that tool is what comes to mind:
         nothing needs to be asked back for it, and it is no small talk."""
-        subjects = plainly(reading.plain)
+        subjects = plainly(reading.plain) or ("face_recognition",) * asks_for_somebody(reading)
         if not subjects or any("unknown" in unit.kinds for unit in reading.units):
             return None
         step, grammar = self._decoded(reading, (), None, act=True)
@@ -200,7 +206,7 @@ class Planner:
     def _checked(self, decoded: tuple[Step, Grammar], reading: Reading, history: Sequence[Call]) -> Step:
         """The step, or what is done instead of one that must not be taken."""
         step, grammar = decoded
-        step = _without_denied(step, reading.plain)
+        step = _without_denied(_spelt(step, reading), reading.plain)
         step = self._with_those_before(_from_now_on(_where_it_was_seen(step, grammar)), reading, history)
         step = self._alert_there(_cut_now(step, reading), reading, history)
         if step.kind == "act" and any(_same(step, call) for call in history):
@@ -238,8 +244,10 @@ class Planner:
         return taken_over(step, reading, named.get("cameras", ""), named.get("time", ""))
 
     def _alert_there(self, step: Step, reading: Reading, history: Sequence[Call]) -> Step:
-        """An alert "there" on the cameras that the last call looked at."""
+        """An alert "there" on the cameras that the last call looked at; one "everywhere" on no other."""
         name = next((a.name for a in self._args_of(step) if a.kind == "cameras"), "")
+        if step.tool == "create_alert" and name in step.args and alerted_everywhere(reading.plain):
+            return _leaving_out(step, {name})
         looked = next((c.args[name] for c in reversed(history) if c.args.get(name)), None) if name else None
         if step.tool != "create_alert" or name in step.args or looked is None or not alerts_there(reading.plain):
             return step
@@ -263,9 +271,9 @@ class Planner:
             )
             shown = next((v for v in step.args.values() if isinstance(v, str) and v in attached(reading, v)), "")
             others = [h for h in attached(reading, shown) if h != shown] if shown else []
-            if not others or says_which(reading.plain):
+            if not others or says_which(reading):
                 return step
-            if not means_several(reading.plain) and not self._takes_each(step):
+            if not means_several(reading) and not self._takes_each(step):
                 return Step("ask", missing=("media",), among=attached(reading, shown)) if not history else step
         if not history or history[-1].status in ("retry", "failed", "refused"):
             return step
@@ -276,7 +284,7 @@ class Planner:
         for name, value in last.args.items():
             if not isinstance(value, str):
                 continue
-            files = attached(reading, value) if means_several(reading.plain) else ()
+            files = attached(reading, value) if means_several(reading) else ()
             form = next((f for f in _EVENTS if value.startswith(f)), "")
             named = [people_together(reading, kind) for kind in (_EVENTS[form],) if kind]
             if not form:
@@ -386,6 +394,7 @@ def _where_it_was_seen(step: Step, grammar: Grammar) -> Step:
 _EVENTS = {"face:": "person", "plate:": "plate", "": ""}
 """What an alert's event is of, by how it begins."""
 _HIDING = frozenset(("face_redaction", "privacy_cloak", "masked_face_generation"))
+_SEEN = frozenset(("found", "none", "info"))
 _FROM_NOW = frozenset(("from now", "from now on", "from here on", "now", "right now", "now on", "starting now"))
 
 
@@ -396,6 +405,16 @@ def _from_now_on(step: Step) -> Step:
     if " ".join(str(step.args.get("time", "")).casefold().split()) not in _FROM_NOW:
         return step
     return replace(step, args={name: value for name, value in step.args.items() if name != "time"})
+
+
+def _spelt(step: Step, reading: Reading) -> Step:
+    """A call whose copied words name cameras as they are called ("at car prak east")."""
+    said = [(reading.text[u.start : u.end], u.value) for u in reading.units if {"camera", "fuzzy"} <= set(u.kinds)]
+    args = dict(step.args)
+    for (name, value), (words, camera) in itertools.product(step.args.items(), said):
+        if isinstance(value, str) and words in value and len(words) < len(value):
+            args[name] = str(args[name]).replace(words, camera)
+    return replace(step, args=args)
 
 
 def _without_denied(step: Step, asked: str) -> Step:

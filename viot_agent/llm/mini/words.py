@@ -77,7 +77,7 @@ def thought(step: Step) -> str:
         return "This is not English, so I must ask."
     if step.reply == "absence":
         return "Who was not there is told of a named person only, so I must ask."
-    if step.among:
+    if step.among and step.kind == "ask":
         return "Several files are attached and one of them is meant, so I must ask."
     if step.kind == "ask":
         reasons = " and ".join(_MISSING[m] for m in step.missing)
@@ -103,19 +103,56 @@ def asked_back(step: Step) -> str:
     return question(step.missing)
 
 
-def reply(kind: str, purposes: Sequence[str]) -> str:
-    """The answer of a step without tools; ``purposes`` are the tools' own first lines."""
+_BY_HAND = (
+    (
+        re.compile(
+            r"\b(?:what|which|list|show|have|got|set up|remove|delete|cancel|snooze|mute|pause|stop|drop|end|off|rid)"
+            r"\b.*\b(?:alert|alarm)s?\b|"
+            r"\b(?:alert|alarm)s?\b.*\b(?:set up|active|running|on|off|remove|delete|cancel|snooze|mute|pause|stop)\b",
+            re.I,
+        ),
+        "Standing alerts are listed with viot alert list and ended with viot alert remove.",
+    ),
+    (
+        re.compile(
+            r"\b(?:enrol\w*|register|add)\b.*\b(?:person|people|face|employee|colleague|staff|him|her|me)\b", re.I
+        ),
+        "People are enrolled with viot person enroll.",
+    ),
+    (
+        re.compile(r"\b(?:add|connect|install|remove|delete|rename)\b.*\bcam(?:era)?s?\b", re.I),
+        "Cameras are added and removed with viot camera.",
+    ),
+)
+"""What is done by hand, and how."""
+
+
+def by_hand(asked: str) -> str:
+    """How what a request may be about is done by hand; empty where it is about nothing of that."""
+    return next((how for words, how in _BY_HAND if words.search(asked)), "")
+
+
+def reply(kind: str, purposes: Sequence[str], files: Sequence[str] = (), asked: str = "") -> str:
+    """The answer of a step without tools to what was ``asked``; ``purposes`` are the tools' own first lines, ``files``
+    the attached ones that were to be looked at and cannot be."""
     if kind == "greeting":
         return "Hello. Ask me about your cameras, for example who was seen where, or how many people are there."
     if kind == "thanks":
         return "You are welcome."
-    can = " ".join(f"{p.rstrip('.')}." for p in purposes)
+    if files:
+        return (
+            f"I cannot look at {' or '.join(files)} for that. In the cameras' footage I can look for the person or the "
+            "vehicle that an attached picture shows, and I can blur, cloak or mask the faces of an attached picture or "
+            "video. What happens in a video I can tell once it is a camera: viot camera add NAME FILE."
+        )
     if kind == "help":
-        return f"This is what I can do over the cameras' footage. {can}"
-    return f"I cannot help with that. This is what I can do over the cameras' footage. {can}"
+        can = " ".join(f"{p.rstrip('.')}." for p in purposes)
+        return f"{by_hand(asked)} This is what I can do over the cameras' footage. {can}".lstrip()
+    how = by_hand(asked) or "Ask what I can do to hear what there is."
+    return f"I cannot help with that: no tool here does it. {how}"
 
 
-def to_react(step: Step, summaries: Sequence[str], purposes: Sequence[str]) -> ReactStep:
+def to_react(step: Step, summaries: Sequence[str], purposes: Sequence[str], asked: str = "") -> ReactStep:
     """The step in the ReAct grammar; a finish after calls is the observations' summaries, in order, each once."""
     if step.kind == "act":
         return Act(thought(step), step.tool, step.args)
@@ -124,4 +161,4 @@ def to_react(step: Step, summaries: Sequence[str], purposes: Sequence[str]) -> R
     if step.reply == "done":
         text = " ".join(dict.fromkeys(s.strip() for s in summaries if s.strip()))
         return Finish(thought(step), text or "Nothing was observed.")
-    return Finish(thought(step), reply(step.reply, purposes))
+    return Finish(thought(step), reply(step.reply, purposes, step.among, asked))
