@@ -126,6 +126,13 @@ def test_an_answer_with_evidence(tmp_path: Path) -> None:
     assert set(run.timings) == {"llm", "tools", "drawing"}
 
 
+def test_what_was_found_before_a_question_back_is_said(tmp_path: Path) -> None:
+    back = AIMessage("Which time do you mean?", additional_kwargs={"kind": "ask", "missing": ["time"]})
+    answer = ask(tmp_path, act(cameras=["gate 2"]), back).answer
+    assert (answer.text, answer.status) == ("3 people were seen on gate 2. Which time do you mean?", "needs_input")
+    assert [c.evidence for c in answer.claims] == [("e1",)]
+
+
 def test_an_attached_file_that_nothing_looked_at_is_named(tmp_path: Path) -> None:
     script = act(cameras=["gate 2"]), AIMessage("3 people are on gate 2.")
     files = (Attachment("image-1", "image", tmp_path / "him.jpg"),)

@@ -35,6 +35,7 @@ from viot_agent.llm.mini.checks import (
     reverses,
     says_event,
 )
+from viot_agent.llm.mini.comparing import compared
 from viot_agent.llm.mini.decoder import Layout
 from viot_agent.llm.mini.encoder import Encoder, windows
 from viot_agent.llm.mini.limits import settled
@@ -448,6 +449,37 @@ def test_plates_known_in_part() -> None:
     }
     assert {asked: fitting(asked, [(every, read_there)]) for asked in told} == told
     assert fitting("plates that start with RK?", [(one, read_there)]) == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("gate 1 or gate 2, which was busier?", "Most people in view at once: gate 2, 5; fewest: gate 1, 3."),
+        ("where were the most people", "Most people in view at once: gate 2, 5; fewest: gate 1, 3."),
+        ("how many people were at gate 1 and gate 2", ""),
+        ("were more people than 4 there? more than 4 people?", ""),
+    ],
+)
+def test_which_was_busier(asked: str, said: str) -> None:
+    call = Call("crowd_counting", {"cameras": ["gate 1", "gate 2"], "time": "today"}, "found")
+    data = {"cameras": {"gate 1": {"max": 3}, "gate 2": {"max": 5}}, "untold": []}
+    assert compared(asked, [(call, data)]) == said
+    assert compared(asked, [(call, data | {"untold": ["gate 3"]})]) == ""
+
+
+def test_when_it_was_busier() -> None:
+    then, now = (Call("crowd_counting", {"cameras": ["gate 1"], "time": t}, "found") for t in ("yesterday", "today"))
+    three, none = {"cameras": {"gate 1": {"max": 3}}}, {"cameras": {"gate 1": {"max": 0}}}
+    asked = "was gate 1 busier yesterday or today?"
+    assert (
+        compared(asked, [(then, three), (now, none)]) == "Most people in view at once: yesterday, 3; fewest: today, 0."
+    )
+    assert (
+        compared(asked, [(then, three), (now, three)]) == "At once as many people were in view: yesterday 3, today 3."
+    )
+    assert (
+        compared(asked, [(then, three)]) == compared(asked, [(then, three), (replace(now, status="failed"), {})]) == ""
+    )
 
 
 def test_a_misspelt_camera_is_named_as_it_is_called_in_copied_words() -> None:

@@ -200,7 +200,9 @@ class Agent:
         if kwargs.get("kind") == "ask" and not state.stop:
             names = [Mention("camera", 0, 0, str(n), "", 0.0) for n in kwargs.get("unknown", ())]
             question = "What exactly do you want to know?" if leaks(str(last.content)) else str(last.content)
-            return self._asked_back(question, tuple(kwargs.get("missing", ())), [*mentions, *names], request)
+            back = self._asked_back(question, tuple(kwargs.get("missing", ())), [*mentions, *names], request)
+            found = write_answer("", request.text, state.observations) if state.observations else None
+            return back if found is None else replace(back, text=f"{found.text} {back.text}", claims=found.claims)
         model_text = str(last.content) if isinstance(last, AIMessage) and not last.tool_calls else ""
         if not kwargs.get("reply") and leaks(model_text):
             model_text = ""  # what the model was told to do is no answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,8 @@ _COLOURS = {
     "incomplete": "bold magenta",
     "stopped": "bold magenta",
 }
+BEGINNING = 150
+"""Characters of an observation that are shown while the rest is still under way."""
 
 
 def ask(
@@ -76,12 +79,15 @@ def exit_code(run: Run) -> int:
 
 
 def show_step(out: Console, step: Step) -> None:
-    """Thought, call and observation of one step."""
+    """Thought, call and observation of one step; of an observation that the answer holds whole, the beginning."""
     args = ", ".join(f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in step.call.args.items())
     out.print(Text(f"  {step.thought.text}", "dim italic"))
     out.print(Text(f"  -> {step.call.tool}({args})", "cyan"))
     if step.observation is not None:
-        out.print(Text(f"     {step.observation.summary}", "dim"))
+        said = step.observation.summary
+        if step.observation.status == "ok":
+            said = textwrap.shorten(said, BEGINNING, placeholder=" …")
+        out.print(Text(f"     {said}", "dim"))
 
 
 def show_answer(out: Console, run: Run) -> None:

@@ -23,6 +23,7 @@ from viot_agent.bench.cards import cards
 from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
+from viot_agent.llm.mini.comparing import compared
 from viot_agent.llm.mini.found import cameras_of, points_back
 from viot_agent.llm.mini.limits import settled
 from viot_agent.llm.mini.menu import Call, Step
@@ -95,8 +96,9 @@ class MiniChat(BaseChatModel):
             step = planner.next_step(reading, calls, settled=ahead.settled, barred=ahead.barred, other=ahead.other)
         step = self._where_found(step, reading.plain, history, request.additional_kwargs.get("cameras", ()))
         tools = [self.toolbox.get(n) for n in self._names()]
-        told = fitting(reading.plain, [(h.call, h.data) for h in history])
-        summaries = [*(h.summary for h in history), told]
+        observed = [(h.call, h.data) for h in history]
+        told = [fitting(reading.plain, observed), compared(reading.plain, observed)]
+        summaries = [*(h.summary for h in history), *told]
         written = render(to_react(step, summaries, [t.description for t in tools], reading.plain))
         message = to_message(parse(written))
         if step.kind == "act" and step.tool not in self._names():
