@@ -24,7 +24,7 @@ _THAN_A_NUMBER = re.compile(
 
 def compared(asked: str, calls: Iterable[tuple[Call, Mapping[str, Any]]]) -> str:
     """A sentence on where, or when, most people were in view at once; empty where ``asked`` compares nothing, fewer
-    than two cameras or times were counted, or one could not be told of. ``calls`` come with their observations' data."""
+    than two cameras or times were counted, or one could not be told of. ``calls`` come with their data."""
     if not _COMPARES.search(asked) or _THAN_A_NUMBER.search(asked):
         return ""
     counted = [(call, data) for call, data in calls if call.tool == "crowd_counting"]
