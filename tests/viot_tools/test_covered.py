@@ -14,7 +14,7 @@ from viot_agent.steps import Request
 from viot_agent.toolbox import ToolContext
 from viot_agent.weights import Weights
 from viot_tools.covered import covered, together
-from viot_tools.saying import footage_words
+from viot_tools.saying import footage_words, share_words
 
 T0 = 1_772_373_600.0  # 14:00:00 on 1 March 2026, UTC
 GATE = Camera(1, "gate 1", "gate.mp4", (), "UTC", T0)
@@ -87,3 +87,18 @@ def test_a_live_camera_that_nobody_watched_is_for_viot_watch() -> None:
     live = Camera(2, "gate 2", "rtsp://127.0.0.1:8554/gate", (), "UTC", None)
     assert footage_words(fleet, live, []) == "nothing of gate 2 was looked at yet: viot watch --camera 'gate 2'"
     assert footage_words(fleet, GATE, []) == "gate 1 is not indexed yet: viot index 'gate 1'"
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.0, "less than 1 %"),
+        (0.0001, "less than 1 %"),
+        (0.0099, "less than 1 %"),
+        (0.29, "29 %"),
+        (0.999, "99 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_a_share_is_never_rounded_up(share: float, words: str) -> None:
+    assert share_words(share) == words

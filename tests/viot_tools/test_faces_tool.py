@@ -47,6 +47,7 @@ class World:
     cameras: Sequence[str] = ("gate", "yard")
     people: Sequence[str] = ("Anna Berg", "Ben Cole")
     indexed: Sequence[tuple[str, float, float]] = (("gate", 0, 60), ("yard", 0, 60))
+    recorded: Sequence[tuple[float, float]] = ((0, 60),)
     model: str = MODEL
     tracks: list[Track] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
@@ -102,7 +103,11 @@ class World:
         library = FakeLibrary(
             cameras,
             [Person(i, name, "signed", 1) for i, name in enumerate(self.people, 1)],
-            footage=[Footage(name, Path(f"{name}.mp4"), 0.0, NOON, NOON + 60) for name in self.cameras],
+            footage=[
+                Footage(name, Path(f"{name}.mp4"), 0.0, NOON + a, NOON + b)
+                for name in self.cameras
+                for a, b in self.recorded
+            ],
             looked=[Looked("faces", self.model, c, NOON + a, NOON + b) for c, a, b in self.indexed],
             tracks=self.tracks,
             hits={self.model: self.hits, JOINT: self.joint_hits, WORN: self.worn_hits},
@@ -148,8 +153,8 @@ def test_appearances_with_evidence(home: Path) -> None:
     assert seen.verdict == "found" and seen.status == "ok" and seen.call_id == "call-1"
     assert times(seen) == [("Anna Berg", "gate", 4.9, 8.1), ("Anna Berg", "gate", 29.9, 32.1)]
     assert seen.summary == (
-        "Anna Berg was seen on gate 2 times: 12:00:04 to 12:00:09 on 15 January 2027 [e1], "
-        "12:00:29 to 12:00:33 on 15 January 2027 [e2]."
+        "Anna Berg was seen on gate 2 times: 12:00:04 to 12:00:08 on 15 January 2027 [e1], "
+        "12:00:29 to 12:00:32 on 15 January 2027 [e2]."
     )
     [claim] = seen.claims
     assert claim.evidence == ("e1", "e2")
@@ -362,7 +367,12 @@ def test_strangers_seen_at_once_are_two(home: Path) -> None:
         ([("yard", 0, 60)], None, "gate is not indexed for faces", "run viot index gate"),
         ([("gate", 0, 30)], None, "Only 50 % of the footage of gate", "run viot index gate"),
         ([("gate", 0, 60)], "between 8 and 9", "gate has footage from 12:00:00 to 12:01:00 on 15 January 2027", ""),
-        ([("gate", 0, 60)], "since 12:00:30", "which is 1 % of the time asked about", ""),
+        (
+            [("gate", 0, 60)],
+            "since 12:00:30",
+            "to 12:01:00 on 15 January 2027, less than 1 % of the time asked about.",
+            "",
+        ),
     ],
 )
 def test_too_little_was_looked_at(
@@ -371,6 +381,15 @@ def test_too_little_was_looked_at(
     seen = World(indexed=indexed).ask(home, "Anna Berg", ["gate"], time)
     assert seen.verdict == "cannot_tell" and words in seen.summary and seen.fix == fix
     assert seen.summary.startswith("Cannot tell: ")
+
+
+def test_two_pieces_of_footage_are_told_as_two(home: Path) -> None:
+    world = World(indexed=[("gate", 0, 10), ("gate", -86_400, -86_390)], recorded=((-86_400, -86_390), (0, 10)))
+    seen = world.ask(home, "Anna Berg", ["gate"], "since yesterday")
+    assert seen.summary.endswith(
+        "gate has footage from 12:00:00 to 12:00:10 on 14 January 2027, from 12:00:00 to 12:00:10 on 15 January 2027, "
+        "less than 1 % of the time asked about."
+    )
 
 
 def test_one_unindexed_camera_of_two_leaves_a_no_uncertain(home: Path) -> None:

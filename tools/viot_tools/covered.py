@@ -14,7 +14,7 @@ from viot_agent.fleet.types import Camera, Window
 from viot_agent.library.api import Library
 from viot_agent.steps import Coverage
 from viot_agent.toolbox.contract import ToolContext
-from viot_tools.saying import footage_words, none_words
+from viot_tools.saying import footage_words, none_words, share_words
 
 ENOUGH = 0.9
 """Share of the time asked about that must have been indexed before a *no* is said."""
@@ -69,13 +69,13 @@ def problem(ctx: ToolContext, camera: Camera, window: Window, coverage: Coverage
         none = f", and {none_words(ctx.fleet, camera, window)}" if spans and window.phrase else ""
         return footage_words(ctx.fleet, camera, spans) + none
     if coverage.fraction < ENOUGH:
-        return f"only {int(100 * coverage.fraction)} % of what {camera.name} recorded is indexed: {index}"
+        return f"only {share_words(coverage.fraction)} of what {camera.name} recorded is indexed: {index}"
     if window.start is not None:
         until = ctx.request.now if window.end is None else min(window.end, ctx.request.now)
         asked = until - window.start
         if asked > 0 and coverage.indexed_seconds < ENOUGH * asked:
-            share = int(100 * coverage.indexed_seconds / asked) or "less than 1"
-            return f"{footage_words(ctx.fleet, camera, spans)}, {share} % of the time asked about"
+            share = share_words(coverage.indexed_seconds / asked)
+            return f"{footage_words(ctx.fleet, camera, spans)}, {share} of the time asked about"
     return ""
 
 

@@ -62,6 +62,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
 
 
+def share_words(share: float) -> str:
+    """``40 %`` of a share 0..1, rounded down; ``less than 1 %`` for what would be 0."""
+    return f"{int(100 * share + 1e-6) or 'less than 1'} %"
+
+
 def names_words(names: Sequence[str]) -> str:
     """``gate 1``, ``gate 1 and yard``, ``gate 1, gate 2 and yard``."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -5,17 +5,18 @@ Owns the judgement "covered or not" and its sentences. Knows no faces beyond the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from viot_agent.fleet import Fleet
 from viot_agent.fleet.types import Camera, Window
 from viot_agent.library.api import Library
 from viot_agent.steps import Coverage
+from viot_tools.saying import footage_words, none_words, share_words
 
 ENOUGH = 0.9
 """Below this share of the time asked for, *not seen* is *cannot tell*."""
-
-Local = Callable[[float, Camera], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,11 @@ class Looked:
 
 
 def look(
-    library: Library, camera: Camera, window: Window, now: float, analyzer: str, model: str, local: Local
+    library: Library, camera: Camera, window: Window, now: float, analyzer: str, model: str, fleet: Fleet
 ) -> Looked:
     """Judge one camera."""
     coverage = library.coverage(analyzer, [camera.name], window.start, window.end, model=model)
-    problem, fix = _judge(library, camera, window, now, analyzer, model, coverage, local)
+    problem, fix = _judge(library, camera, window, now, analyzer, model, coverage, fleet)
     return Looked(camera, window, coverage, problem, fix)
 
 
@@ -47,9 +48,9 @@ def _judge(
     analyzer: str,
     model: str,
     coverage: Coverage,
-    local: Local,
+    fleet: Fleet,
 ) -> tuple[str, str]:
-    name, index = camera.name, f"viot index {quoted(camera.name)}"
+    name, index = camera.name, f"viot index {shlex.quote(camera.name)}"
     everything = library.coverage(analyzer, [name], None, None, model=model)
     if everything.indexed_seconds <= 0:
         others = [m for m in library.models(analyzer, [name]) if m != model]
@@ -60,21 +61,20 @@ def _judge(
                 f"run {index}, or set VIOT_TIER={tier}",
             )
         return f"{name} is not indexed for faces", f"run {index}"
-    spans = library.spans(name)
-    has = span_words(min(a for a, _ in spans), max(b for _, b in spans), camera, local)
+    has = footage_words(fleet, camera, library.spans(name))
     if coverage.indexed_seconds <= 0:
-        said = f" and none for {window.phrase!r}" if window.phrase else ""
-        if said and window.start is not None and window.end is not None:  # it can be meant otherwise than it was read
-            said += f" ({span_words(window.start, window.end, camera, local)})"
-        return f"{name} has footage {has}{said}", ""
+        none = none_words(fleet, camera, window)
+        return f"{has}, and {none}" if none else has, ""
     if coverage.fraction < ENOUGH:
-        return f"only {percent(coverage.fraction)} of the footage of {name} for that time is indexed", f"run {index}"
+        return (
+            f"only {share_words(coverage.fraction)} of the footage of {name} for that time is indexed",
+            f"run {index}",
+        )
     if window.start is not None:
         until = min(window.end, now) if window.end is not None else now
         asked = until - window.start
         if asked > 0 and coverage.indexed_seconds < ENOUGH * asked:
-            share = coverage.indexed_seconds / asked
-            return f"{name} has footage {has}, which is {percent(share)} of the time asked about", ""
+            return f"{has}, {share_words(coverage.indexed_seconds / asked)} of the time asked about", ""
     return "", ""
 
 
@@ -92,32 +92,3 @@ def combine(looked: Sequence[Looked]) -> Coverage:
         sampled_fps=min((c.sampled_fps for c in each if c.sampled_fps > 0), default=0.0),
         gaps=tuple(gap for c in each for gap in c.gaps),
     )
-
-
-def duration(seconds: float) -> str:
-    """``9 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def percent(share: float) -> str:
-    """``40 %``; never 0 for something nor 100 for not everything."""
-    value = round(share * 100)
-    return f"{min(99, max(1, value)) if 0 < share < 1 else value} %"
-
-
-def span_words(start: float, end: float, camera: Camera, local: Local) -> str:
-    """``from 14:05:00 to 14:05:09 on 3 March 2026``; the end is rounded up to the second."""
-    first, last = local(start, camera), local(-(-end // 1), camera)
-    clock, on, day = first.partition(" on ")
-    if on and last.endswith(on + day):
-        first = clock
-    return f"from {first} to {last}"
-
-
-def quoted(name: str) -> str:
-    """A camera's name as one shell word."""
-    import shlex
-
-    return shlex.quote(name)

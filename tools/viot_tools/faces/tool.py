@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from viot_agent.errors import NameFault
 from viot_agent.steps import Claim, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import CamerasArg, PersonArg, TimeArg, ToolContext, tool
+from viot_tools.saying import duration, names_words, span_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +74,7 @@ def face_recognition(
                 "cannot_tell",
                 fix="viot person enroll with another picture",
             )
-    looked = [look(ctx.library, c, w, ctx.request.now, "faces", model, ctx.fleet.local) for c, w in where]
+    looked = [look(ctx.library, c, w, ctx.request.now, "faces", model, ctx.fleet) for c, w in where]
     joint = kit.joint.model if kit.joint is not None else ""
     behind, gate = kit.worn.model if kit.worn is not None else "", kit.calibration.gate
     seen: list[list[Subject]] = []
@@ -256,9 +257,7 @@ class _Report:
         seconds = sum(e.coverage.indexed_seconds for e in some)
         rates = [e.coverage.sampled_fps for e in some if e.coverage.sampled_fps > 0]
         rate = f", {min(rates):.2g} frames a second" if rates else ""
-        from viot_tools.faces.looked import duration
-
-        return f"{_names([e.camera.name for e in some])} in the {duration(seconds)} indexed{rate}"
+        return f"{names_words([e.camera.name for e in some])} in the {duration(seconds)} indexed{rate}"
 
     def _others(self, who: str) -> str:
         from viot_tools.faces.sightings import strangers, too_poor
@@ -274,12 +273,10 @@ class _Report:
         return "seen there: " + ", ".join(parts) if parts else "no face was seen there"
 
     def _span(self, start: float, end: float, camera: str) -> str:
-        from viot_tools.faces.looked import span_words
-
-        return span_words(start, end, self.cameras[camera], self.ctx.fleet.local).removeprefix("from ")
+        return span_words(self.ctx.fleet, self.cameras[camera], start, end).removeprefix("from ")
 
     def _where(self, some: Sequence[Found]) -> str:
-        return _names(list(dict.fromkeys(f.subject.camera for f in some)))
+        return names_words(list(dict.fromkeys(f.subject.camera for f in some)))
 
     # evidence
 
@@ -342,10 +339,6 @@ def _masked_words(masked: int, of: int) -> str:
 
 def _count(n: int, word: str, plural: str = "") -> str:
     return f"{n} {word if n == 1 else plural or word + 's'}"
-
-
-def _names(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _why(some: Sequence[Found]) -> str:

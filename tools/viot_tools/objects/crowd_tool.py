@@ -20,7 +20,7 @@ from viot_agent.steps import Claim, Coverage, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import CamerasArg, TimeArg, ToolContext, tool
 from viot_tools.objects.counts import believed
 from viot_tools.objects.detections import MODEL_OF_TIER, PERSON
-from viot_tools.saying import footage_words, none_words, people_words, span_words
+from viot_tools.saying import footage_words, none_words, people_words, share_words, span_words
 
 ANALYZER = "objects"
 ENOUGH = 0.9
@@ -117,9 +117,11 @@ def _look(ctx: ToolContext, camera: Camera, window: Window) -> _Finding:
             why = f"{camera.name} was not searched for people then: viot index {shlex.quote(camera.name)}"
         return _Finding(camera, f"Cannot tell: {why}.")
     if looked.fraction < ENOUGH:
-        share = int(100 * looked.fraction)
         how = f"viot index {shlex.quote(camera.name)}"
-        return _Finding(camera, f"Cannot tell: only {share} % of what {camera.name} recorded is indexed ({how}).")
+        return _Finding(
+            camera,
+            f"Cannot tell: only {share_words(looked.fraction)} of what {camera.name} recorded is indexed ({how}).",
+        )
     counts = ctx.library.counts(PERSON, [camera.name], window.start, window.end, model=model)
     if not counts:
         return _Finding(camera, f"Cannot tell: no frame of {camera.name} was sampled then.")

@@ -42,7 +42,7 @@ class StoredNames:
         if not self._ctx.library.people():
             return "nobody is enrolled: viot person enroll NAME PICTURE --consent TEXT"
         ctx, model = self._ctx, self._of().recogniser.model
-        looked = look(ctx.library, place.camera, place.window, ctx.request.now, ANALYZER, model, ctx.fleet.local)
+        looked = look(ctx.library, place.camera, place.window, ctx.request.now, ANALYZER, model, ctx.fleet)
         if looked.coverage.indexed_seconds > 0:
             return ""
         return f"{looked.problem} ({looked.fix})" if looked.fix else looked.problem
