@@ -11,11 +11,12 @@ import pytest
 
 from viot_agent.agent.evidence import CLIP_WIDTH, EvidenceFiles
 from viot_agent.cancel import cancellable
+from viot_agent.cli.ask import without_clip
 from viot_agent.fleet import Camera, Fleet
 from viot_agent.library.fake import FakeLibrary
 from viot_agent.library.rows import Footage, Poses, Track
 from viot_agent.media.clips import write_clip
-from viot_agent.media.pictures import encode_jpeg
+from viot_agent.media.pictures import decode_image, encode_jpeg
 from viot_agent.media.probe import probe
 from viot_agent.media.readers import open_media
 from viot_agent.steps import Evidence
@@ -62,6 +63,8 @@ def test_crops_for_all_and_clips_for_the_first(library: FakeLibrary, tmp_path: P
     done = files.write("run-1", [piece(n) for n in range(1, 5)])
     assert [bool(done[f"e{n}"].clip) for n in range(1, 5)] == [True, True, False, False]
     assert all(Path(str(p.crop)).is_file() for p in done.values())
+    assert without_clip(list(done.values())) == ["e3", "e4"]  # the list says so
+    assert without_clip([done["e4"]]) == []  # of a run in which no clip was cut there is another reason
     info = probe(str(done["e1"].clip))
     assert info.codec == "h264" and info.width == CLIP_WIDTH
     assert 3.5 <= info.duration <= 4.5
@@ -83,6 +86,33 @@ def test_footage_that_is_gone_leaves_the_crop(library: FakeLibrary, tmp_path: Pa
     assert "no clip" in done["e1"].label and "gate.mp4" in done["e1"].label
     assert str(tmp_path) not in done["e1"].label
     assert done["e1"].crop
+
+
+def test_the_picture_of_several_shows_them_all(library: FakeLibrary, tmp_path: Path) -> None:
+    done = EvidenceFiles(library, Fleet(library), tmp_path / "out", clips=0).write("run-1", [piece(1)])
+    shown = decode_image(str(done["e1"].crop)).astype(int)
+    coloured = shown.max(2) - shown.min(2) > 60
+    assert shown.shape[:2] == (360, 960) and coloured[:, :480].sum() > 100 and coloured[:, 480:].sum() > 100
+
+
+def test_a_piece_without_a_crop_gets_the_frame_of_its_moment(library: FakeLibrary, tmp_path: Path) -> None:
+    files = EvidenceFiles(library, Fleet(library), tmp_path / "out", clips=0)
+    bare = piece(1, crop_jpeg=None, beside=(), track=None, label="indoors")
+    late = piece(2, crop_jpeg=None, beside=(), start=START + 100, end=START + 101, at=START + 100.5)
+    gone = piece(3, crop_jpeg=None, beside=(), camera="yard")
+    made = piece(4, crop_jpeg=None, beside=(), camera="video-1", clip="made.mp4")
+    done = files.write("run-1", [bare, late, gone, made])
+    assert decode_image(str(done["e1"].crop)).shape[:2] == (360, 960) and done["e1"].label == "indoors"
+    assert done["e2"].crop is None
+    assert done["e2"].label == "2 people (no picture: there is no footage of gate for this now)"
+    assert done["e3"].crop is None and "(no picture: " in done["e3"].label
+    assert (done["e4"].crop, done["e4"].label) == (None, "2 people")  # a file that a tool made speaks for itself
+
+
+def test_of_somebody_who_is_named_no_more_than_the_box_is_shown(library: FakeLibrary, tmp_path: Path) -> None:
+    named = piece(1, crop_jpeg=None, who="Anna Berg", xyxy=(100.0, 50.0, 160.0, 130.0))
+    done = EvidenceFiles(library, Fleet(library), tmp_path / "out", clips=0).write("run-1", [named])
+    assert decode_image(str(done["e1"].crop)).shape[:2] == (80, 60)
 
 
 def test_a_time_without_footage_has_no_clip(library: FakeLibrary, tmp_path: Path) -> None:

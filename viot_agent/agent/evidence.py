@@ -1,7 +1,8 @@
-"""Evidence made visible: a crop picture for every piece, a short clip with the box drawn for the first few.
+"""Evidence made visible: a picture for every piece, a short clip with the box drawn for the first few.
 
 Drawing costs more than searching, so clips are short (``CLIP_SECONDS``), small (``CLIP_WIDTH``) and made for the first
-``clips`` pieces only; every piece keeps its crop. Owns the files under ``VIOT_HOME/evidence/<run>``. Knows no tool.
+``clips`` pieces only. The picture is the crop that the tool gave; a piece about several at once, or one without a crop,
+gets the frame of its moment with the boxes drawn. Owns the files under ``VIOT_HOME/evidence/<run>``. Knows no tool.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from viot_agent.library.api import Library
 from viot_agent.library.rows import Poses, Track
 from viot_agent.media.clips import cut_clip
 from viot_agent.media.drawing import caption, draw_boxes, draw_skeletons
+from viot_agent.media.pictures import encode_jpeg
 from viot_agent.media.readers import open_media
 from viot_agent.media.types import Frame, Image
 from viot_agent.steps import Evidence
@@ -27,6 +29,7 @@ from viot_agent.steps import Evidence
 CLIP_SECONDS = 4.0
 CLIP_WIDTH = 640
 CLIP_FPS = 10.0
+PICTURE_WIDTH = 960
 
 
 class EvidenceFiles:
@@ -38,13 +41,13 @@ class EvidenceFiles:
     def write(self, run_id: str, evidence: Sequence[Evidence]) -> dict[str, Evidence]:
         """Files for all pieces; gives back the evidence with ``crop`` and ``clip`` filled, by id.
 
-        Footage that has since been moved or deleted leaves ``clip`` empty and says so in ``label``; the rows stay true.
-        Clips that a stopped run had not finished are left out.
+        Footage that has since been moved or deleted leaves ``clip`` empty and says so in ``label``, as does a piece of
+        which there is no picture; the rows stay true. What a stopped run had not finished is left out.
         """
         folder = self.folder / run_id
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            pieces = [self._with_crop(piece, folder) for piece in evidence]
+            pieces = [self._with_picture(piece, folder / f"{piece.id}.jpg") for piece in evidence]
         except OSError as error:
             raise BackendFault(
                 f"the evidence cannot be written to {folder}: {error.strerror}", fix="free the disk, or set VIOT_HOME"
@@ -64,12 +67,50 @@ class EvidenceFiles:
         except StoppedFault:
             return piece  # the clip can still be cut when somebody asks for it
 
-    def _with_crop(self, piece: Evidence, folder: Path) -> Evidence:
-        if not piece.crop_jpeg:
-            return piece
-        crop = folder / f"{piece.id}.jpg"
-        crop.write_bytes(piece.crop_jpeg)
-        return replace(piece, crop=str(crop))
+    def _with_picture(self, piece: Evidence, out: Path) -> Evidence:
+        """The crop; the frame where several are meant, or where there is no crop and no file that a tool made."""
+        made = piece.clip is not None or piece.crop is not None
+        data, why = piece.crop_jpeg, ""
+        if (piece.beside and piece.who is None) or not (data or made):
+            try:
+                data = self._frame(piece) or data
+                why = f"there is no footage of {piece.camera} for this now"
+            except StoppedFault:
+                return piece if not data else self._written(piece, data, out)
+            except (NameFault, MediaFault, UserFault) as fault:
+                why = fault.message
+        if data:
+            return self._written(piece, data, out)
+        return piece if made else replace(piece, label=f"{piece.label} (no picture: {why})".strip())
+
+    def _written(self, piece: Evidence, data: bytes, out: Path) -> Evidence:
+        out.write_bytes(data)
+        return replace(piece, crop=str(out))
+
+    def _frame(self, piece: Evidence) -> bytes | None:
+        """The frame of a piece's moment with its boxes, as JPEG; None where there is no footage. Of a piece that names
+        somebody it is no more than the box: who stands around is no part of it. Raises what the reader raises."""
+        at = piece.at if piece.at is not None else (piece.start + piece.end) / 2
+        part = next(iter(self.library.footage(piece.camera, at - 0.5, at + 0.5)), None)
+        if part is None or (piece.who is not None and piece.xyxy is None):
+            return None
+        origin = part.start - part.offset
+        t = min(max(at, part.start), part.end) - origin
+        try:
+            reader = open_media(part.media)
+            width = reader.info.width
+            if piece.who is None and width > PICTURE_WIDTH:
+                reader = open_media(part.media, width=PICTURE_WIDTH)
+            frame = next(iter(reader.read([t])), None)
+        except (MediaFault, UserFault) as fault:  # what is said is shown to whoever asked: no path of this machine
+            raise MediaFault(str(fault).replace(str(part.media), part.media.name)) from fault
+        if frame is None:
+            return None
+        if piece.who is not None and piece.xyxy is not None:
+            x0, y0, x1, y1 = (max(0, round(v)) for v in piece.xyxy)
+            cut = frame.image[y0:y1, x0:x1]
+            return encode_jpeg(np.ascontiguousarray(cut)) if cut.size else None
+        return encode_jpeg(self._painter(piece, origin, min(1.0, PICTURE_WIDTH / width))(frame))
 
     def clip(self, run_id: str, piece: Evidence) -> Path:
         """The clip of one piece, cut now when it was not. Raises MediaFault or BackendFault when it cannot be.
@@ -124,7 +165,8 @@ class EvidenceFiles:
             words = f"{piece.camera}  {self.fleet.local(ts, camera)}" if camera is not None else piece.camera
             boxes = np.array(found, np.float32).reshape(-1, 4) * np.float32(scale)
             image = draw_skeletons(frame.image, [k for k in (_pose_at(p, ts, scale) for p in poses) if k is not None])
-            if piece.beside:  # the label speaks of all of them: it stands below, not on one
+            # of several the label speaks of all of them, and of none there is no box: it stands below, not on one
+            if piece.beside or not (tracks or piece.xyxy):
                 return caption(draw_boxes(image, boxes), f"{words}  {label}")
             return caption(draw_boxes(image, boxes, [label] * len(boxes)), words)
 

@@ -14,7 +14,9 @@ from rich.text import Text
 from viot_agent.cli.gate import opened
 
 if TYPE_CHECKING:
-    from viot_agent.steps import Run, Step
+    from collections.abc import Sequence
+
+    from viot_agent.steps import Evidence, Run, Step
 
 _COLOURS = {
     "answered": "bold green",
@@ -90,13 +92,32 @@ def show_step(out: Console, step: Step) -> None:
         out.print(Text(f"     {said}", "dim"))
 
 
+def without_clip(evidence: Sequence[Evidence]) -> list[str]:
+    """The pieces of which no clip was cut only because clips of others were."""
+
+    def ours(file: str | None, piece: Evidence) -> bool:  # written by the run, not by a tool
+        return file is not None and Path(file).stem == piece.id
+
+    if not any(ours(p.clip, p) for p in evidence):
+        return []
+    return [p.id for p in evidence if p.clip is None and ours(p.crop, p) and "(no clip: " not in p.label]
+
+
 def show_answer(out: Console, run: Run) -> None:
     """The answer and its evidence."""
     out.print(Text(run.answer.text, _COLOURS[run.answer.status]))
     for piece in run.evidence:
         score = "" if piece.score is None else f" score {piece.score:.2f}"
-        out.print(Text(f"  [{piece.id}] {piece.camera} {piece.who or piece.label}{score} ({piece.model})", "dim"))
+        what = piece.who or piece.label
+        if piece.who and piece.label.startswith(f"{piece.who} ("):  # why there is no picture or clip of it
+            what = piece.label
+        out.print(Text(f"  [{piece.id}] {piece.camera} {what}{score} ({piece.model})", "dim"))
         for file in (piece.clip, piece.crop):
             if file:
                 out.print(Text(f"       {file}", "dim"))
+    left = without_clip(run.evidence)
+    if left:
+        which = f"{left[0]} has" if len(left) == 1 else f"{left[0]} to {left[-1]} have"
+        said = f"{which} a picture alone: clips are cut of the first pieces; ask for a clip of the camera and time"
+        out.print(Text(f"  {said}", "dim"))
     out.print(Text(f"  {run.answer.status}; {run.llm}; {run.seconds:.1f} s", "dim"))
