@@ -59,8 +59,8 @@ def test_a_busy_minute(tmp_path: Path) -> None:
     tracks = [a_track(7, T0 + 20, T0 + 40, score=0.7), a_track(8, T0 + 30, T0 + 34), a_track(9, T0 + 50, T0 + 55)]
     seen = crowd_counting.fn(context(gate(numbers, tracks), tmp_path), time="between 14:05 and 14:06")
     assert seen.summary == (
-        "On gate 2 between 14:05:00 and 14:06:00 on 3 March 2026: 0 to 4 people, typically 1, most (4) at 14:05:32 "
-        "[e1]; about 4 different people passed."
+        "On gate 2 between 14:05:00 and 14:06:00 on 3 March 2026: at most 4 people at once, at 14:05:32 [e1]; usually "
+        "1 person, at times nobody; about 4 different people in all."
     )
     assert (seen.verdict, seen.status, seen.call_id) == ("found", "ok", "call-1")
     [piece] = seen.evidence
@@ -78,6 +78,31 @@ def test_a_busy_minute(tmp_path: Path) -> None:
     }
     curve = seen.data["curve"]["gate 2"]
     assert len(curve) <= CURVE_POINTS and max(n for _, n in curve) == 4
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        (
+            [0, 1, 1],
+            "never more than 1 person at once, for example at 14:05:00 [e1]; usually 1 person, at times nobody",
+        ),
+        ([0, 0, 1], "never more than 1 person at once, for example at 14:05:00 [e1]; usually nobody"),
+        ([0, 3, 0], "at most 3 people at once, at 14:05:00 [e1]; usually nobody"),
+        ([2, 3, 2, 3], "at most 3 people at once, at 14:05:00 [e1]; usually 2 or 3 people, never fewer than 2"),
+    ],
+)
+def test_the_numbers_are_said_plainly(numbers: list[int], said: str, tmp_path: Path) -> None:
+    seen = crowd_counting.fn(context(gate(numbers, seconds=len(numbers) / 5), tmp_path))
+    assert said in seen.summary and "typically" not in seen.summary
+    alone = "probably one and the same person." if max(numbers) == 1 else "about 3 different people in all."
+    assert seen.summary.endswith(alone)
+
+
+def test_everybody_in_view_stands_beside_the_one_who_is_cut_out(tmp_path: Path) -> None:
+    tracks = [a_track(7, T0 + 20, T0 + 40), a_track(8, T0 + 30, T0 + 34), a_track(9, T0 + 50, T0 + 55)]
+    [piece] = crowd_counting.fn(context(gate([0] * 150 + [2] * 10 + [0] * 140, tracks), tmp_path)).evidence
+    assert {str(piece.track), *piece.beside} == {"7", "8"}  # of these the picture shows the boxes
 
 
 def test_nobody_is_none_with_what_was_covered(tmp_path: Path) -> None:
@@ -98,7 +123,7 @@ def test_different_people_are_chains_without_flickers(tmp_path: Path) -> None:
     ]
     seen = crowd_counting.fn(context(gate([1] * 300, tracks), tmp_path))
     assert seen.data["cameras"]["gate 2"]["different"] == 2
-    assert "1 person all the time, for example at 14:05:30 [e1]; about 2 different people passed" in seen.summary
+    assert "1 person all the time, for example at 14:05:30 [e1]; about 2 different people in all." in seen.summary
 
 
 def test_there_are_never_fewer_different_people_than_were_seen_at_once(tmp_path: Path) -> None:
@@ -144,7 +169,7 @@ def test_cannot_tell(name: str, library: FakeLibrary, time: str | None, said: st
 def test_a_window_wider_than_the_footage_is_said(tmp_path: Path) -> None:
     seen = crowd_counting.fn(context(gate([0, 1] * 150), tmp_path), time="between 14:00 and 15:00")
     assert seen.summary.startswith(
-        "On gate 2, which has footage only between 14:05:00 and 14:06:00 on 3 March 2026 of the time asked for: 0 to 1"
+        "On gate 2, which has footage only between 14:05:00 and 14:06:00 on 3 March 2026 of the time asked for: never"
     )
 
 

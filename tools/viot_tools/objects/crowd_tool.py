@@ -172,13 +172,23 @@ def _finding(
     evidence = _evidence(ctx, camera, counts, tracks, peak, most, (first, last))
     different = max(most, _different(tracks))
     at = ctx.fleet.local(peak, camera).partition(" on ")[0] if last - first < 86_400 else ctx.fleet.local(peak, camera)
-    if least == most:
-        body = f"{people_words(most)} all the time, for example at {at} [{evidence.id}]"
-    else:
-        body = f"{least} to {people_words(most)}, typically {typical:g}, most ({most}) at {at} [{evidence.id}]"
-    passed = f"about {different} different {'person' if different == 1 else 'people'} passed"
-    sentence = f"{where}: {body}; {passed}.{_rough(counts)}"
+    body = _numbers(least, most, typical, f"{at} [{evidence.id}]")
+    whole = "probably one and the same person" if different == 1 else f"about {different} different people in all"
+    sentence = f"{where}: {body}; {whole}.{_rough(counts)}"
     return _Finding(camera, sentence, (evidence,), least, most, typical, peak, different, _curve(counts))
+
+
+def _numbers(least: int, most: int, typical: float, at: str) -> str:
+    """``at most 4 people at once, at 14:05:32 [e1]; usually 1 person, at times nobody``. ``typical``: the median."""
+    if least == most:
+        return f"{people_words(most)} all the time, for example at {at}"
+    if most == 1:
+        top = f"never more than 1 person at once, for example at {at}"
+    else:
+        top = f"at most {people_words(most)} at once, at {at}"
+    usual = people_words(int(typical)) if typical == int(typical) else f"{int(typical)} or {int(typical) + 1} people"
+    rest = f", never fewer than {least}" if least else ", at times nobody" if typical else ""
+    return f"{top}; usually {usual}{rest}"
 
 
 def _rough(counts: Sequence[Count]) -> str:
@@ -228,7 +238,8 @@ def _evidence(
     most: int,
     covered: tuple[float, float],
 ) -> Evidence:
-    """The busiest moment, with the surest person in view then."""
+    """The busiest moment, with the surest person in view then. Where others were near it too, the picture is the whole
+    frame with all their boxes (``viot_agent.agent.evidence``); the crop stands in where that footage is gone."""
     seen = next(c for c in counts if c.ts == peak)
     there = [(t, int(np.abs(t.ts - peak).argmin())) for t in tracks if t.start - 0.5 <= peak <= t.end + 0.5]
     there.sort(key=lambda p: (-float(p[0].scores[p[1]]), p[0].id))
