@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,8 @@ def library(
 ) -> FakeLibrary:
     cameras = [GATE, YARD] if yard else [GATE]
     looked = [Looked("plates", model, c.name, T0, T0 + indexed) for c in cameras] if indexed else []
+    if any(t.kind == "vehicle" for t in tracks or ()):
+        looked += [Looked("objects", "yolox-nano", c.name, T0, T0 + indexed) for c in cameras]
     footage = [Footage(c.name, Path(c.source), 0.0, T0, T0 + 600) for c in cameras]
     return FakeLibrary(cameras, footage=footage, looked=looked, plates=plates, tracks=tracks or [])
 
@@ -196,6 +199,60 @@ def test_segments_and_short_gaps_are_one_sighting(tmp_path: Path) -> None:
     assert (piece.start, piece.end) == (T0 + 26, T0 + 41)
     far = library(reads(1, "gate 1", ["KX4821"], 28) + reads(3, "gate 1", ["KX4821"], 90))
     assert len(ask(far, tmp_path, plate="KX4821").evidence) == 2
+
+
+def boxed(read: PlateRead, *xyxy: float) -> PlateRead:
+    return replace(read, xyxy=(xyxy[0], xyxy[1], xyxy[2], xyxy[3]))
+
+
+def test_a_part_of_a_plate_and_all_of_it_are_one(tmp_path: Path) -> None:
+    part, whole = reads(1, "gate 1", ["47040"] * 3, 60, score=0.99), reads(2, "gate 1", ["BS47040"] * 3, 60, score=0.9)
+    here = [boxed(r, 195, 364, 389, 432) for r in part] + [boxed(r, 159, 364, 403, 432) for r in whole]
+    seen = ask(library(here), tmp_path)
+    assert [s["plate"] for s in seen.data["sightings"]] == ["BS47040"]
+    assert seen.claims[0].text == "1 plate was read on gate 1."
+    assert "(3 readings, score 0.90)" in seen.claims[1].text  # frames, not boxes
+    assert ask(library(here), tmp_path, plate="BS47040").verdict == "found"
+    assert ask(library(here), tmp_path, plate="47040").verdict == "cannot_tell"
+    elsewhere = [boxed(r, 500, 100, 600, 130) for r in part] + here[3:]  # another car that happens to be called so
+    later = [*reads(1, "gate 1", ["47040"], 70), *reads(2, "gate 1", ["BS47040"], 60)]
+    for books in (library(elsewhere), library(later)):
+        assert len(ask(books, tmp_path).data["sightings"]) == 2
+
+
+def vehicle(number: int, camera: str, start: float, end: float, *xyxy: float, label: str = "car", n: int = 5) -> Track:
+    ts, boxes = T0 + np.linspace(start, end, n), np.tile(np.array([xyxy], np.float32), (n, 1))
+    scores = np.full(n, 0.5, np.float32)
+    return Track(number, number, camera, "vehicle", label, "yolox-nano", "v2", ts, boxes, scores)
+
+
+def test_a_vehicle_without_a_read_plate_may_be_the_one(tmp_path: Path) -> None:
+    plates = [boxed(r, 120, 180, 160, 190) for r in reads(1, "gate 1", ["AB1234"], 60)]
+    read = vehicle(11, "gate 1", 59, 62, 100, 100, 200, 200)
+    beside = vehicle(12, "gate 1", 59, 62, 300, 100, 400, 200)
+    later = vehicle(13, "yard", 90, 94, 100, 100, 260, 200, label="truck")
+    none = [vehicle(14, "yard", 10, 12, 0, 0, 9, 9, label="bicycle"), vehicle(15, "yard", 20, 20, 0, 0, 9, 9, n=1)]
+    seen = ask(library(plates, [read, beside, later, *none]), tmp_path, plate="KX-4821")
+    assert seen.verdict == "cannot_tell" and seen.data["unread"] == 2
+    assert seen.summary.startswith("Cannot tell: KX-4821 was not read on gate 1 and yard in the 20 min")
+    assert seen.claims[-1].text == (
+        "KX-4821 may be on one of about 2 vehicles seen on gate 1 and yard whose plates were not read: on gate 1 from "
+        "14:00:59 to 14:01:02 on 1 March 2026 [e1], on yard from 14:01:30 to 14:01:34 on 1 March 2026 [e2]."
+    )
+    assert [(e.camera, e.track, e.who, e.label) for e in seen.evidence] == [
+        ("gate 1", "12", None, "car, plate not read"),
+        ("yard", "13", None, "truck, plate not read"),
+    ]
+    listed = ask(library(plates, [read, beside]), tmp_path)
+    assert listed.claims[-1].text.startswith("The plate of 1 more vehicle seen on gate 1 was not read: from 14:00:59")
+    assert ask(library(plates, [read]), tmp_path, plate="KX-4821").verdict == "none"
+    assert ask(library(plates, [read, beside]), tmp_path, plate="AB1234").summary.count("not read") == 0
+
+
+def test_a_vehicle_is_read_though_the_window_ends_before_its_plate_was(tmp_path: Path) -> None:
+    plates = [boxed(r, 120, 180, 160, 190) for r in reads(1, "gate 1", ["AB1234"], 66)]
+    books = library(plates, [vehicle(11, "gate 1", 58, 66, 100, 100, 200, 200, n=41)])
+    assert ask(books, tmp_path, plate="KX-4821", cameras=["gate 1"], time="between 14:00 and 14:01").verdict == "none"
 
 
 def test_long_lists_are_cut_and_counted(tmp_path: Path) -> None:

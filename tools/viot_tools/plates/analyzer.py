@@ -26,9 +26,9 @@ from viot_tools.plates.detect import PlateBox, PlateDetector, iou
 from viot_tools.plates.find import PlateModels, plate_model_names, plate_models, rank
 from viot_tools.plates.follow import Look, PlateFollower, PlateTrail
 from viot_tools.plates.read import PlateReading, shifted
+from viot_tools.plates.unread import CARRIERS
 from viot_tools.plates.vote import Voted, vote
 
-CARRIERS = frozenset({"car", "bus", "truck", "motorcycle"})
 MAX_LOOKS = 6
 VEHICLE_LOOKS = 12  # looks at one vehicle, plate or not
 MIN_VEHICLE = 90.0  # pixels of width; the plate of a narrower car has no readable type

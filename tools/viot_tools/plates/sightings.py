@@ -1,7 +1,8 @@
 """From stored readings to sightings: one vote per plate and passage.
 
 Readings of one chain of tracks (a plate that crosses a border of segments) vote together; passages of one text on one
-camera at most ``BRIDGE`` seconds apart are one. Owns grouping, voting and comparing. Makes no sentences.
+camera at most ``BRIDGE`` seconds apart are one, and so is a reading of a part of a plate with that of all of it, made
+in the same place at the same time. Owns grouping, voting and comparing. Makes no sentences.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Literal
 from viot_agent.fleet.plates import normalise_plate
 from viot_agent.library.api import Library
 from viot_agent.library.rows import PlateRead
+from viot_agent.media.types import XYXY
 from viot_tools.plates.vote import Reading, Voted, distance, vote
 
 BRIDGE = 10.0
@@ -21,6 +23,9 @@ SURE = 0.75
 """Voted score from which a reading is stated without reserve."""
 NEAR = 1.0
 """Edit distance, confusable pairs costing half, up to which a plate is similar: one character misread or missed."""
+
+TOGETHER = 1.0
+"""Seconds between two readings of one place that count as made at the same time."""
 
 Match = Literal["same", "similar", "other"]
 
@@ -46,6 +51,11 @@ class Sighting:
         """The surest reading: among those of the voted text if there is one."""
         same = [r for r in self.reads if normalise_plate(r.text) == self.text]
         return max(same or list(self.reads), key=lambda r: (r.score, -r.ts))
+
+    @property
+    def moments(self) -> int:
+        """In how many frames it was read; a frame in which two vehicles overlap gives two readings of one plate."""
+        return len({r.ts for r in self.reads})
 
     @property
     def sure(self) -> bool:
@@ -78,7 +88,7 @@ def sightings(
         first = first if start is None else max(first, start)
         last = last if end is None else min(last, end)
         found.append(_sighting(camera, first, last, reads))
-    return _bridged(sorted(found, key=lambda s: (s.start, s.text)))
+    return _whole(_bridged(sorted(found, key=lambda s: (s.start, s.text))))
 
 
 def _sighting(camera: str, start: float, end: float, reads: Sequence[PlateRead]) -> Sighting:
@@ -104,3 +114,31 @@ def _bridged(found: Sequence[Sighting]) -> list[Sighting]:
         merged = _sighting(one.camera, before.start, max(before.end, one.end), [*before.reads, *one.reads])
         done[done.index(before)] = merged
     return done
+
+
+def _whole(found: Sequence[Sighting]) -> list[Sighting]:
+    """Without those that read a part of what another read in the same place at the same time: the longer text stays."""
+    done: list[Sighting] = []
+    for one in found:
+        other = next((s for s in done if s.end >= one.start - TOGETHER and _part(s, one)), None)
+        if other is None:
+            done.append(one)
+            continue
+        kept = max(other, one, key=lambda s: len(s.text))
+        reads = tuple(sorted((*other.reads, *one.reads), key=lambda r: (-r.score, r.ts)))
+        start, end = min(other.start, one.start), max(other.end, one.end)
+        done[done.index(other)] = Sighting(kept.camera, kept.track, start, end, kept.voted, reads)
+    return done
+
+
+def _part(a: Sighting, b: Sighting) -> bool:
+    """Whether one text is a part of the other, and they were read in one place at one time."""
+    if a.text == b.text or (a.text not in b.text and b.text not in a.text):
+        return False
+    return any(abs(x.ts - y.ts) <= TOGETHER and _one_place(x.xyxy, y.xyxy) for x in a.reads for y in b.reads)
+
+
+def _one_place(a: XYXY, b: XYXY) -> bool:
+    """Whether more than half of the smaller box lies in the other."""
+    w, h = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return w > 0 and h > 0 and w * h > 0.5 * min((x[2] - x[0]) * (x[3] - x[1]) for x in (a, b))

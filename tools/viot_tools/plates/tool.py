@@ -2,7 +2,8 @@
 
 Reads the rows of the analyzer ``plates``; nothing here looks at pixels. Three-valued: *found* only where the vote over
 a passage gives exactly the plate asked for; a plate one misread character away is told as similar, never as a match;
-*none* comes with what was looked at, and is *cannot tell* where too little was. Every sentence is made here, by code.
+*none* comes with what was looked at, and is *cannot tell* where too little was, or where a vehicle was seen of which no
+plate was read: it may be that one. Every sentence is made here, by code.
 
 Owns the words and the judgement "looked at enough". Which readings are one sighting is decided in ``sightings``.
 """
@@ -19,12 +20,15 @@ from viot_agent.steps import Claim, Coverage, Evidence, Observation, Verdict
 from viot_agent.toolbox.contract import CamerasArg, PlateArg, TimeArg, ToolContext, tool
 from viot_tools.covered import problem
 from viot_tools.plates.sightings import Sighting, sightings
+from viot_tools.plates.unread import Vehicle, unread
 from viot_tools.saying import span_words
 
 NAME = "plate_recognition"
 ANALYZER = "plates"
 LISTED = 10
 """Sightings that get a sentence and evidence of their own; the rest is counted."""
+EXAMPLES = 3
+"""Vehicles without a read plate that are shown."""
 
 
 @tool(needs=("plates",))
@@ -61,6 +65,7 @@ class _Looked:
     coverage: Coverage
     problem: str
     found: tuple[Sighting, ...]
+    unread: tuple[Vehicle, ...]
 
 
 @dataclass(slots=True)
@@ -84,8 +89,13 @@ class _Report:
             key=lambda c: c[0].indexed_seconds,
             default=(library.coverage(ANALYZER, [name], window.start, window.end), None),
         )
-        found = sightings(library, name, window.start, window.end, model) if coverage.indexed_seconds > 0 else []
-        self.looked.append(_Looked(camera, window, coverage, self._problem(camera, window, coverage), tuple(found)))
+        found: list[Sighting] = []
+        without: list[Vehicle] = []
+        if coverage.indexed_seconds > 0:
+            found = sightings(library, name, window.start, window.end, model)
+            without = unread(self.ctx, camera, window, model)
+        why = self._problem(camera, window, coverage)
+        self.looked.append(_Looked(camera, window, coverage, why, tuple(found), tuple(without)))
 
     def about(self, said: str, wanted: str) -> Observation:
         """Was this plate seen?"""
@@ -102,7 +112,9 @@ class _Report:
         self._rest(len(similar), "Similar plates were read")
         if same:
             return self._finish("found", same)
-        self._coverage(f"{said} was not read", similar)
+        vehicles = self._unread()
+        self._coverage(f"{'Cannot tell: ' if vehicles and not similar else ''}{said} was not read", similar)
+        self._vehicles(said)
         return self._finish(self._no(similar), similar)
 
     def everything(self) -> Observation:
@@ -118,12 +130,14 @@ class _Report:
             self._sighting(sighting.text, camera, sighting)
         self._rest(len(ordered), "Plates were read")
         if every:
+            self._vehicles(more=True)
             for one in self.looked:
                 if one.problem:
                     self._say(one.problem)
             return self._finish("found", every)
         self._coverage("No plate was read", [])
-        return self._finish(self._no([]), [])
+        self._vehicles()
+        return self._finish("cannot_tell" if any(one.problem for one in self.looked) else "none", [])
 
     # sentences
 
@@ -133,7 +147,7 @@ class _Report:
     def _sighting(self, lead: str, camera: Camera, sighting: Sighting) -> None:
         piece = self._piece(sighting)
         when = self._when(camera, sighting)
-        reads = "1 reading" if len(sighting.reads) == 1 else f"{len(sighting.reads)} readings"
+        reads = "1 reading" if sighting.moments == 1 else f"{sighting.moments} readings"
         reserve = "" if sighting.sure else "; the reading is uncertain"
         self._say(
             f"{lead} on {camera.name} {when} ({reads}, score {sighting.voted.score:.2f}{reserve}) [{piece.id}]",
@@ -162,6 +176,54 @@ class _Report:
             xyxy=best.xyxy,
             crop_jpeg=best.jpeg or None,
             label=sighting.text,
+        )
+        self.evidence.append(piece)
+        return piece
+
+    def _unread(self) -> list[Vehicle]:
+        return [vehicle for one in self.looked for vehicle in one.unread]
+
+    def _vehicles(self, said: str = "", more: bool = False) -> None:
+        """How many vehicles went by unread, any of which may be ``said``; the largest in the picture as examples."""
+        every = self._unread()
+        if not every:
+            return
+        shown = sorted(sorted(every, key=lambda v: -v.widest[0])[:EXAMPLES], key=lambda v: (v.start, v.camera.name))
+        pieces = [self._vehicle(vehicle) for vehicle in shown]
+        several = len({v.camera.name for v in every}) > 1
+        parts = []
+        for v, piece in zip(shown, pieces, strict=True):
+            where = f"on {v.camera.name} " if several else ""
+            parts.append(f"{where}{span_words(self.ctx.fleet, v.camera, v.start, v.end)} [{piece.id}]")
+        seen, one = f"seen on {self._names([v.camera for v in every])}", len(every) == 1
+        if said:
+            which = "a vehicle" if one else f"one of about {len(every)} vehicles"
+            text = f"{said} may be on {which} {seen} whose {'plate was' if one else 'plates were'} not read"
+        else:
+            also = " more" if more else ""
+            which = f"plate of 1{also} vehicle" if one else f"plates of about {len(every)}{also} vehicles"
+            text = f"The {which} {seen} {'was' if one else 'were'} not read"
+        example = "for example " if len(every) > len(shown) else ""
+        self._say(f"{text}: {example}{', '.join(parts)}", *(piece.id for piece in pieces))
+
+    def _vehicle(self, vehicle: Vehicle) -> Evidence:
+        _, track, index = vehicle.widest
+        crop = self.ctx.library.best_crop(track.id)
+        x0, y0, x1, y1 = (float(v) for v in track.boxes[index])
+        piece = Evidence(
+            id=self.ctx.evidence_id(),
+            camera=vehicle.camera.name,
+            start=vehicle.start,
+            end=vehicle.end,
+            tool=NAME,
+            model=track.model,
+            model_version=track.model_version,
+            track=str(track.id),
+            score=float(track.scores.max()),
+            at=float(track.ts[index]),
+            xyxy=(x0, y0, x1, y1),
+            crop_jpeg=crop[0] if crop else None,
+            label=f"{track.label}, plate not read",
         )
         self.evidence.append(piece)
         return piece
@@ -203,7 +265,7 @@ class _Report:
         return ", ".join(parts) + more
 
     def _no(self, similar: Sequence[tuple[Camera, Sighting]]) -> Verdict:
-        return "cannot_tell" if similar or any(one.problem for one in self.looked) else "none"
+        return "cannot_tell" if similar or any(one.problem or one.unread for one in self.looked) else "none"
 
     @staticmethod
     def _names(cameras: Sequence[Camera]) -> str:
@@ -234,7 +296,8 @@ class _Report:
                 "sightings": [
                     {"plate": s.text, "camera": c.name, "start": s.start, "end": s.end, "score": s.voted.score}
                     for c, s in pairs
-                ]
+                ],
+                "unread": len(self._unread()),
             },
         )
 
