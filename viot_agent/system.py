@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from viot_agent.alerts.types import Firing
     from viot_agent.cluster import Pool
     from viot_agent.library.ingest import IngestReport, Progress
+    from viot_agent.library.started import Foreseen
     from viot_agent.llm.mini.model import MiniChat
+    from viot_agent.media.types import MediaInfo
 
 DEMO_REQUESTS = "demo-requests.json"
 MAX_CONVERSATION = 200
@@ -129,6 +131,20 @@ class Viot:
         except (OSError, RuntimeError) as error:  # a name that is too long, a folder that is shut, ~somebody unknown
             raise MediaFault(f"{source[:200]} cannot be looked at: {error}", fix="check the path") from error
         return self._add(name, str(path.resolve()), groups, tz, start)
+
+    def foreseen(self, camera: Camera) -> Foreseen:
+        """When the files of a camera begin and end, and where that is from, before they are indexed. Raises MediaFault
+        when there are none any more."""
+        from viot_agent.library import sources, started
+        from viot_agent.media.apart import look_first
+        from viot_agent.media.probe import probe
+
+        def look(path: Path) -> MediaInfo:
+            look_first(path)
+            return probe(path)
+
+        rows = {row.path: row for row in self.library.media_rows(camera.name)}
+        return started.foreseen(camera, sources.files(camera), rows, look)
 
     def _add(self, name: str, source: str, groups: Sequence[str], tz: str | None, start: float | None) -> Camera:
         """Add a camera whose source was looked at."""

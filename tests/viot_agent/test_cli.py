@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -302,6 +303,28 @@ def test_a_camera_and_a_person_of_one_name(home: Path, clip: Path, capsys: pytes
     assert run(["camera", "add", "anna", str(clip)]) == 0
     assert run(["person", "enroll", "Anna", str(clip), "--consent", "signed"]) == 2
     assert "the camera 'anna'" in capsys.readouterr().err
+
+
+def test_where_the_start_of_a_recording_comes_from_is_said(
+    home: Path, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "gate"
+    folder.mkdir()
+    for name in ("2026-11-22_08-15-00.mp4", "2026-11-23_08-15-00.mp4", "2026-11-24_99-15-00.mp4"):
+        (folder / name).write_bytes(clip.read_bytes())
+    os.utime(folder / "2026-11-24_99-15-00.mp4", (1_700_000_000, 1_700_000_000))
+    add = ["camera", "add", "gate", str(folder), "--tz", "America/New_York"]
+    assert run(add) == 0
+    out, err = capsys.readouterr()
+    assert "3 files from" in out and "to 08:15:0" in out and "on 23 November 2026; start " in out
+    assert "by the time in the name (2 files), by when the file was changed last, less its length (1 file)" in out
+    assert "2026-11-24_99-15-00.mp4: 2026-11-24 99:15:00 in its name is no time" in err
+    assert run(add) == 0
+    assert "was there already, of this source, and stays as it is" in capsys.readouterr().out
+    assert run(["camera", "add", "yard", str(folder), "--start", "2026-11-01 08:00:00"]) == 0
+    assert "--start is for a single file" in capsys.readouterr().err
+    assert run(["camera", "add", "hall", str(clip), "--tz", "UTC", "--start", "2026-11-01 08:00:00"]) == 0
+    assert "1 file from 08:00:00 on 1 November 2026 to 08:00:" in capsys.readouterr().out
 
 
 def test_the_start_of_a_camera(home: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 
 from viot_agent.errors import BackendFault, BusyFault, FailedFault, MediaFault, NameFault, UserFault
 from viot_agent.fleet.types import Camera
-from viot_agent.library import sources
+from viot_agent.library import sources, started
 from viot_agent.library.fake_analyzer import HEIGHT, WIDTH, FakeLooks, FakeThings, moving_square
 from viot_agent.library.ingest import IngestReport, Progress, ingest
 from viot_agent.library.motion import Gate, MotionGate
@@ -348,7 +349,84 @@ def test_a_single_bad_file_raises(world: World) -> None:
 )
 def test_began(start: float | None, started_at: float | None, single: bool, expected: tuple[float, str]) -> None:
     info = Film(Path("x"), 12.0, started_at=started_at).info
-    assert sources.began(Camera(1, "c", "x", (), "UTC", start), info, 100.0, single=single) == expected
+    assert started.began(Camera(1, "c", "x", (), "UTC", start), info, 100.0, single=single) == expected
+
+
+@pytest.mark.parametrize(("start", "expected"), [(5.0, (5.0, "camera")), (None, (60.0, "name"))])
+def test_a_name_comes_after_start_and_before_what_the_file_says(
+    start: float | None, expected: tuple[float, str]
+) -> None:
+    info = Film(Path("/x/1970-01-01_00-01-00.mp4"), 12.0, started_at=7.0).info
+    assert started.began(Camera(1, "c", "x", (), "UTC", start), info, 100.0, single=True) == expected
+    assert started.began(Camera(1, "c", "x", (), "UTC", start), info, 100.0, single=False) == (60.0, "name")
+
+
+NAMES = [
+    ("2026-11-27_08-15-00.mp4", "America/New_York", "2026-11-27T08:15:00-05:00", ""),
+    ("gate2-20261127081500.mkv", "Europe/Berlin", "2026-11-27T08:15:00+01:00", ""),
+    ("CH01_20261127_081500_main.avi", "UTC", "2026-11-27T08:15:00+00:00", ""),
+    ("rec 2026-11-27T08-15-00 (2).mp4", "Asia/Tokyo", "2026-11-27T08:15:00+09:00", ""),
+    ("2026.11.27 08.15.00.mp4", "UTC", "2026-11-27T08:15:00+00:00", ""),
+    ("North-Gate-20261127T131500Z-1.mp4", "America/New_York", "2026-11-27T13:15:00+00:00", ""),
+    ("2026-07-01_08-15-00.mp4", "America/New_York", "2026-07-01T08:15:00-04:00", ""),
+    ("gate.mp4", "UTC", "", ""),
+    ("2026-11-27.mp4", "UTC", "", ""),
+    ("0120261127081500.mp4", "UTC", "", ""),  # which of its digits are the time, nobody can say
+    ("2026-11-27_08-1500.mp4", "UTC", "", ""),
+    ("20261127081500_20261127082000.mp4", "UTC", "", "its name holds two times"),
+    ("2026-02-30_08-15-00.mp4", "UTC", "", "2026-02-30 08:15:00 in its name is no time"),
+    ("2026-11-27_25-15-00.mp4", "UTC", "", "2026-11-27 25:15:00 in its name is no time"),
+    ("30261127081500.mp4", "UTC", "", "in its name is no time of a recording"),
+    ("2026-03-29_02-30-00.mp4", "Europe/Berlin", "", "did not exist in Europe/Berlin: the clocks were set forward"),
+    ("2026-10-25_02-30-00.mp4", "Europe/Berlin", "", "came twice in Europe/Berlin: the clocks were set back"),
+]
+
+
+@pytest.mark.parametrize(("name", "tz", "start", "why"), NAMES)
+def test_the_time_in_a_name(name: str, tz: str, start: str, why: str) -> None:
+    found, said = started.named(name, tz)
+    assert found == (datetime.fromisoformat(start).timestamp() if start else None)
+    assert why in said and bool(said) == bool(why)
+
+
+def test_a_folder_goes_by_names_and_says_where_it_cannot(tmp_path: Path) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for name in ("2026-11-27_08-15-00.mp4", "2026-13-27_08-15-00.mp4"):
+        (folder / name).write_bytes(name.encode())
+        os.utime(folder / name, (5000.0, 5000.0))
+    with Library.open(tmp_path / "home") as library:
+        library.add_camera("cam", str(folder), tz="America/New_York")
+        report = ingest(library, "cam", [FakeThings()], open_reader=lambda p: Film(p, 12.0), segment_seconds=10.0)
+        at = datetime.fromisoformat("2026-11-27T08:15:00-05:00").timestamp()
+        rows = library.media_rows("cam")
+        assert {(r.start_ts, r.start_origin) for r in rows} == {(at, "name"), (4988.0, "mtime")}
+        [said] = report.messages
+        assert "2026-13-27 08:15:00 in its name is no time, so that its start is by when the file was changed" in said
+
+
+def test_what_is_known_of_files_before_they_are_indexed(tmp_path: Path) -> None:
+    paths = [tmp_path / n for n in ("19700101000100.mp4", "19700101000200.mp4", "19709901000200.mp4", "b.mp4")]
+    for path in paths:
+        path.write_bytes(b"x")
+        os.utime(path, (500.0, 500.0))
+    asked: list[str] = []
+
+    def look(path: Path) -> MediaInfo:
+        asked.append(path.name)
+        if path.name == "b.mp4":
+            raise MediaFault("no video")
+        return Film(path, 12.0).info
+
+    camera = Camera(1, "c", str(tmp_path), (), "UTC", None)
+    seen = started.foreseen(camera, paths, {}, look)
+    assert (seen.files, seen.origins, seen.first, seen.last, seen.unopened) == (4, {"name": 2, "mtime": 1}, 60, 500, 0)
+    assert asked == ["19700101000200.mp4", "19709901000200.mp4", "b.mp4"]  # of those with a time only the last
+    assert "19709901000200.mp4: 1970-99-01 00:02:00 in its name is no time, so that it is not gone by" in seen.notes
+    assert "b.mp4 cannot be read: no video" in seen.notes
+    many = [tmp_path / f"{i}.mp4" for i in range(started.MOST + 1)]
+    seen = started.foreseen(camera, many, {}, look)
+    assert (seen.first, seen.last, seen.unopened) == (None, None, started.MOST + 1)
 
 
 def test_fingerprints(tmp_path: Path) -> None:

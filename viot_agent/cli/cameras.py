@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -20,6 +20,14 @@ from viot_agent.live.address import is_live, shown
 from viot_agent.live.health import read_health
 from viot_agent.live.ring import forget
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viot_agent.library.started import Foreseen
+
+NOTES = 5
+"""Files of which it is said why their name was not gone by; the rest are counted."""
+
 app = typer.Typer(help="Add, list and remove cameras.", no_args_is_help=True)
 
 
@@ -32,24 +40,65 @@ def add(
     group: Annotated[list[str] | None, typer.Option("--group", help="A group it belongs to; may be repeated.")] = None,
     tz: Annotated[str | None, typer.Option("--tz", help="IANA time zone; this machine's when left out.")] = None,
     start: Annotated[
-        str | None, typer.Option("--start", help="Local time of the first frame, e.g. '2026-11-23 08:00:00'.")
+        str | None,
+        typer.Option(
+            "--start", help="Local time of the first frame of a single file, e.g. '2026-11-23 08:00:00'; see above."
+        ),
     ] = None,
 ) -> None:
-    """Add a camera."""
+    """Add a camera.
+
+    A recording begins when --start says; else at the time in its name, on the camera's clock (2026-11-23_08-00-00,
+    20261123080000, 20261123_080000, 2026-11-23T08-00-00, whatever stands around it); else when the file itself says;
+    else when the file was changed last, less its length. In a folder each file goes by its own name.
+    """
     from viot_agent.system import local_timezone
 
     zone = tz or local_timezone()
     with opened("fleet") as viot:
+        before = {c.id for c in viot.library.cameras()}
         camera = viot.add_camera(name, source, groups=group or (), tz=zone, start=start_time(start, zone))
-        if camera.start is not None and camera.start > time.time():
-            when = viot.fleet.local(camera.start, camera)
+        live = is_live(camera.source)
+        ahead = None if live else viot.foreseen(camera)
+        first = None if ahead is None else ahead.first
+        words = "" if ahead is None else footage_line(ahead, lambda t: viot.fleet.local(t, camera))
+        if first is not None and first > time.time():
+            when = viot.fleet.local(first, camera)
             typer.echo(
                 f"note: the recording begins in the future, at {when}; requests about past times will not find it. If "
                 f"that is wrong: viot camera remove {camera.name!r}, then add it with the right --start and --tz",
                 err=True,
             )
-    following = "viot watch" if is_live(camera.source) else "viot index"
-    typer.echo(f"camera {camera.name}: {shown(camera.source)} ({camera.tz}); next: {following}")
+    there = " was there already, of this source, and stays as it is" if camera.id in before else ""
+    following = "viot watch" if live else "viot index"
+    typer.echo(f"camera {camera.name}{there}: {shown(camera.source)} ({camera.tz}); next: {following}")
+    if words:
+        typer.echo(f"  {words}")
+    notes = () if ahead is None else ahead.notes
+    if ahead is not None and camera.start is not None and "camera" not in ahead.origins:
+        typer.echo("note: --start is for a single file; each file of the folder has its own", err=True)
+    for note in notes[:NOTES]:
+        typer.echo(f"note: {note}", err=True)
+    if len(notes) > NOTES:
+        typer.echo(f"note: and {len(notes) - NOTES} more such files", err=True)
+
+
+def footage_line(ahead: Foreseen, local: Callable[[float], str]) -> str:
+    """``2 files from 08:15:00 on ... to 08:15:12 on ...; start by the time in the name``."""
+    from viot_agent.library.started import BY
+
+    number = _files(ahead.files)
+    if ahead.first is None or ahead.last is None:
+        return f"{number}; when they begin is read by viot index"
+    several = len(ahead.origins) > 1
+    by = [f"{BY.get(o, o)} ({_files(n)})" if several else BY.get(o, o) for o, n in ahead.origins.items()]
+    left = ahead.unopened
+    rest = f"; of {_files(left)} without a time in the name it is read by viot index" if left else ""
+    return f"{number} from {local(ahead.first)} to {local(ahead.last)}; start {', '.join(by)}{rest}"
+
+
+def _files(n: int) -> str:
+    return "1 file" if n == 1 else f"{n} files"
 
 
 @app.command("list")

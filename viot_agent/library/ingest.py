@@ -14,7 +14,7 @@ from pathlib import Path
 
 from viot_agent.errors import MediaFault, NameFault
 from viot_agent.fleet.types import Camera
-from viot_agent.library import names, sources
+from viot_agent.library import names, sources, started
 from viot_agent.library.beside import Beside
 from viot_agent.library.lock import Held
 from viot_agent.library.looking import Looked, Looking, OpenReader
@@ -254,7 +254,10 @@ class Job:
                 raise MediaFault(f"The file {path} holds no frames.")
             if row is not None:
                 self.messages.append(f"{path} has changed since it was indexed; what was found in it is replaced.")
-            start_ts, origin = sources.began(self.camera, info, mark.mtime, single=self.single)
+            start_ts, origin = started.began(self.camera, info, mark.mtime, single=self.single)
+            why = "" if origin == "camera" else started.named(path.name, self.camera.tz)[1]
+            if why:
+                self.messages.append(f"{path}: {why}, so that its start is {started.BY[origin]}.")
             row = self.library.add_media(
                 self.camera.name,
                 path,

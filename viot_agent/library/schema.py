@@ -141,7 +141,7 @@ media = Table(
     _float("mtime"),
     _text("digest", 64),  # of the first and last 64 KiB
     _float("start_ts"),
-    _text("start_origin", 16),  # camera, container, mtime
+    _text("start_origin", 16),  # camera, name, container, mtime, stream
     _float("duration"),  # seconds; of what can be read
     _float("fps"),
     Column("width", Integer(), nullable=False),

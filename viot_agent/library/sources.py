@@ -1,6 +1,6 @@
-"""The files behind a camera, when each began, and how to tell that one has changed.
+"""The files behind a camera, and how to tell that one has changed.
 
-Owns the rules for a camera's source, a file's start time and its fingerprint. Does not decode, and knows no tables.
+Owns the rules for a camera's source and a file's fingerprint. Does not decode, and knows no tables.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from viot_agent.errors import BackendFault, MediaFault, UserFault
 from viot_agent.fleet.types import Camera
 from viot_agent.library.records import Fingerprint
 from viot_agent.media.sniff import SUFFIXES
-from viot_agent.media.types import MediaInfo
 
 _EDGE = 1 << 16
 
@@ -53,16 +52,3 @@ def fingerprint(path: Path) -> Fingerprint:
 def same(a: Fingerprint, b: Fingerprint) -> bool:
     """Whether two fingerprints are of the same bytes; a copy with another time of change is the same file."""
     return a.size == b.size and a.digest == b.digest
-
-
-def began(camera: Camera, info: MediaInfo, changed: float, *, single: bool) -> tuple[float, str]:
-    """(POSIX seconds of the first frame, where that is from).
-
-    ``camera``: the start given for the camera, for a single file only; ``container``: the file says so; ``mtime``: the
-    file's time of change less its duration, right for a recorder that closes its file when it ends.
-    """
-    if single and camera.start is not None:
-        return camera.start, "camera"
-    if info.started_at is not None:
-        return info.started_at, "container"
-    return changed - info.duration, "mtime"
