@@ -15,6 +15,8 @@ import pytest
 from viot_agent.cli import doctor
 from viot_agent.cli.app import run
 from viot_agent.errors import FailedFault
+from viot_agent.library.records import Fingerprint, RunRows, RunStamp, SegmentSpan
+from viot_agent.library.rows import Rows
 from viot_agent.library.store import Library
 from viot_agent.live.ring import watching
 from viot_agent.media.clips import write_clip
@@ -272,6 +274,38 @@ def test_a_live_camera(home: Path, clip: Path, capsys: pytest.CaptureFixture[str
         assert run(["camera", "remove", "gate"]) == 2
     assert run(["camera", "remove", "gate"]) == 0
     assert not (home / "live" / "1").exists()
+
+
+def test_a_list_of_cameras_fits_a_narrow_terminal(
+    home: Path, clip: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["camera", "list"]) == 0
+    assert capsys.readouterr().out == "no camera yet; next: viot camera add NAME SOURCE\n"
+    new = ["camera", "add", "[b]gate[/b]", str(clip), "--tz", "America/Argentina/Buenos_Aires", "--start"]
+    assert run([*new, "2026-11-23 08:00:00", "--group", "gates"]) == 0
+    assert run(["camera", "add", "desk", str(clip), "--tz", "UTC"]) == 0
+    for at, start in enumerate((0.0, 86_000.0, 200_000.0, 300_000.0)):
+        with Library.open(home) as library:
+            row = library.add_media(
+                "desk", Path(f"{at}"), Fingerprint(1, 1.0, f"{at}"), start_ts=start, start_origin="camera",
+                duration=600.0, fps=5.0, width=64, height=36, segment_seconds=600.0,
+            )  # fmt: skip
+            run_of = RunRows(RunStamp("objects", "1", "m", "1", "", ()), Rows(), 5.0, 3000)
+            library.write_segment(row, SegmentSpan(0, 0.0, 600.0), [run_of])
+    capsys.readouterr()
+    assert run(["camera", "list"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "[b]gate[/b] (America/Argentina/Buenos_Aires; groups: gates)",
+        f"  source   {clip}",
+        "  indexed  nothing",
+        "desk (UTC)",
+        f"  source   {clip}",
+        "  indexed  00:00:00 to 00:10:00 on 1 January 1970",
+        "           23:53:20 on 1 January 1970 to 00:03:20 on 2 January 1970",
+        "           07:33:20 to 07:43:20 on 3 January 1970",
+        "           and 1 more",
+    ]
 
 
 def test_an_unknown_analyzer_is_named(home: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:

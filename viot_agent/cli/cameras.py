@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from viot_agent.cli.gate import opened, seen
 from viot_agent.errors import TimeFault, UserFault
@@ -23,8 +20,12 @@ from viot_agent.live.ring import forget
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from viot_agent.fleet.types import Camera
     from viot_agent.library.started import Foreseen
+    from viot_agent.system import Viot
 
+SPANS = 3
+"""Stretches of footage that are listed of a camera."""
 NOTES = 5
 """Files of which it is said why their name was not gone by; the rest are counted."""
 
@@ -105,27 +106,33 @@ def _files(n: int) -> str:
 def list_() -> None:
     """Cameras, groups, and what is indexed."""
     with opened() as viot:
-        now = time.time()
-        table = Table("camera", "groups", "time zone", "indexed", "source", "live")
-        mine = seen(viot)
-        for camera in (c for c in viot.library.cameras() if c.name in mine):
-            spans = viot.library.spans(camera.name)
-            # of a live camera the last is what one wants to see
-            some = spans[-3:] if is_live(camera.source) else spans[:3]
-            words = "; ".join(f"{viot.fleet.local(a, camera)} to {viot.fleet.local(b, camera)}" for a, b in some)
-            more = f" and {len(spans) - 3} more" if len(spans) > 3 else ""
-            health = read_health(viot.home, camera.id) if is_live(camera.source) else None
-            state = health.line(now) if health is not None else "not watched" if is_live(camera.source) else ""
-            cells = (
-                camera.name,
-                ", ".join(camera.groups),
-                camera.tz,
-                (words + more) or "nothing",
-                shown(camera.source),
-                state,
-            )
-            table.add_row(*(escape(cell) for cell in cells))
-    Console().print(table)
+        now, mine = time.time(), seen(viot)
+        listed = [c for c in viot.library.cameras() if c.name in mine]
+        for camera in listed:
+            live = is_live(camera.source)
+            groups = f"; groups: {', '.join(camera.groups)}" if camera.groups else ""
+            lines = [("source", shown(camera.source))]
+            lines += [("indexed" if not i else "", words) for i, words in enumerate(_indexed(viot, camera, live))]
+            if live:
+                health = read_health(viot.home, camera.id)
+                lines.append(("live", health.line(now) if health is not None else "not watched"))
+            typer.echo(f"{camera.name} ({camera.tz}{groups})")
+            for head, words in lines:
+                typer.echo(f"  {head:<9}{words}")
+    if not listed:
+        typer.echo("no camera yet; next: viot camera add NAME SOURCE")
+
+
+def _indexed(viot: Viot, camera: Camera, live: bool) -> list[str]:
+    """The first stretches of footage, a line each; of a live camera the last, which is what one wants to see."""
+    spans = viot.library.spans(camera.name)
+    lines = []
+    for a, b in spans[-SPANS:] if live else spans[:SPANS]:
+        first, last = viot.fleet.local(a, camera), viot.fleet.local(b, camera)
+        clock, _, day = first.partition(" on ")
+        lines.append(f"{clock if last.endswith(f' on {day}') else first} to {last}")
+    more = len(spans) - len(lines)
+    return [*lines, *([f"and {more} more"] if more else [])] or ["nothing"]
 
 
 @app.command()
