@@ -29,7 +29,8 @@ from viot_tools.registry import TOOLS
 
 ONE, PAIR = (180, 200), (180, 400)
 SPOT, LEFT, RIGHT = (40.0, 30.0, 112.0), (20.0, 30.0, 112.0), (240.0, 30.0, 112.0)
-WHERE = {ONE: [SPOT], PAIR: [LEFT, RIGHT]}
+CLOSE, NEAR = (180, 402), (125.0, 30.0, 112.0)
+WHERE = {ONE: [SPOT], PAIR: [LEFT, RIGHT], CLOSE: [LEFT, NEAR]}
 
 
 def save(path: Path, image: Image, **more: Any) -> Path:
@@ -100,6 +101,14 @@ def test_one_face_only_is_kept_and_said(made: ModuleType, tmp_path: Path) -> Non
     assert changed(file, out, LEFT) == 0.0 and changed(file, out, RIGHT) > 0.9
     assert "with 1 face blurred beyond recognition [e1]. Ana stays visible (cosine up to" in seen.summary
     assert seen.evidence[0].model == "placed+pattern"
+
+
+def test_a_kept_face_under_the_blur_of_a_neighbour_is_said(made: ModuleType, tmp_path: Path) -> None:
+    file = save(tmp_path / "pair.png", made.picture(CLOSE, {1: LEFT, 2: NEAR}))
+    seen = ask(made, tmp_path, file, "Ana", Ana=[made.face_of(1)])
+    assert 0.0 < changed(file, Path(seen.data["path"]), LEFT) < 1.0
+    assert "Ana is not hidden, but partly covered by others' blurs (cosine up to" in seen.summary
+    assert "stays visible" not in seen.summary
 
 
 def test_who_may_be_the_person_is_hidden_and_said(made: ModuleType, tmp_path: Path) -> None:

@@ -24,11 +24,14 @@ from viot_tools.faces.identity import template
 from viot_tools.faces.recognise import TEMPLATE
 from viot_tools.plates.detect import PlateBox
 from viot_tools.redact.find import DetectorFinder
+from viot_tools.redact.hide import Region, Style, head
 from viot_tools.redact.plates import PlateFinder
+from viot_tools.redact.report import Hidden, Report, Shown
 from viot_tools.redact.tool import redacted
+from viot_tools.redact.uncovered import share
 from viot_tools.redact.video import redact_video
 from viot_tools.redact.who import Keeper
-from viot_tools.redact.words import LIMITS
+from viot_tools.redact.words import LIMITS, keep_words
 
 W, H, FPS, SIDE = 320, 180, 25, 56
 
@@ -132,6 +135,72 @@ def test_the_kept_person_stays_and_the_other_goes(made: ModuleType, tmp_path: Pa
     assert (shown.first, round(shown.last)) == (0.0, 2) and len(report.faces) == 1
 
 
+def test_a_kept_face_under_the_blur_of_another_is_not_said_to_be_visible(made: ModuleType, tmp_path: Path) -> None:
+    """Somebody comes as near as two faces can be, stands there for a while and goes."""
+
+    def other(i: int) -> tuple[int, int]:
+        return (max(102, 250 - 6 * i), 60) if i < 60 else (min(250, 102 + 6 * (i - 60)), 60)
+
+    source = clip(made, tmp_path / "a.mp4", lambda i: {1: (40, 60), 2: other(i)}, 100)
+    kit = made.kit({})
+    keeper = Keeper("Ana", "Ana", {"Ana": known(made, kit, 1)}, kit)
+    report = redact_video(source, tmp_path / "out.mp4", finder(), keeper=keeper)
+    [shown] = report.shown
+    [(a, b)] = shown.covered
+    still = likeness(made, tmp_path / "out.mp4", 1, lambda i: (40, 60), 100)
+    clear = [t / FPS for t, alike in enumerate(still) if alike > 0.97]
+    assert clear and all(not a + 0.15 < t < b - 0.15 for t in clear)
+    assert 0.5 < a < 1.0 and 2.4 < b < 3.4
+    assert max(likeness(made, tmp_path / "out.mp4", 2, other, 100)) < 0.8  # hidden no less for it
+    said = keep_words(report)
+    assert said.startswith(f"Ana stays visible from 0.0 to {a:.1f} s and {b:.1f} to ")
+    assert f", and is partly covered by others' blurs from {a:.1f} to {b:.1f} s (cosine up to" in said
+
+
+def test_what_is_said_of_a_kept_face() -> None:
+    def said(
+        *shown: Shown, style: Style = "blocks", length: float | None = 9.0, hidden: tuple[Hidden, ...] = ()
+    ) -> str:
+        report = Report(
+            source=Path("a"), written=Path("b"), style=style, hidden=hidden, keep="Ana", shown=shown, detectors="d",
+            versions="1", blind_to="", length=length,
+        )  # fmt: skip
+        return keep_words(report)
+
+    assert said(Shown(0.7, 1, 3)) == "Ana stays visible from 1.0 to 3.0 s (cosine up to 0.70)."
+    all_covered = Shown(0.7, 1, 3, ((1, 3),))
+    assert said(all_covered, style="solid") == (
+        "Ana is not hidden, but partly covered by others' grey all the time, from 1.0 to 3.0 s (cosine up to 0.70)."
+    )
+    two = Shown(0.7, 1, 3, ((1.05, 2),)), Shown(0.6, 4, 5)
+    assert said(*two).startswith(
+        "Ana stays visible from 2.0 to 3.0 s and 4.0 to 5.0 s, and is partly covered by others' blurs from 1.1 to 2.0 s"
+    )
+    assert said(Shown(0.7, covered=((0, 0),)), length=None) == (
+        "Ana is not hidden, but partly covered by others' blurs (cosine up to 0.70)."
+    )
+    box = (0.0, 0.0, 9.0, 9.0)
+    same = tuple(
+        Hidden("face", box, 0.9, a, b, True) for a, b in ((0.0, 0.7), (0.0, 0.7), (0.66, 1.5), (1.55, 2), (4, 5))
+    )
+    assert "5 face tracks may be Ana (0.0 to 2.0 s, 4.0 to 5.0 s), and are hidden." in said(two[0], hidden=same)
+
+
+@pytest.mark.parametrize(
+    ("regions", "low", "high"),
+    [
+        ([], 0.0, 0.0),
+        ([head((0, 0, 10, 10))], 1.0, 1.0),
+        ([Region((0, 0, 5, 10), round=False)], 0.45, 0.6),
+        ([Region((0, 0, 5, 10), round=False), Region((5, 0, 10, 10), round=False)], 1.0, 1.0),
+        ([Region((10, 10, 20, 20))], 0.0, 0.0),
+        ([Region((30, 0, 40, 10))], 0.0, 0.0),
+    ],
+)
+def test_the_share_of_a_face_under_regions(regions: list[Region], low: float, high: float) -> None:
+    assert low <= share((0.0, 0.0, 10.0, 10.0), regions) <= high
+
+
 def test_who_takes_the_place_of_the_kept_person_is_hidden(made: ModuleType, tmp_path: Path) -> None:
     """Ana goes, is not found for half a second, and somebody else stands where she stood."""
     who = [1 if i < 30 else 2 for i in range(75)]
@@ -209,7 +278,7 @@ def test_the_tool_tells_tracks_sound_and_times(made: ModuleType, tmp_path: Path)
     ctx = made.context(tmp_path, attached=[Attachment("video-1", "video", source)])
     seen = redacted(ctx, "video-1", finder(), None)
     assert seen.summary == (
-        "redacted-1 shows video-1 with 2 face tracks blurred beyond recognition (0.0 to 2.0 s, 0.0 to 2.0 s); it has "
+        "redacted-1 shows video-1 with 2 face tracks blurred beyond recognition (0.0 to 2.0 s); it has "
         f"no sound [e1]. {LIMITS}"
     )
     [piece] = seen.evidence

@@ -15,6 +15,7 @@ from viot_tools.redact.find import Finder
 from viot_tools.redact.hide import Region, Style, colours, head, hide, noise, plate
 from viot_tools.redact.plates import PlateFinder
 from viot_tools.redact.report import Hidden, Report, Shown, looked_with
+from viot_tools.redact.uncovered import MUCH, share
 from viot_tools.redact.who import Keeper
 
 
@@ -41,13 +42,17 @@ def redact_picture(
         for f, answer in zip(faces, answers, strict=True)
         if answer != "sure"
     ]
-    shown = tuple(Shown(v.score) for v in verdicts if v.answer == "sure")
     hidden += [Hidden("plate", p.xyxy, p.score) for p in (plates.study(opened.image) if plates is not None else [])]
+    regions: list[Region] = [head(one.xyxy) if one.what == "face" else plate(one.xyxy) for one in hidden]
+    shown = tuple(
+        Shown(v.score, covered=((0.0, 0.0),) if share(face.xyxy, regions) > MUCH else ())
+        for face, v in zip(faces if verdicts else [], verdicts, strict=True)
+        if v.answer == "sure"
+    )
     written = None
     if hidden:
         image = opened.image.copy()
-        for one in hidden:
-            region: Region = head(one.xyxy) if one.what == "face" else plate(one.xyxy)
+        for region in regions:
             # from the picture as it was: a region must not take up colours of one that is hidden already
             under = None if style == "solid" else colours(opened.image, region)
             hide(image, region, None if under is None else under + noise())

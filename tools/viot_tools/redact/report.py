@@ -30,11 +30,13 @@ class Hidden:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Where the person to keep stays visible, in seconds (both 0 in a picture). ``score``: cosine to that person."""
+    """Where the person to keep is not hidden, in seconds (both 0 in a picture). ``score``: cosine to that person.
+    ``covered``: the stretches of it in which what hides others lies on that face (of a picture: (0, 0) if it does)."""
 
     score: float
     first: float = 0.0
     last: float = 0.0
+    covered: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +119,10 @@ def to_json(report: Report) -> dict[str, Any]:
             }
             for h in report.hidden
         ],
-        "kept": [{"score": round(s.score, 3), **times(s)} for s in report.shown],
+        "kept": [
+            {"score": round(s.score, 3), **times(s), "covered": [[round(v, 2) for v in span] for span in s.covered]}
+            for s in report.shown
+        ],
         "models": report.models,
         "versions": report.versions,
         "sound": report.sound,

@@ -8,7 +8,7 @@ into the copy: no tags, no subtitles, no second track. Owns the order. Knows no 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from viot_agent.errors import BackendFault, MediaFault, UserFault
@@ -23,6 +23,7 @@ from viot_tools.redact.follow import BRIDGE, Track, follow, pieces
 from viot_tools.redact.hide import Colours, Region, Style, colours, eased, head, hide, noise, plate
 from viot_tools.redact.plates import PlateFinder
 from viot_tools.redact.report import Hidden, Report, Shown, looked_with
+from viot_tools.redact.uncovered import covered
 from viot_tools.redact.who import Keeper, Kept
 
 CRF = 20
@@ -93,7 +94,7 @@ def redact_video(
         style=style,
         hidden=tuple(sorted(hidden, key=lambda h: h.first)),
         keep="" if keeper is None else keeper.name,
-        shown=_shown(plan.kept),
+        shown=_shown(plan, times),
         sound=heard,
         lost=lost,
         length=length,
@@ -178,16 +179,26 @@ def _hidden(cover: Cover, maybe: Sequence[Kept], length: float) -> list[Hidden]:
     ]  # fmt: skip
 
 
-def _shown(kept: Sequence[Kept]) -> tuple[Shown, ...]:
-    """Pieces of one track that follow one another are told as one."""
+def _shown(plan: Plan, times: Sequence[float]) -> tuple[Shown, ...]:
+    """Pieces of one track that follow one another are told as one, with the stretches in which others' covers lie on
+    the face."""
     out: list[tuple[Kept, Shown]] = []
-    for k in kept:
+    for k in plan.kept:
         if out and out[-1][0].track is k.track and k.first - out[-1][1].last <= BRIDGE:
             before = out.pop()[1]
             out.append((k, Shown(max(before.score, k.verdict.score), before.first, k.last)))
         else:
             out.append((k, Shown(k.verdict.score, k.first, k.last)))
-    return tuple(shown for _, shown in out)
+    told = []
+    for k, shown in out:
+        near = [c for c in plan.covers if c.track is not k.track]
+        near = [c for c in near if c.track.first <= shown.last and shown.first <= c.track.last]
+
+        def hidden(t: float, near: Sequence[Cover] = near) -> list[Region]:
+            return [region for region in (cover.region(t) for cover in near) if region is not None]
+
+        told.append(replace(shown, covered=covered(k.track, shown.first, shown.last, hidden, times)))
+    return tuple(told)
 
 
 def _painter(covers: Sequence[Cover], style: Style, frames: int, said: Said | None) -> Callable[[Frame], Image]:

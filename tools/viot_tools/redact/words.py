@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from viot_tools.made import faces_words
 from viot_tools.redact.report import Hidden, Report
+from viot_tools.redact.uncovered import LEAST, Span, merged, rest
 from viot_tools.saying import names_words
 
 LISTED = 8
@@ -37,12 +38,7 @@ def keep_words(report: Report) -> str:
         return ""
     if report.shown:
         best = max(s.score for s in report.shown)
-        where = ""
-        if report.length is not None:
-            where = " from " + names_words([f"{s.first:.1f} to {s.last:.1f} s" for s in report.shown[:LISTED]])
-            more = len(report.shown) - LISTED
-            where += f" and {more} more times" if more > 0 else ""
-        said = f"{_sentence(report.keep)} stays visible{where} (cosine up to {best:.2f})."
+        said = f"{_sentence(report.keep)} {_visible(report)} (cosine up to {best:.2f})."
     else:
         said = f"{_sentence(report.keep)} was not surely recognised, so nobody is kept visible."
     if report.maybe:
@@ -50,6 +46,26 @@ def keep_words(report: Report) -> str:
         when = _when(report.maybe, report)
         said += f" {_faces(n, report)} may be {report.keep}{when}, and {'is' if n == 1 else 'are'} hidden."
     return said
+
+
+def _visible(report: Report) -> str:
+    """``stays visible from 0.7 to 1.3 s, and is partly covered by others' blurs from 1.3 to 2.2 s``."""
+    blurs = "others' grey" if report.style == "solid" else "others' blurs"
+    under = merged(span for s in report.shown for span in s.covered)
+    if report.length is None:
+        return f"is not hidden, but partly covered by {blurs}" if under else "stays visible"
+    # one person is not twice in a picture: of two chains at one time the other is hidden, so that these are apart
+    free = merged(span for s in report.shown for span in rest(s.first, s.last, s.covered))
+    if not free:
+        return f"is not hidden, but partly covered by {blurs} all the time, from {_spans(under)}"
+    but = f", and is partly covered by {blurs} from {_spans(under)}" if under else ""
+    return f"stays visible from {_spans(free)}{but}"
+
+
+def _spans(spans: Sequence[Span]) -> str:
+    more = len(spans) - LISTED
+    listed = names_words([f"{a:.1f} to {b:.1f} s" for a, b in spans[:LISTED]])
+    return f"{listed} and {more} more times" if more > 0 else listed
 
 
 def nothing_words(report: Report, name: str) -> str:
@@ -76,8 +92,9 @@ def _faces(n: int, report: Report) -> str:
 def _when(some: Sequence[Hidden], report: Report) -> str:
     if report.length is None:
         return ""
-    listed = [f"{h.first:.1f} to {h.last:.1f} s" for h in some[:LISTED]]
-    more = f", and {len(some) - LISTED} more" if len(some) > LISTED else ""
+    spans = merged(((h.first, h.last) for h in some), LEAST)
+    listed = [f"{a:.1f} to {b:.1f} s" for a, b in spans[:LISTED]]
+    more = f", and {len(spans) - LISTED} more" if len(spans) > LISTED else ""
     return f" ({', '.join(listed)}{more})"
 
 
