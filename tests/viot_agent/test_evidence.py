@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from viot_agent.agent.evidence import CLIP_WIDTH, EvidenceFiles
+from viot_agent.agent.evidence import CLIP_WIDTH, FRAMES, EvidenceFiles
 from viot_agent.cancel import cancellable
 from viot_agent.cli.ask import without_clip
 from viot_agent.fleet import Camera, Fleet
@@ -109,6 +109,15 @@ def test_a_piece_without_a_crop_gets_the_frame_of_its_moment(library: FakeLibrar
     assert (done["e4"].crop, done["e4"].label) == (None, "2 people")  # a file that a tool made speaks for itself
 
 
+def test_of_many_pieces_the_first_get_a_frame_and_the_others_say_so(library: FakeLibrary, tmp_path: Path) -> None:
+    pieces = [piece(n, crop_jpeg=None if n % 2 else encode_jpeg(GREY[:50, :50])) for n in range(FRAMES + 2)]
+    done = EvidenceFiles(library, Fleet(library), tmp_path / "out", clips=0).write("run-1", pieces)
+    shapes = [None if p.crop is None else decode_image(p.crop).shape[:2] for p in done.values()]
+    assert shapes == [(360, 960)] * FRAMES + [(50, 50), None]
+    assert done[f"e{FRAMES}"].label == "2 people (picture of one in view)"
+    assert f"(no picture: frames are drawn of the first {FRAMES} pieces" in done[f"e{FRAMES + 1}"].label
+
+
 def test_of_somebody_who_is_named_no_more_than_the_box_is_shown(library: FakeLibrary, tmp_path: Path) -> None:
     named = piece(1, crop_jpeg=None, who="Anna Berg", xyxy=(100.0, 50.0, 160.0, 130.0))
     done = EvidenceFiles(library, Fleet(library), tmp_path / "out", clips=0).write("run-1", [named])
@@ -142,6 +151,7 @@ def test_a_stop_leaves_the_clips_for_later(library: FakeLibrary, tmp_path: Path)
     token.set()
     with cancellable(token):
         done = files.write("run-1", [piece(1), piece(2)])
-    assert [(p.clip, p.label, bool(p.crop)) for p in done.values()] == [(None, "2 people", True)] * 2
+    said = (None, "2 people (picture of one in view)", True)
+    assert [(p.clip, p.label, bool(p.crop)) for p in done.values()] == [said] * 2
     assert sorted(p.name for p in (tmp_path / "out" / "run-1").iterdir()) == ["e1.jpg", "e2.jpg"]  # nothing half-made
     assert files.clip("run-1", piece(1)).is_file()  # cut now that it is asked for

@@ -20,7 +20,7 @@ from viot_agent.fleet import Fleet
 from viot_agent.library.api import Library
 from viot_agent.library.rows import Poses, Track
 from viot_agent.media.clips import cut_clip
-from viot_agent.media.drawing import caption, draw_boxes, draw_skeletons
+from viot_agent.media.drawing import caption, draw_boxes, draw_skeletons, within
 from viot_agent.media.pictures import encode_jpeg
 from viot_agent.media.readers import open_media
 from viot_agent.media.types import Frame, Image
@@ -30,6 +30,8 @@ CLIP_SECONDS = 4.0
 CLIP_WIDTH = 640
 CLIP_FPS = 10.0
 PICTURE_WIDTH = 960
+FRAMES = 8
+"""Pieces of a run whose picture is drawn from the footage: opening an hour of it takes seconds."""
 
 
 class EvidenceFiles:
@@ -47,7 +49,14 @@ class EvidenceFiles:
         folder = self.folder / run_id
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            pieces = [self._with_picture(piece, folder / f"{piece.id}.jpg") for piece in evidence]
+            frames = {piece.id for piece in [p for p in evidence if _needs_frame(p)][:FRAMES]}
+            # opening files, decoding and encoding leave Python's lock: two pieces at a time use two cores
+            with ThreadPoolExecutor(2, "picture") as pool:
+                each = [(copy_context(), p) for p in evidence]  # in which the run's stop is heard
+                made = pool.map(
+                    lambda e: e[0].run(self._with_picture, e[1], _jpg(folder, e[1]), e[1].id in frames), each
+                )
+                pieces = list(made)
         except OSError as error:
             raise BackendFault(
                 f"the evidence cannot be written to {folder}: {error.strerror}", fix="free the disk, or set VIOT_HOME"
@@ -55,9 +64,8 @@ class EvidenceFiles:
         # a picture that a tool wrote is a copy of what was given: there is no footage of it
         own = {piece.id for piece in evidence if piece.crop is not None}
         wanted = [piece for piece in pieces if piece.clip is None and piece.id not in own][: self.clips]
-        # decoding and encoding leave Python's lock: two clips at a time use two cores
         with ThreadPoolExecutor(2, "clip") as pool:
-            jobs = [(copy_context(), piece) for piece in wanted]  # in which the run's stop is heard
+            jobs = [(copy_context(), piece) for piece in wanted]
             clips = list(pool.map(lambda job: job[0].run(self._unless_stopped, job[1], folder), jobs))
         return {piece.id: piece for piece in [*pieces, *clips]}
 
@@ -67,41 +75,36 @@ class EvidenceFiles:
         except StoppedFault:
             return piece  # the clip can still be cut when somebody asks for it
 
-    def _with_picture(self, piece: Evidence, out: Path) -> Evidence:
-        """The crop; the frame where several are meant, or where there is no crop and no file that a tool made."""
-        made = piece.clip is not None or piece.crop is not None
-        data, why = piece.crop_jpeg, ""
-        if (piece.beside and piece.who is None) or not (data or made):
+    def _with_picture(self, piece: Evidence, out: Path, framed: bool) -> Evidence:
+        """The crop; where ``framed``, the frame: several are meant, or there is no crop. What a tool made stays."""
+        if not piece.crop_jpeg and _made(piece):
+            return piece
+        data, why = None, f"frames are drawn of the first {FRAMES} pieces that need one"
+        if framed:
             try:
-                data = self._frame(piece) or data
-                why = f"there is no footage of {piece.camera} for this now"
+                data, why = self._frame(piece), f"there is no footage of {piece.camera} for this now"
             except StoppedFault:
-                return piece if not data else self._written(piece, data, out)
+                why = "the run was stopped"
             except (NameFault, MediaFault, UserFault) as fault:
                 why = fault.message
-        if data:
-            return self._written(piece, data, out)
-        return piece if made else replace(piece, label=f"{piece.label} (no picture: {why})".strip())
-
-    def _written(self, piece: Evidence, data: bytes, out: Path) -> Evidence:
-        out.write_bytes(data)
-        return replace(piece, crop=str(out))
+        if data is None and not piece.crop_jpeg:
+            return replace(piece, label=f"{piece.label} (no picture: {why})".strip())
+        out.write_bytes(data or piece.crop_jpeg or b"")
+        one = data is None and _needs_frame(piece)
+        return replace(piece, crop=str(out), label=f"{piece.label} (picture of one in view)" if one else piece.label)
 
     def _frame(self, piece: Evidence) -> bytes | None:
         """The frame of a piece's moment with its boxes, as JPEG; None where there is no footage. Of a piece that names
         somebody it is no more than the box: who stands around is no part of it. Raises what the reader raises."""
         at = piece.at if piece.at is not None else (piece.start + piece.end) / 2
-        part = next(iter(self.library.footage(piece.camera, at - 0.5, at + 0.5)), None)
+        around = self.library.footage(piece.camera, at - 0.5, at + 0.5)
+        part = max(around, key=lambda f: min(f.end, at + 0.5) - max(f.start, at - 0.5), default=None)
         if part is None or (piece.who is not None and piece.xyxy is None):
             return None
         origin = part.start - part.offset
         t = min(max(at, part.start), part.end) - origin
         try:
-            reader = open_media(part.media)
-            width = reader.info.width
-            if piece.who is None and width > PICTURE_WIDTH:
-                reader = open_media(part.media, width=PICTURE_WIDTH)
-            frame = next(iter(reader.read([t])), None)
+            frame = next(iter(open_media(part.media).read([t])), None)
         except (MediaFault, UserFault) as fault:  # what is said is shown to whoever asked: no path of this machine
             raise MediaFault(str(fault).replace(str(part.media), part.media.name)) from fault
         if frame is None:
@@ -110,7 +113,11 @@ class EvidenceFiles:
             x0, y0, x1, y1 = (max(0, round(v)) for v in piece.xyxy)
             cut = frame.image[y0:y1, x0:x1]
             return encode_jpeg(np.ascontiguousarray(cut)) if cut.size else None
-        return encode_jpeg(self._painter(piece, origin, min(1.0, PICTURE_WIDTH / width))(frame))
+        height, width = frame.image.shape[:2]
+        scale = min(1.0, PICTURE_WIDTH / width)
+        if scale < 1:
+            frame = replace(frame, image=within(frame.image, PICTURE_WIDTH, height))
+        return encode_jpeg(self._painter(piece, origin, scale)(frame))
 
     def clip(self, run_id: str, piece: Evidence) -> Path:
         """The clip of one piece, cut now when it was not. Raises MediaFault or BackendFault when it cannot be.
@@ -177,6 +184,22 @@ class EvidenceFiles:
         start, end = clip_window(piece)
         wanted = {t.id for t in tracks}
         return [p for p in self.library.poses([piece.camera], start - 1, end + 1) if p.track in wanted]
+
+
+def _made(piece: Evidence) -> bool:
+    """Whether a tool made the file of a piece."""
+    return piece.clip is not None or piece.crop is not None
+
+
+def _needs_frame(piece: Evidence) -> bool:
+    """Whether a crop does not show what the piece says, or there is none."""
+    if not piece.crop_jpeg:
+        return not _made(piece)
+    return bool(piece.beside) and piece.who is None
+
+
+def _jpg(folder: Path, piece: Evidence) -> Path:
+    return folder / f"{piece.id}.jpg"
 
 
 def clip_window(piece: Evidence) -> tuple[float, float]:

@@ -157,7 +157,7 @@ def contact_sheet(tiles: Sequence[tuple[Image, str]], columns: int = 4, *, tile_
     sheet: Image = np.full(shape, 24, np.uint8)
     for i, (image, text) in enumerate(tiles):
         y, x = gap + i // columns * (tile_height + gap), gap + i % columns * (tile_width + gap)
-        small = _within(image, tile_width, picture_height)
+        small = within(image, tile_width, picture_height)
         h, w = small.shape[:2]
         y0, x0 = y + (picture_height - h) // 2, x + (tile_width - w) // 2
         sheet[y0 : y0 + h, x0 : x0 + w] = small
@@ -176,7 +176,8 @@ def _line(area: Image, text: str, size: int) -> Image:
     return np.asarray(strip, np.uint8)
 
 
-def _within(image: Image, width: int, height: int) -> Image:
+def within(image: Image, width: int, height: int) -> Image:
+    """The picture scaled to fit into ``width`` x ``height``, its sides in proportion."""
     h, w = image.shape[:2]
     scale = min(width / w, height / h)
     size = max(1, round(w * scale)), max(1, round(h * scale))
