@@ -117,7 +117,8 @@ def show_answer(out: Console, run: Run) -> None:
                 out.print(Text(f"       {file}", "dim"))
     left = without_clip(run.evidence)
     if left:
-        which = f"{left[0]} has" if len(left) == 1 else f"{left[0]} to {left[-1]} have"
+        named = ", ".join(left[:4]) + (f" and {len(left) - 4} more" if len(left) > 4 else "")
+        which = f"{named} {'has' if len(left) == 1 else 'have'}"
         said = f"{which} a picture alone: clips are cut of the first pieces; ask for a clip of the camera and time"
         out.print(Text(f"  {said}", "dim"))
     out.print(Text(f"  {run.answer.status}; {run.llm}; {run.seconds:.1f} s", "dim"))
