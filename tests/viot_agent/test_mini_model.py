@@ -249,7 +249,7 @@ def test_the_graph_is_minilm() -> None:
     from transformers import AutoModel
 
     folder = assets.encoder_dir()
-    graph = encoder_graph.build(load_file(folder / "model.safetensors"))
+    graph = encoder_graph.build(load_file(folder / "model.safetensors"), whole=True)
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     model = AutoModel.from_pretrained(folder, add_pooling_layer=False).eval()
     for length in (1, 7, 64):
@@ -257,6 +257,14 @@ def test_the_graph_is_minilm() -> None:
         with torch.inference_mode():
             expected = model(torch.from_numpy(ids)).last_hidden_state[0].numpy()
         np.testing.assert_allclose(session.run(None, {"ids": ids})[0], expected, atol=2e-5)
+
+
+def test_word_embeddings_in_bytes() -> None:
+    table = np.random.default_rng(0).normal(0.1, 0.3, (50, 8)).astype(np.float32)
+    small, scale, zero = encoder_graph.in_bytes(table)
+    assert (small.dtype, small.min(), small.max()) == (np.uint8, 0, 255)
+    np.testing.assert_allclose(scale * (small.astype(np.float32) - zero), table, atol=0.51 * scale)
+    assert encoder_graph.in_bytes(np.array([[0.0, 2.0]], np.float32))[2] == 0  # nothing below zero
 
 
 def test_merging_an_adapter() -> None:

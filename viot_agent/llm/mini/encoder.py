@@ -150,5 +150,5 @@ def cached_graph(folder: Path, adapter: Mapping[str, Array], scale: float, home:
         _LOG.info("building the encoder at %s (once)", path)
         base = load_file(assets.checked(folder / "model.safetensors", assets.ENCODER_SHA256))
         merged = encoder_graph.merge_adapter(base, adapter, scale)
-        assets.write_atomic(path, encoder_graph.compact(encoder_graph.build(merged)))
+        assets.write_atomic(path, encoder_graph.build(merged))
     return path
