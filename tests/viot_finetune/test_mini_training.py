@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -80,15 +81,20 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
+@cache
+def every_row() -> list[dict[str, Any]]:
+    return load_rows(DATA)
+
+
 def test_most_fillings_can_be_written() -> None:
     strange = load_rows(DATA, "fictitious*.jsonl")
-    source = Source(load_rows(DATA), Reader(assets.encoder_dir()), 0, strange=(strange, 0.2))
+    source = Source(every_row(), Reader(assets.encoder_dir()), 0, strange=(strange, 0.2))
     source.take(300)
     assert source.unreachable <= 0.04 * source.drawn
 
 
 def test_split_keeps_a_phrasing_whole() -> None:
-    rows = load_rows(DATA)
+    rows = every_row()
     kept, held = split(rows, 0.2)
     assert len(kept) + len(held) == len(rows)
     assert not {r["id"] for r in kept} & {r["id"] for r in held}
@@ -157,7 +163,7 @@ def test_normal_arguments(said: dict[str, Any], right: dict[str, Any]) -> None:
 
 def test_no_authored_request_for_an_export_reads_as_a_question_only() -> None:
     """What ``only_asks`` says of a request keeps anything from being written out for it."""
-    asked = [r for r in load_rows(DATA) if any(s["tool"] == "export_clip" for s in r.get("steps", ()))]
+    asked = [r for r in every_row() if any(s["tool"] == "export_clip" for s in r.get("steps", ()))]
     assert len(asked) > 1000
     assert [r["text"] for r in asked if only_asks(r["text"])] == []
     assert only_asks("Was {person} at {camera} {time}?")
