@@ -136,8 +136,19 @@ def test_what_was_found_before_a_question_back_is_said(tmp_path: Path) -> None:
 def test_an_attached_file_that_nothing_looked_at_is_named(tmp_path: Path) -> None:
     script = act(cameras=["gate 2"]), AIMessage("3 people are on gate 2.")
     files = (Attachment("image-1", "image", tmp_path / "him.jpg"),)
-    run = agent(tmp_path, *script).run(Request("how many people are on gate 2? as in this", attachments=files))
-    assert run.answer.text == "3 people are on gate 2. Not looked at: image-1."
+    first = agent(tmp_path, *script).run(Request("how many people are on gate 2? as in this", attachments=files))
+    assert first.answer.text == "3 people are on gate 2. Not looked at: image-1."
+    # the earlier answer counts as the first of the script
+    then = agent(tmp_path, script[1], act(cameras=["gate 2"]), script[1]).run(
+        Request("how many people are on gate 2?"), earlier=[first]
+    )
+    assert then.answer.text == "3 people are on gate 2."
+
+
+def test_what_code_told_of_the_data_is_said_whatever_the_verdict(tmp_path: Path) -> None:
+    told = AIMessage("x", additional_kwargs={"kind": "finish", "reply": "done", "told": "Most: gate 2, 0."})
+    run = ask(tmp_path, act(cameras=["gate 2"]), told)
+    assert run.answer.text.endswith(" Most: gate 2, 0.")
 
 
 def test_an_invented_number_is_replaced(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def named(text: str, *before: str) -> list[tuple[str, str, float]]:
         ("lift 1", "and the other lift", "", ""),
         ("North Gate", "the other car park", "", ""),
         ("Reception", "the other one", "", ""),
+        ("North Gate", "was the other one there too?", "", ""),
         ("", "who was at the other gate", "", ""),
     ],
 )
@@ -47,7 +48,8 @@ def test_the_other_of_two_in_one_breath() -> None:
     ("text", "said"),
     [
         ("what did the South Gate camera see", "South Gate"),
-        ("who came in by the back gate", "back gate"),
+        ("what does the back gate camera show", "back gate"),
+        ("who came in by the east gate", "east gate"),
         ("how many were at north gate 1 today", "north gate 1"),
         ("did something catch fire at yard 14 during lunch", "yard 14"),
         ("check yard 44 for fire", "yard 44"),
@@ -62,6 +64,10 @@ def test_a_camera_that_is_not_there(text: str, said: str) -> None:
     [
         ("the van left gate and all", None),
         ("does its rear gate hang open", None),
+        ("is the rear gate of the van open", None),
+        ("in the yard 3 vans", "yard"),
+        ("yard 5 red cars", "yard"),
+        ("did the yard 12 alarm fire", "yard"),
         ("who was in the yard 14:00", "yard"),
         ("yard 2 to 4 pm", "yard"),
         ("yard 2 people?", "yard"),

@@ -352,13 +352,17 @@ def test_began(start: float | None, started_at: float | None, single: bool, expe
     assert started.began(Camera(1, "c", "x", (), "UTC", start), info, 100.0, single=single) == expected
 
 
-@pytest.mark.parametrize(("start", "expected"), [(5.0, (5.0, "camera")), (None, (60.0, "name"))])
+MINUTE = 1_262_304_060.0
+"""2010-01-01 00:01:00 UTC."""
+
+
+@pytest.mark.parametrize(("start", "expected"), [(5.0, (5.0, "camera")), (None, (MINUTE, "name"))])
 def test_a_name_comes_after_start_and_before_what_the_file_says(
     start: float | None, expected: tuple[float, str]
 ) -> None:
-    info = Film(Path("/x/1970-01-01_00-01-00.mp4"), 12.0, started_at=7.0).info
+    info = Film(Path("/x/2010-01-01_00-01-00.mp4"), 12.0, started_at=7.0).info
     assert started.began(Camera(1, "c", "x", (), "UTC", start), info, 100.0, single=True) == expected
-    assert started.began(Camera(1, "c", "x", (), "UTC", start), info, 100.0, single=False) == (60.0, "name")
+    assert started.began(Camera(1, "c", "x", (), "UTC", start), info, 100.0, single=False) == (MINUTE, "name")
 
 
 NAMES = [
@@ -368,6 +372,13 @@ NAMES = [
     ("rec 2026-11-27T08-15-00 (2).mp4", "Asia/Tokyo", "2026-11-27T08:15:00+09:00", ""),
     ("2026.11.27 08.15.00.mp4", "UTC", "2026-11-27T08:15:00+00:00", ""),
     ("North-Gate-20261127T131500Z-1.mp4", "America/New_York", "2026-11-27T13:15:00+00:00", ""),
+    ("2026-11-27T08-15-00.000Z.mp4", "America/New_York", "2026-11-27T08:15:00+00:00", ""),
+    ("2026-11-27T08-15-00-000Z.webm", "America/New_York", "2026-11-27T08:15:00+00:00", ""),
+    ("2026-11-27_08-15-00 UTC.mp4", "America/New_York", "2026-11-27T08:15:00+00:00", ""),
+    ("2026-11-27T08:15:00+0100.mp4", "America/New_York", "2026-11-27T08:15:00+01:00", ""),
+    ("2026-11-27_08-15-00 (20261127081500).mp4", "UTC", "2026-11-27T08:15:00+00:00", ""),
+    ("2026-11-27_08-15-00-0830.mp4", "UTC", "2026-11-27T08:15:00+00:00", ""),  # a running number
+    ("2000-01-01_00-00-00.mp4", "UTC", "", "in its name is no time of a recording"),
     ("2026-07-01_08-15-00.mp4", "America/New_York", "2026-07-01T08:15:00-04:00", ""),
     ("gate.mp4", "UTC", "", ""),
     ("2026-11-27.mp4", "UTC", "", ""),
@@ -406,10 +417,10 @@ def test_a_folder_goes_by_names_and_says_where_it_cannot(tmp_path: Path) -> None
 
 
 def test_what_is_known_of_files_before_they_are_indexed(tmp_path: Path) -> None:
-    paths = [tmp_path / n for n in ("19700101000100.mp4", "19700101000200.mp4", "19709901000200.mp4", "b.mp4")]
+    paths = [tmp_path / n for n in ("20100101000100.mp4", "20100101000200.mp4", "20109901000200.mp4", "b.mp4")]
     for path in paths:
         path.write_bytes(b"x")
-        os.utime(path, (500.0, 500.0))
+        os.utime(path, (MINUTE + 440, MINUTE + 440))
     asked: list[str] = []
 
     def look(path: Path) -> MediaInfo:
@@ -420,9 +431,10 @@ def test_what_is_known_of_files_before_they_are_indexed(tmp_path: Path) -> None:
 
     camera = Camera(1, "c", str(tmp_path), (), "UTC", None)
     seen = started.foreseen(camera, paths, {}, look)
-    assert (seen.files, seen.origins, seen.first, seen.last, seen.unopened) == (4, {"name": 2, "mtime": 1}, 60, 500, 0)
-    assert asked == ["19700101000200.mp4", "19709901000200.mp4", "b.mp4"]  # of those with a time only the last
-    assert "19709901000200.mp4: 1970-99-01 00:02:00 in its name is no time, so that it is not gone by" in seen.notes
+    assert (seen.files, seen.origins, seen.unopened) == (4, {"name": 2, "mtime": 1}, 0)
+    assert (seen.first, seen.last) == (MINUTE, MINUTE + 440)
+    assert asked == ["20100101000200.mp4", "20109901000200.mp4", "b.mp4"]  # of those with a time only the last
+    assert "20109901000200.mp4: 2010-99-01 00:02:00 in its name is no time, so that it is not gone by" in seen.notes
     assert "b.mp4 cannot be read: no video" in seen.notes
     many = [tmp_path / f"{i}.mp4" for i in range(started.MOST + 1)]
     seen = started.foreseen(camera, many, {}, look)

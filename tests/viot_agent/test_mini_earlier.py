@@ -94,6 +94,8 @@ def test_one_of_two_people_is_picked() -> None:
     [
         (["was Bo Diaz on Dock 1?", "was he on Dock 2 too?"], Step("act", tool=FACES, args={"person": "Bo Diaz"})),
         (["was Ana Lund there", "Bo Diaz?", "where was he"], Step("act", tool=FACES, args={"person": "Bo Diaz"})),
+        (["was Ana Lund with Bo Diaz", "where did she go"], Step("act", tool=FACES)),
+        (["was Bo Diaz on Dock 1?", "is he the guard? list all faces"], Step("act", tool=FACES)),
         (["who was on Dock 1?", "was he on Dock 2 too?"], Step("ask", missing=("person",))),
         (["was Bo Diaz on Dock 1?", "who was he with on Dock 2?"], Step("act", tool=FACES)),
         (["was Bo Diaz on Dock 1?", "any strangers on Dock 2?"], Step("act", tool=FACES)),
@@ -160,6 +162,7 @@ def test_any_time_takes_the_time_back() -> None:
         (["people on Dock 1 yesterday?", "and today?", "and both times on the Yard"], "yesterday"),
         (["people on Dock 1 yesterday?", "on the Yard today?", "who was on Dock 1"], "yesterday"),
         (["people on Dock 1 yesterday or today?", "and faces?"], "yesterday"),
+        (["people on Dock 1 yesterday?", "and today?", "back to the earlier day: faces"], "yesterday"),
     ],
 )
 def test_the_time_that_was_said_last_counts(turns: list[str], time: str) -> None:

@@ -218,10 +218,13 @@ def test_an_alert_has_its_own_number() -> None:
         ("IF THERE WAS SMOKE AT GATE 1 I WANT AN ALERT FOR FIRE ON ALL CAMERAS", True),
         ("fire alert everywhere pls. was there smoke at gate 1", True),
         ("was he seen anywhere? alert me to fire at gate 1", False),
+        ("tell me whether Ana Lund was seen anywhere today, and set an alert for her at gate 1", False),
+        ("alert me when anyone is anywhere near gate 1", False),
+        ("tell me when anyone falls anywhere. who was at gate 1", True),
     ],
 )
 def test_an_alert_everywhere_is_told_from_a_search(text: str, everywhere: bool) -> None:
-    assert alerted_everywhere(reading(text).plain) is everywhere
+    assert alerted_everywhere(reading(text)) is everywhere
 
 
 def test_the_plate_of_an_alert_may_be_corrected() -> None:
@@ -417,6 +420,8 @@ def test_what_is_named_beside_the_camera_of_an_earlier_call_shares_it() -> None:
         ("through gate 1 and gate 2. Actually leave gate 1 out", {"gate 1"}),
         ("count gate 1? Sorry, I keep saying gate 1, it is gate 2 they want", {"gate 1"}),
         ("leave by gate 1, out of gate 2", set()),
+        ("check gate 1, and don't leave gate 2 out", set()),
+        ("was anyone at gate 1, and did anyone leave gate 2 out the back", set()),
     ],
 )
 def test_what_is_left_out(text: str, back: set[str]) -> None:

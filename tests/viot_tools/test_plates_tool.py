@@ -220,6 +220,14 @@ def test_a_part_of_a_plate_and_all_of_it_are_one(tmp_path: Path) -> None:
         assert len(ask(books, tmp_path).data["sightings"]) == 2
 
 
+def test_one_more_letter_in_a_frame_takes_nothing_from_a_plate_that_was_read_well(tmp_path: Path) -> None:
+    well = [boxed(r, 195, 364, 389, 432) for r in reads(1, "gate 1", ["ABC123"] * 10, 60, score=0.97)]
+    rim = [boxed(r, 190, 364, 389, 432) for r in reads(2, "gate 1", ["IABC123"], 60, score=0.45)]
+    seen = ask(library(well + rim), tmp_path, plate="ABC123")
+    assert seen.verdict == "found"
+    assert "ABC123 was read on gate 1" in seen.summary
+
+
 def vehicle(number: int, camera: str, start: float, end: float, *xyxy: float, label: str = "car", n: int = 5) -> Track:
     ts, boxes = T0 + np.linspace(start, end, n), np.tile(np.array([xyxy], np.float32), (n, 1))
     scores = np.full(n, 0.5, np.float32)

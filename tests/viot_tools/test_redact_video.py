@@ -24,11 +24,12 @@ from viot_tools.faces.identity import template
 from viot_tools.faces.recognise import TEMPLATE
 from viot_tools.plates.detect import PlateBox
 from viot_tools.redact.find import DetectorFinder
+from viot_tools.redact.follow import Track
 from viot_tools.redact.hide import Region, Style, head
 from viot_tools.redact.plates import PlateFinder
 from viot_tools.redact.report import Hidden, Report, Shown
 from viot_tools.redact.tool import redacted
-from viot_tools.redact.uncovered import share
+from viot_tools.redact.uncovered import covered, share
 from viot_tools.redact.video import redact_video
 from viot_tools.redact.who import Keeper
 from viot_tools.redact.words import LIMITS, keep_words
@@ -168,6 +169,7 @@ def test_what_is_said_of_a_kept_face() -> None:
         return keep_words(report)
 
     assert said(Shown(0.7, 1, 3)) == "Ana stays visible from 1.0 to 3.0 s (cosine up to 0.70)."
+    assert said(Shown(0.7, 1, 1)) == "Ana stays visible from 1.0 to 1.0 s (cosine up to 0.70)."
     all_covered = Shown(0.7, 1, 3, ((1, 3),))
     assert said(all_covered, style="solid") == (
         "Ana is not hidden, but partly covered by others' grey all the time, from 1.0 to 3.0 s (cosine up to 0.70)."
@@ -197,6 +199,11 @@ def test_what_is_said_of_a_kept_face() -> None:
         ([Region((30, 0, 40, 10))], 0.0, 0.0),
     ],
 )
+def test_a_face_between_two_frames_was_painted_over_in_none() -> None:
+    track = Track(0.9, 1.1, 0.1, [1.0], [(10.0, 10.0, 30.0, 30.0)], [1.0], [0])
+    assert covered(track, 1.0, 1.0, lambda t: [], [0.96, 1.04]) == ()
+
+
 def test_the_share_of_a_face_under_regions(regions: list[Region], low: float, high: float) -> None:
     assert low <= share((0.0, 0.0, 10.0, 10.0), regions) <= high
 

@@ -101,6 +101,8 @@ class EvidenceFiles:
         part = max(around, key=lambda f: min(f.end, at + 0.5) - max(f.start, at - 0.5), default=None)
         if part is None or (piece.who is not None and piece.xyxy is None):
             return None
+        if piece.who is not None and not part.start <= at <= part.end:
+            return None  # the box is of another moment: who would be in it is somebody else
         origin = part.start - part.offset
         t = min(max(at, part.start), part.end) - origin
         try:

@@ -211,6 +211,8 @@ class Agent:
             return Answer(model_text, "cannot_tell" if kwargs["reply"] == "out_of_scope" else "answered")
         ended: Literal["incomplete", "stopped"] = "stopped" if state.stop == STOPPED else "incomplete"
         answer = write_answer(model_text, request.text, state.observations, stop=state.stop, status=ended)
+        if kwargs.get("told") and state.observations and not state.stop:
+            answer = replace(answer, text=f"{answer.text} {kwargs['told']}")  # by code, from the observations' data
         if kwargs.get("absent") and state.observations:
             said = "".join(f" Not done: {t} is not installed here." for t in kwargs["absent"])
             answer = replace(answer, text=answer.text + said)
@@ -225,7 +227,10 @@ class Agent:
             answer = replace(answer, text=f"{answer.text} {undone}".rstrip())
         if state.observations and not state.stop:
             used = {v for s in state.steps for v in s.call.args.values() if isinstance(v, str)}
-            idle = [a.handle for a in request.attachments if a.handle not in used]
+            now = {m.handle for m in request.attachments} - {
+                a.handle for past in earlier for a in past.request.attachments
+            }
+            idle = sorted(now - used)
             said = f" Not looked at: {' and '.join(idle)}." if idle else ""
             answer = replace(answer, text=answer.text + said)
         if state.steps and not any(m.kind in ("camera", "group") for m in mentions):

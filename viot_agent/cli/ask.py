@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,15 +80,18 @@ def exit_code(run: Run) -> int:
 
 
 def show_step(out: Console, step: Step) -> None:
-    """Thought, call and observation of one step; of an observation that the answer holds whole, the beginning."""
+    """Thought, call and observation of one step; of a long observation the beginning: :func:`show_answer` has all."""
     args = ", ".join(f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in step.call.args.items())
     out.print(Text(f"  {step.thought.text}", "dim italic"))
     out.print(Text(f"  -> {step.call.tool}({args})", "cyan"))
     if step.observation is not None:
         said = step.observation.summary
-        if step.observation.status == "ok":
-            said = textwrap.shorten(said, BEGINNING, placeholder=" …")
-        out.print(Text(f"     {said}", "dim"))
+        out.print(Text(f"     {said[:BEGINNING]} …" if _shortened(step) else f"     {said}", "dim"))
+
+
+def _shortened(step: Step) -> bool:
+    seen = step.observation
+    return seen is not None and seen.status == "ok" and len(seen.summary) > BEGINNING + 20
 
 
 def without_clip(evidence: Sequence[Evidence]) -> list[str]:
@@ -105,6 +107,9 @@ def without_clip(evidence: Sequence[Evidence]) -> list[str]:
 
 def show_answer(out: Console, run: Run) -> None:
     """The answer and its evidence."""
+    for step in run.steps:  # a language model's own words need not hold what was observed
+        if step.observation is not None and _shortened(step) and step.observation.summary not in run.answer.text:
+            out.print(Text(f"  {step.call.tool}: {step.observation.summary}", "dim"))
     out.print(Text(run.answer.text, _COLOURS[run.answer.status]))
     for piece in run.evidence:
         score = "" if piece.score is None else f" score {piece.score:.2f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -76,7 +77,7 @@ def add(
     if words:
         typer.echo(f"  {words}")
     notes = () if ahead is None else ahead.notes
-    if ahead is not None and camera.start is not None and "camera" not in ahead.origins:
+    if ahead is not None and camera.start is not None and Path(camera.source).is_dir():
         typer.echo("note: --start is for a single file; each file of the folder has its own", err=True)
     for note in notes[:NOTES]:
         typer.echo(f"note: {note}", err=True)

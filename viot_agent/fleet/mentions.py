@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
-from viot_agent.fleet.ellipsis import MEASURES, asked_about, half_said, said_before
+from viot_agent.fleet.ellipsis import GOES_ON, MEASURES, asked_about, half_said, said_before
 from viot_agent.fleet.lookup import GAP, NameIndex, runs
 from viot_agent.fleet.names import (
     area,
@@ -44,6 +44,7 @@ _VEHICLES = frozenset(
 )
 _NUMBER_FOLLOWS = re.compile(r"\s*,?\s*(?:\d|[^\W\d_]\b)")
 # "2 till 4": no till, and no camera
+_STOPS = re.compile(r"\s*(?:$|[.,;:!?)—–])")
 _SPAN_BEGUN = re.compile(r"(?:\d|\b(?:[ap]\.?m\.?|noon|midnight|o'clock))\s*$", re.I)
 _JOINED = re.compile(
     r"(?:\b(?:and|or|nor|plus|vs|versus|i mean(?:t)?|meant|sor+y|sr+y|soz|ach|no|nope|rather|actually|correction|"
@@ -314,6 +315,7 @@ def _numbered_places(text: str, fleet: _Fleet, found: Sequence[Mention]) -> Iter
             known = any(len(w) >= 5 and OSA.distance(word, w, score_cutoff=1) <= 1 for w in fleet.words | _PLACES)
         # "yard" is a camera, "yard 14" another one; "yard 14:00" is a time at the first
         apart = _HOURLY.match(text, end) is not None or not int(said[2])
+        apart |= not (GOES_ON.match(text, end) or _STOPS.match(text, end))  # "yard 3 vans"
         bare = [m for m in found if not apart and m.start <= said.start() and m.end == said.end(1)]
         start = min([said.start(), *(m.start for m in bare)])
         weak = [m for m in found if m.kind == "group" and m.score < 60]

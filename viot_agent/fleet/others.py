@@ -17,6 +17,9 @@ from viot_agent.fleet.types import Camera
 Span = tuple[int, int]
 _OTHER = re.compile(r"\b(?:the|our|your|that|its) (?P<said>other (?P<noun>[^\W\d_]{3,}(?: [^\W\d_]{3,})?))", re.I)
 _PLACED = re.compile(r"\b(?:the|at|on|in|by|near|from|to|for|of|and|or)\s+$|^\W*$", re.I)
+_ENDS = re.compile(r"\s*(?:$|[.,;:!?])")
+_COMPASS = frozenset(("north", "south", "east", "west"))
+_CAMERA = re.compile(r"\s+cam(?:era)?\b", re.I)
 _ANY = frozenset(("one", "camera", "cam"))
 _CLOCK = re.compile(r"\s?(?:[ap]\s?\.?\s?m\b|o['’]?clock\b)|[:.]\d\d\b", re.I)
 
@@ -30,6 +33,9 @@ def the_other(text: str, cameras: Sequence[Camera], named: Sequence[tuple[int, s
         if not before:
             continue
         for noun in (found["noun"], found["noun"].partition(" ")[0]):
+            rest = text[found.start("noun") + len(noun) :]
+            if noun.casefold() == "one" and not _ENDS.match(rest):
+                continue  # "the other one who was with him"
             family = {c.name for c in _family(noun, before[-1], cameras)}
             if len(family) == 2 and len(family & set(before)) == 1:
                 (other,) = family - set(before)
@@ -57,6 +63,9 @@ def no_such_side(text: str, names: Sequence[Sequence[str]], taken: Sequence[Span
             continue
         if not _PLACED.search(text[: one.start]):
             continue  # "the van left depot", "its rear door"
+        capitals = text[one.start].isupper() and text[two.start].isupper() and not text.isupper()
+        if one.text not in _COMPASS and not capitals and not _CAMERA.match(text, two.end):
+            continue  # "the rear door of the van"
         if not any(a < two.end and one.start < b for a, b in taken):
             yield one.start, two.end
 

@@ -16,15 +16,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from viot_agent.errors import MediaFault
-from viot_agent.fleet.clock import FIRST_YEAR, LAST_YEAR, instant, skipped, zone
+from viot_agent.fleet.clock import LAST_YEAR, instant, skipped, zone
 from viot_agent.fleet.types import Camera
 from viot_agent.library.records import MediaRow
 from viot_agent.media.types import MediaInfo
 
 _TIME = re.compile(
-    r"(?<!\d)(\d{4})([-_.]?)(\d\d)\2(\d\d)[-_T .]?(\d\d)([-_.:]?)(\d\d)\6(\d\d)(Z(?![A-Za-z]))?(?!\d)",
+    r"(?<!\d)(\d{4})([-_.]?)(\d\d)\2(\d\d)[-_T .]?(\d\d)([-_.:]?)(\d\d)\6(\d\d)(?!\d)"
+    r"(?:[.,-]\d{3}(?!\d))?(?P<zone>[ _]?(?:Z|UTC|GMT)(?![A-Za-z])|\+(?:0\d|1[0-4]):?(?:00|30|45)(?!\d))?",
+    re.I,
 )
-"""2026-11-27_08-15-00, 20261127081500, 20261127_081500, 2026-11-27T08-15-00; with a Z behind it is UTC."""
+"""2026-11-27_08-15-00, 20261127081500, 20261127_081500, 2026-11-27T08-15-00; with Z or UTC behind it, or behind its
+thousandths, it is UTC; with an offset (+0100) it is so much ahead of UTC."""
+NEVER_SET = 2005
+"""Years before it are those of a recorder whose clock was never set."""
 BY = {
     "camera": "as given by --start",
     "name": "by the time in the name",
@@ -39,21 +44,23 @@ MOST = 12
 def named(name: str, tz: str) -> tuple[float | None, str]:
     """(POSIX seconds that a file's name gives, on the clock of ``tz``; why the name is not believed, '' where it holds
     no time or a good one)."""
-    found = {match.groups() for match in _TIME.finditer(name)}
+    found = {(*m.group(1, 3, 4, 5, 7, 8), m["zone"] or "") for m in _TIME.finditer(name)}
     if not found:
         return None, ""
-    if len(found) > 1:
+    if len({numbers[:6] for numbers in found}) > 1:
         return None, "its name holds two times"
-    [(year, _, month, day, hour, _, minute, second, utc)] = found
+    year, month, day, hour, minute, second, offset = max(found, key=lambda numbers: len(numbers[6]))
     said = f"{year}-{month}-{day} {hour}:{minute}:{second}"
     try:
         wall = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second))
     except ValueError:
         return None, f"{said} in its name is no time"
-    if not FIRST_YEAR <= wall.year < LAST_YEAR:
+    if not NEVER_SET <= wall.year < LAST_YEAR:
         return None, f"{said} in its name is no time of a recording"
-    if utc:
-        return wall.replace(tzinfo=UTC).timestamp(), ""
+    if offset:
+        digits = re.sub(r"\D", "", offset)
+        ahead = 3600 * int(digits[:2]) + 60 * int(digits[2:]) if digits else 0
+        return wall.replace(tzinfo=UTC).timestamp() - ahead, ""
     clock, seconds = zone(tz), 3600 * wall.hour + 60 * wall.minute + wall.second
     if skipped(wall.date(), seconds, clock):
         return None, f"{said} in its name did not exist in {tz}: the clocks were set forward over it"

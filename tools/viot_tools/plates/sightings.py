@@ -124,11 +124,17 @@ def _whole(found: Sequence[Sighting]) -> list[Sighting]:
         if other is None:
             done.append(one)
             continue
-        kept = max(other, one, key=lambda s: len(s.text))
+        kept = _kept(other, one)
         reads = tuple(sorted((*other.reads, *one.reads), key=lambda r: (-r.score, r.ts)))
         start, end = min(other.start, one.start), max(other.end, one.end)
         done[done.index(other)] = Sighting(kept.camera, kept.track, start, end, kept.voted, reads)
     return done
+
+
+def _kept(a: Sighting, b: Sighting) -> Sighting:
+    """The longer text where it was read about as often; one more letter in a frame or two is a rim or a strip."""
+    short, long = sorted((a, b), key=lambda s: len(s.text))
+    return long if 2 * long.moments >= short.moments and (long.sure or not short.sure) else short
 
 
 def _part(a: Sighting, b: Sighting) -> bool:

@@ -61,6 +61,8 @@ def covered(
             continue
         x0, y0, x1, y1 = (float(np.interp(t, ts, column)) for column in raw.T)
         seen.append((t, share((x0, y0, x1, y1), hidden(t)) > MUCH))
+    if not seen:  # no frame lies between: nothing was painted there
+        return ()
     ends = [t for t, _ in seen[1:]] + [last]
     spans = merged([(t, end) for (t, under), end in zip(seen, ends, strict=True) if under], BLINK)
     return tuple((a, b) for a, b in spans if b - a >= BLINK or b - a >= last - first)
@@ -69,8 +71,10 @@ def covered(
 def rest(first: float, last: float, taken: Sequence[Span]) -> list[Span]:
     """What of ``first`` to ``last`` lies in none of ``taken`` (in order, apart); less than is said is left out."""
     edges = [first, *(edge for span in taken for edge in span), last]
+    if not taken:
+        return [(first, last)]  # a face that was found in one frame only, too
     found = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
-    return [(a, b) for a, b in found if b - a >= LEAST or not taken]
+    return [(a, b) for a, b in found if b - a >= LEAST]
 
 
 def merged(spans: Iterable[Span], gap: float = 0.0) -> list[Span]:

@@ -56,7 +56,7 @@ def _visible(report: Report) -> str:
         return f"is not hidden, but partly covered by {blurs}" if under else "stays visible"
     # one person is not twice in a picture: of two chains at one time the other is hidden, so that these are apart
     free = merged(span for s in report.shown for span in rest(s.first, s.last, s.covered))
-    if not free:
+    if not free and under:
         return f"is not hidden, but partly covered by {blurs} all the time, from {_spans(under)}"
     but = f", and is partly covered by {blurs} from {_spans(under)}" if under else ""
     return f"stays visible from {_spans(free)}{but}"

@@ -114,14 +114,15 @@ def means_several(reading: Reading) -> bool:
 
 
 _OF_A_FILE = re.compile(
-    rf"\b(?:attached|enclosed|uploaded|this|these|my)\s+(?:\w+\s+)?(?:{_KIND}|file|attachment|upload)s?\b|"
-    rf"\b(?:{_KIND}|file) (?:that )?(?:i|we)(?:['’]ve)? (?:have )?(?:just )?(?:attached|sent|uploaded|enclosed)\b|"
-    r"\b(?:in|on|from) (?:this|it|here|there)\W*$|^\W*(?:is|are|was|were|what(?:['’]s| is| are)) (?:this|these)\b",
+    r"\b(?:in|on|from) (?:this|these|(?:the |this |my |our )?(?:attached|enclosed|uploaded)) "
+    rf"(?:\w+ )?(?:{_KIND}|file|attachment|upload)s?\b|\b(?:in|on|from) this\W*$|"
+    r"^\W*is (?:this|that) (?:really |actually )?(?:a |an |any )?(?:real )?(?:fire|smoke|flames?|blaze)\b",
     re.I,
 )
 _READS = re.compile(
-    r"\bread\b[^.;!?]*\b(?:plates?|registrations?|reg|numbers?)\b|"
-    r"\bwhat(?:['’]s| is| does)\b[^.;!?]*\b(?:plates?|registrations?|reg)\b",
+    r"^\W*(?:(?:please|can you|could you)\W+)*(?:read\b|what(?:['’]?s| is| does)\b)"
+    r"(?![^.;!?]*\b(?:find|where|when|seen|been|anywhere|today|yesterday|here)\b)"
+    r"[^.;!?]*\b(?:plates?|registrations?|reg|numbers?)\b",
     re.I,
 )
 _LOOKING = frozenset(

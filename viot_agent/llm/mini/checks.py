@@ -264,7 +264,7 @@ def plainly(asked: str) -> tuple[str, ...]:
 _SOMEBODY = re.compile(
     r"^\W*(?:(?:please|pls|hey|hi|ok(?:ay)?|and|can you|could you)\W+)*"
     r"(?:show(?: me| us)?|find(?: me)?|where(?:['’]s| is| was)?|look for|search(?: for)?|locate|spot|any sign of|"
-    r"(?:have you )?seen)\s+X\b",
+    r"(?:have you )?seen)\s+X(?=\s*(?:$|[.,!?]|(?:at|on|in|by|near|now|today|anywhere|around|please|pls)\b))",
     re.I,
 )
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from viot_agent.fleet.words import TENS, UNITS
 from viot_agent.llm.mini.menu import Call
 
 _WHO = "(?:people|visitors|customers|guests|folks?)"
@@ -17,30 +18,39 @@ _COMPARES = re.compile(
     rf"(?:more|most|less|least) (?:crowded|busy|{_WHO})|few(?:er|est) {_WHO})\b",
     re.I,
 )
-_THAN_A_NUMBER = re.compile(
-    r"\b(?:more|fewer|less)(?: people)? than (?:\d|a |an |one|two|three|four|five|six|ten)", re.I
-)
+_NUMBERS = "|".join((*UNITS, *TENS, "dozen", "hundred"))
+_THAN_ANOTHER = re.compile(rf"\bthan (?:\d|(?:{_NUMBERS}|an?|usual|usually|normal|ever|before|last|expected)\b)", re.I)
+"""Compares with a number, or with what nobody counted."""
 
 
 def compared(asked: str, calls: Iterable[tuple[Call, Mapping[str, Any]]]) -> str:
-    """A sentence on where, or when, most people were in view at once; empty where ``asked`` compares nothing, fewer
-    than two cameras or times were counted, or one could not be told of. ``calls`` come with their data."""
-    if not _COMPARES.search(asked) or _THAN_A_NUMBER.search(asked):
+    """A sentence on where, or when, most and fewest people were in view at once, with all that share a place; empty
+    where ``asked`` compares nothing, where fewer than two cameras or times were counted or one could not be told of,
+    and where both differ or an alert is made. ``calls`` come with their observations' data."""
+    made = list(calls)
+    if not _COMPARES.search(asked) or _THAN_ANOTHER.search(asked) or any(c.tool == "create_alert" for c, _ in made):
         return ""
-    counted = [(call, data) for call, data in calls if call.tool == "crowd_counting"]
-    if any(data.get("untold") or call.status not in ("found", "none") for call, data in counted):
-        return ""
-    most: dict[str, int] = {}
-    for call, data in counted:
+    counts: dict[tuple[str, str], int] = {}
+    for call, data in made:
+        if call.tool != "crowd_counting":
+            continue
+        if data.get("untold") or call.status not in ("found", "none"):
+            return ""
         for camera, count in data.get("cameras", {}).items():
-            label = camera if len(counted) == 1 else str(call.args.get("time", ""))
-            if not label or label in most or not isinstance(count, Mapping) or "max" not in count:
+            place = str(camera), str(call.args.get("time", ""))
+            if place in counts or not isinstance(count, Mapping) or "max" not in count:
                 return ""
-            most[label] = count["max"]
-    if len(most) < 2:
+            counts[place] = count["max"]
+    cameras, times = {camera for camera, _ in counts}, {time for _, time in counts}
+    if len(counts) < 2 or (len(cameras) > 1 and len(times) > 1) or (len(times) > 1 and "" in times):
         return ""
-    order = sorted(most, key=lambda label: -most[label])
-    first, last = order[0], order[-1]
-    if most[first] == most[order[1]]:
-        return f"At once as many people were in view: {first} {most[first]}, {order[1]} {most[order[1]]}."
-    return f"Most people in view at once: {first}, {most[first]}; fewest: {last}, {most[last]}."
+    by = {(camera if len(cameras) > 1 else time): n for (camera, time), n in counts.items()}
+    most, least = max(by.values()), min(by.values())
+    top, bottom = ([name for name, n in by.items() if n == end] for end in (most, least))
+    if most == least:
+        return f"As many people were in view at once: {' and '.join(top)}, {most} each."
+    each = (" each" if len(names) > 1 else "" for names in (top, bottom))
+    return (
+        f"Most people in view at once: {' and '.join(top)}, {most}{next(each)}; "
+        f"fewest: {' and '.join(bottom)}, {least}{next(each)}."
+    )

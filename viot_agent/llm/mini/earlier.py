@@ -91,11 +91,13 @@ follow-ups to a request for the same tool 664 do, and of 46 answers to what was 
 no camera 2,551 of 2,641 keep the cameras, and of the others most say "everywhere" (authored conversations, counted by
 hand)."""
 _AFTER_ONE = re.compile(
-    r"\b(?:was|is|did|has|does|had|(?:where|when)(?:['’]s| is| was| did| has)?)\s+(?:he|she)\b|"
+    r"\b(?:was|is|did|has|does|had|(?:where|when)(?:['’]s| is| was| did| has)?)\s+(?:he|she)\b"
+    r"(?! (?:a|an|the|my|our|one of)\b)|"
     r"\b(?:find|spot|see|seen|look for|check for) (?:him|her)\b",
     re.I,
 )
 _WHO = re.compile(r"\b(?:who|whom|anybody|anyone|somebody|someone|else|with (?:him|her))\b", re.I)
+_RETURNS = re.compile(r"\b(?:back|previous\w*|prior|earlier|before|original\w*|initial\w*)\b", re.I)
 _SEVERAL = re.compile(r"\b(?:both|each|either|neither|two|those|these|(?<!at )all|pair|respective\w*)\b", re.I)
 _PICKS = re.compile(
     r"\b(?:only|just|first|second|third|middle|last one|latter|former|other|drop|without|except|instead|one of|not)\b",
@@ -139,7 +141,8 @@ def _said_since(reading: Reading, value: str) -> str:
     times 99 take the last, and no other an older one (authored conversations, counted by hand). Empty where there is
     none."""
     before = [u for u in reading.units if u.segment < REQUEST and "time" in u.kinds and not _NOW.search(u.value)]
-    if not before or _SEVERAL.search(reading.plain) or _PICKS.search(reading.plain):
+    asked = reading.plain
+    if not before or _SEVERAL.search(asked) or _PICKS.search(asked) or _RETURNS.search(asked):
         return ""
     named = [u.value for u in reading.units if u.segment < REQUEST and not _CAMERAS.isdisjoint(u.kinds)]
     if any(u.segment == REQUEST and u.value in named for u in reading.units):
@@ -231,11 +234,15 @@ def _joined(step: Step, reading: Reading, cameras: str, values: list[str]) -> St
 def the_person(step: Step, reading: Reading, person: str) -> Step:
     """The call for the one of two people whom a follow-up picks ("only the latter"), or for the one who was named last
     where it asks after "him" or "her" (so 24 of 25 such authored follow-ups); where nobody was, that is asked."""
-    before = [u for u in reading.units if u.segment < REQUEST and "person" in u.kinds and "unknown" not in u.kinds]
+    before = [u for u in reading.units if u.segment < REQUEST and "person" in u.kinds]
+    before = [u for u in before if not {"unknown", "fuzzy"} & set(u.kinds)]
     names = tuple(dict.fromkeys(u.value for u in before))
     if step.kind != "act" or any(u.segment == REQUEST and "person" in u.kinds for u in reading.units):
         return step
     after_one = _AFTER_ONE.search(reading.plain) and not _WHO.search(reading.plain)
+    turn = reading.text.rfind("\n", 0, before[-1].start) if before else 0
+    if len({u.value for u in before if u.start > turn}) > 1:
+        after_one = False  # which of the two is not said
     if step.tool == "face_recognition" and person not in step.args and after_one:
         return replace(step, args=step.args | {person: before[-1].value}) if names else Step("ask", missing=("person",))
     if len(names) != 2 or step.args.get(person) not in names:

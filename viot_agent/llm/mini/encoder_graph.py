@@ -39,7 +39,7 @@ def in_bytes(table: Array) -> tuple[npt.NDArray[np.uint8], np.float32, np.uint8]
     """A table as bytes, with their scale and zero point: ``table`` is about ``scale * (bytes - zero)``, as ONNX
     Runtime's quantiser has it (one scale for all, from the least to the greatest value)."""
     low, high = min(float(table.min()), 0.0), max(float(table.max()), 0.0)
-    scale = np.float32((high - low) / 255)
+    scale = np.float32((high - low) / 255) or np.float32(1)
     zero = round(-low / float(scale))
     return np.clip(np.rint(table / scale) + zero, 0, 255).astype(np.uint8), scale, np.uint8(zero)
 

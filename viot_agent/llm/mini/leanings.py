@@ -26,7 +26,7 @@ from viot_agent.fleet.narrowing import said_only
 from viot_agent.llm.mini.checks import times_compared
 from viot_agent.llm.mini.grammar import Grammar
 from viot_agent.llm.mini.menu import SYM, Element
-from viot_agent.llm.mini.units import REQUEST, Unit, trim_time
+from viot_agent.llm.mini.units import REQUEST, Reading, Unit, trim_time
 
 _MARKS = {"cameras": ("camera", "group"), "time": ("time",), "person": ("person",), "plate": ("plate",)}
 _FILES = ("media", "person", "vehicle")
@@ -87,8 +87,12 @@ _DENIED = re.compile(
     r"|n['’]t mean)\s+(?:(?:the|at|on|in|by|near|for|camera)\s+)*$",
     re.I,
 )
-_LEAVES = re.compile(r"\b(?:leave|leaving|take|taking|drop) (?:the )?$", re.I)
-_OUT = re.compile(r" out\b(?! of\b)", re.I)
+_LEAVES = re.compile(
+    r"(?:^|[.,;:!?…–—-]\s*|\b(?:actually|please|but|and|so|then|just|no|rather)\s+)(?:leave|leaving|take|taking|drop) "
+    r"(?:the )?$",
+    re.I,
+)
+_OUT = re.compile(r" out\b(?! (?:of|the|by|through|at|on|in)\b)", re.I)
 """Around what is named in order not to be meant: "leave the yard out"."""
 _SAME_TIME = re.compile(
     r"\b(?:same|that) (?:times?|hours?|period|window|stretch|slot|span|interval)\b|\bthose hours\b", re.I
@@ -328,11 +332,16 @@ def _choices(grammar: Grammar, allowed: Sequence[Element]) -> npt.NDArray[np.flo
     return out
 
 
-def alerted_everywhere(asked: str) -> bool:
-    """Whether what is said of an alert says that every camera is meant, and no other one is named in it."""
-    return any(_EVERYWHERE.search(m[0]) for m in _ALERTING.finditer(asked))
+def alerted_everywhere(reading: Reading) -> bool:
+    """Whether what is said of an alert says that every camera is meant, and no camera is named in it."""
+    begun = reading.request[0]
+    named = [u.start - begun for u in reading.units if _said(u) and {"camera", "group"} & set(u.kinds)]
+    clauses = [m for m in _ALERTING.finditer(reading.asked) if not any(m.start() <= at < m.end() for at in named)]
+    return any(_EVERYWHERE.search(m[0]) and _ORDERS.match(m[0]) for m in clauses)
 
 
+_ORDERS = re.compile(r"(?!tell|let me)|(?:tell me|let me know) (?:if|when|whenever|as soon as|once)\b", re.I)
+"""What is asked for from now on, and not told now."""
 _ALERTING = re.compile(r"\b(?:alert|alarm|warn|notify|ping|buzz|wake|tell me|let me know)\w*\b[^.;,?!]*", re.I)
 """What is said of an alert: to the end of its clause."""
 

@@ -96,9 +96,7 @@ class MiniChat(BaseChatModel):
             step = planner.next_step(reading, calls, settled=ahead.settled, barred=ahead.barred, other=ahead.other)
         step = self._where_found(step, reading.plain, history, request.additional_kwargs.get("cameras", ()))
         tools = [self.toolbox.get(n) for n in self._names()]
-        observed = [(h.call, h.data) for h in history]
-        told = [fitting(reading.plain, observed), compared(reading.plain, observed)]
-        summaries = [*(h.summary for h in history), *told]
+        summaries = [h.summary for h in history]
         written = render(to_react(step, summaries, [t.description for t in tools], reading.plain))
         message = to_message(parse(written))
         if step.kind == "act" and step.tool not in self._names():
@@ -112,6 +110,9 @@ class MiniChat(BaseChatModel):
         message.additional_kwargs["open"] = [step.plan[i] for i in step.open]
         message.additional_kwargs["waiting"] = [i - 1 for i in step.open if i]
         if step.kind == "finish" and step.reply == "done":
+            observed = [(h.call, h.data) for h in history]
+            told = [fitting(reading.asked, observed), compared(reading.plain, observed)]
+            message.additional_kwargs |= {"told": " ".join(filter(None, told))} if any(told) else {}
             # a sub-goal that waited for its condition and was never called: said as such in the answer
             waits = [(h, (h.call.rest or ())[i]) for h in history for i in h.call.waiting]
             waited = {tool: h for h, tool in waits if tool not in [c.tool for c in calls]}

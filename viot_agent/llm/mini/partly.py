@@ -14,16 +14,31 @@ from viot_agent.fleet.plates import normalise_plate
 from viot_agent.llm.mini.menu import Call
 
 _PART = re.compile(
-    r"\b(?:plates?|regs?|registrations?|numbers?|that|which|it)\b[^.;!?]{0,40}?"
-    r"\b(?P<how>start|begin|end|finish)\w*\s+(?:with|in|on|by)\s+(?:(?:the )?(?:letters?|numbers?|digits?)\s+)?"
-    r"[\"'“‘]?(?P<part>[A-Z0-9]{1,6})\b",
+    r"\b(?:plates?|regs?|registrations?|number ?plates?)\b(?P<between>[^.;!?]{0,40}?)"
+    r"\b(?P<how>start(?:s|ing)?|begin(?:s|ning)?) (?:with|by) (?:(?:the )?(?:letters?|numbers?|digits?) )?[\"'“‘]?"
+    r"(?P<part>[a-z0-9]{1,3}\b(?!-)|[a-z]*\d[a-z\d-]*)|"
+    r"\b(?:plates?|regs?|registrations?|number ?plates?)\b(?P<between2>[^.;!?]{0,40}?)"
+    r"\bend(?:s|ing)? (?:with|in|on) (?:(?:the )?(?:letters?|numbers?|digits?) )?[\"'“‘]?"
+    r"(?P<part2>[a-z0-9]{1,3}\b(?!-)|[a-z]*\d[a-z\d-]*)",
+    re.I,
 )
+_UNSURE = re.compile(r"\b(?:not|never|shift|hour|day|week|meeting)\b|n['’]t\b", re.I)
+"""Turns it round, or begins and ends itself."""
+_MORE = re.compile(r"\s*(?:or|and|/|min|hour|sec|day|week|h\b)", re.I)
+"""Another part, or a time."""
+_NO_PART = frozenset("a an the it its my our your his her that this".split())
 
 
 def fitting(asked: str, calls: Iterable[tuple[Call, Mapping[str, Any]]]) -> str:
-    """A sentence on which of all plates that were read begin or end as ``asked`` says (in capitals or digits); empty
-    where it says no such part, or no call listed plates. ``calls`` come with their observations' data."""
-    part = _PART.search(asked)
+    """A sentence on which of all plates that were read begin or end as ``asked`` says; empty where it says no such
+    part, or more than one, and where no call listed plates. ``calls`` come with their observations' data."""
+    found = _PART.search(asked)
+    begins = found is not None and found["part"] is not None
+    part, between = (
+        ("", "") if found is None else (found["part"] or found["part2"], found["between"] or found["between2"])
+    )
+    if found is None or _UNSURE.search(between or "") or part.casefold() in _NO_PART or _MORE.match(asked, found.end()):
+        return ""
     read = [
         str(s.get("plate", ""))
         for call, data in calls
@@ -31,12 +46,11 @@ def fitting(asked: str, calls: Iterable[tuple[Call, Mapping[str, Any]]]) -> str:
         for s in data.get("sightings", ())
         if isinstance(s, Mapping)
     ]
-    if part is None or not read:
+    if not read:
         return ""
-    begins = part["how"].casefold() in ("start", "begin")
-    how = f"{'begins' if begins else 'ends'} with {part['part']}"
-    keys = {plate: normalise_plate(plate) for plate in read}
-    fits = [p for p, key in keys.items() if (key.startswith if begins else key.endswith)(normalise_plate(part["part"]))]
+    how = f"{'begins' if begins else 'ends'} with {part}"
+    keys, wanted = {plate: normalise_plate(plate) for plate in read}, normalise_plate(part)
+    fits = [p for p, key in keys.items() if (key.startswith(wanted) if begins else key.endswith(wanted))]
     if not fits:
         return f"No plate of these {how}."
     if len(fits) == 1:

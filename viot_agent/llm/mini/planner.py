@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -246,7 +247,7 @@ class Planner:
     def _alert_there(self, step: Step, reading: Reading, history: Sequence[Call]) -> Step:
         """An alert "there" on the cameras that the last call looked at; one "everywhere" on no other."""
         name = next((a.name for a in self._args_of(step) if a.kind == "cameras"), "")
-        if step.tool == "create_alert" and name in step.args and alerted_everywhere(reading.plain):
+        if step.tool == "create_alert" and name in step.args and alerted_everywhere(reading):
             return _leaving_out(step, {name})
         looked = next((c.args[name] for c in reversed(history) if c.args.get(name)), None) if name else None
         if step.tool != "create_alert" or name in step.args or looked is None or not alerts_there(reading.plain):
@@ -413,7 +414,8 @@ def _spelt(step: Step, reading: Reading) -> Step:
     args = dict(step.args)
     for (name, value), (words, camera) in itertools.product(step.args.items(), said):
         if isinstance(value, str) and words in value and len(words) < len(value):
-            args[name] = str(args[name]).replace(words, camera)
+            plain = camera.replace("\\", r"\\")
+            args[name] = re.sub(rf"(?<!\w){re.escape(words)}(?!\w)", plain, str(args[name]))
     return replace(step, args=args)
 
 

@@ -103,25 +103,26 @@ def asked_back(step: Step) -> str:
     return question(step.missing)
 
 
+_ITS = r"(?:[\w'’-]+\s+){0,3}?"
 _BY_HAND = (
     (
         re.compile(
-            r"\b(?:what|which|list|show|have|got|set up|remove|delete|cancel|snooze|mute|pause|stop|drop|end|off|rid)"
-            r"\b.*\b(?:alert|alarm)s?\b|"
-            r"\b(?:alert|alarm)s?\b.*\b(?:set up|active|running|on|off|remove|delete|cancel|snooze|mute|pause|stop)\b",
+            r"\b(?:what|which|how many|list|show(?: me)?)\b[^.?!]*\b(?:alerts|alarms)\b[^.?!]*"
+            r"\b(?:set|have|got|active|running|on|are there|standing)\b|"
+            rf"\b(?:remove|delete|cancel|stop|end|get rid of|drop|snooze|mute|pause) {_ITS}(?:alert|alarm)s?\b",
             re.I,
         ),
-        "Standing alerts are listed with viot alert list and ended with viot alert remove.",
+        "Standing alerts are handled with viot alert: list, snooze, remove.",
+    ),
+    (
+        re.compile(rf"\benrol\w*\b|\b(?:add|register|remove|delete) {_ITS}(?:person|employee|colleague|face)\b", re.I),
+        "People are enrolled and removed with viot person.",
     ),
     (
         re.compile(
-            r"\b(?:enrol\w*|register|add)\b.*\b(?:person|people|face|employee|colleague|staff|him|her|me)\b", re.I
+            r"\b(?:add|connect|install|rename) (?:(?:a|an|the|my|our|this|new|another)\s+)*cam(?:era)?s?\b", re.I
         ),
-        "People are enrolled with viot person enroll.",
-    ),
-    (
-        re.compile(r"\b(?:add|connect|install|remove|delete|rename)\b.*\bcam(?:era)?s?\b", re.I),
-        "Cameras are added and removed with viot camera.",
+        "Cameras are added with viot camera add.",
     ),
 )
 """What is done by hand, and how."""
