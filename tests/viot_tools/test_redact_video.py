@@ -199,11 +199,6 @@ def test_what_is_said_of_a_kept_face() -> None:
         ([Region((30, 0, 40, 10))], 0.0, 0.0),
     ],
 )
-def test_a_face_between_two_frames_was_painted_over_in_none() -> None:
-    track = Track(0.9, 1.1, 0.1, [1.0], [(10.0, 10.0, 30.0, 30.0)], [1.0], [0])
-    assert covered(track, 1.0, 1.0, lambda t: [], [0.96, 1.04]) == ()
-
-
 def test_the_share_of_a_face_under_regions(regions: list[Region], low: float, high: float) -> None:
     assert low <= share((0.0, 0.0, 10.0, 10.0), regions) <= high
 
@@ -301,3 +296,8 @@ def test_a_video_longer_than_a_request_may_take_names_the_command(made: ModuleTy
     with pytest.raises(MediaFault, match="video-1 is 11 minutes long; 10 are redacted") as fault:
         redacted(ctx, "video-1", finder(), None)
     assert "viot redact" in fault.value.fix
+
+
+def test_a_face_between_two_frames_was_painted_over_in_none() -> None:
+    track = Track(0.9, 1.1, 0.1, [1.0], [(10.0, 10.0, 30.0, 30.0)], [1.0], [0])
+    assert covered(track, 1.0, 1.0, lambda t: [], [0.96, 1.04]) == ()
