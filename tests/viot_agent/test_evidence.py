@@ -109,6 +109,18 @@ def test_a_piece_without_a_crop_gets_the_frame_of_its_moment(library: FakeLibrar
     assert (done["e4"].crop, done["e4"].label) == (None, "2 people")  # a file that a tool made speaks for itself
 
 
+def test_footage_that_cannot_be_read_is_no_full_disk(
+    library: FakeLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> None:
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr("viot_agent.agent.evidence.open_media", broken)
+    files = EvidenceFiles(library, Fleet(library), tmp_path / "out", clips=0)
+    done = files.write("run-1", [piece(1, crop_jpeg=None, beside=())])
+    assert done["e1"].label == "2 people (no picture: the footage cannot be read: Input/output error)"
+
+
 def test_of_many_pieces_the_first_get_a_frame_and_the_others_say_so(library: FakeLibrary, tmp_path: Path) -> None:
     pieces = [piece(n, crop_jpeg=None if n % 2 else encode_jpeg(GREY[:50, :50])) for n in range(FRAMES + 2)]
     done = EvidenceFiles(library, Fleet(library), tmp_path / "out", clips=0).write("run-1", pieces)

@@ -1,8 +1,8 @@
-"""Evidence made visible: a picture for every piece, a short clip with the box drawn for the first few.
+"""Evidence made visible: a picture, and for the first few pieces a short clip with the box drawn.
 
 Drawing costs more than searching, so clips are short (``CLIP_SECONDS``), small (``CLIP_WIDTH``) and made for the first
 ``clips`` pieces only. The picture is the crop that the tool gave; a piece about several at once, or one without a crop,
-gets the frame of its moment with the boxes drawn. Owns the files under ``VIOT_HOME/evidence/<run>``. Knows no tool.
+gets the frame of its moment with the boxes drawn, where it is among the first ``FRAMES`` of these. Owns the files under ``VIOT_HOME/evidence/<run>``. Knows no tool.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ class EvidenceFiles:
                 why = "the run was stopped"
             except (NameFault, MediaFault, UserFault) as fault:
                 why = fault.message
+            except OSError as error:  # of the footage; what is written below is another matter
+                why = f"the footage cannot be read: {error.strerror}"
         if data is None and not piece.crop_jpeg:
             return replace(piece, label=f"{piece.label} (no picture: {why})".strip())
         out.write_bytes(data or piece.crop_jpeg or b"")
