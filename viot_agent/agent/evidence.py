@@ -2,7 +2,8 @@
 
 Drawing costs more than searching, so clips are short (``CLIP_SECONDS``), small (``CLIP_WIDTH``) and made for the first
 ``clips`` pieces only. The picture is the crop that the tool gave; a piece about several at once, or one without a crop,
-gets the frame of its moment with the boxes drawn, where it is among the first ``FRAMES`` of these. Owns the files under ``VIOT_HOME/evidence/<run>``. Knows no tool.
+gets the frame of its moment with the boxes drawn, where it is among the first ``FRAMES`` of these. Owns the files under
+``VIOT_HOME/evidence/<run>``. Knows no tool.
 """
 
 from __future__ import annotations
