@@ -15,7 +15,7 @@ from viot_agent.fleet.types import Camera, Window
 from viot_agent.library.rows import Footage
 from viot_agent.steps import Claim, Evidence, Observation
 from viot_agent.toolbox.contract import CamerasArg, RequiredTimeArg, ToolContext, tool
-from viot_tools.saying import footage_words, span_words
+from viot_tools.saying import footage_words, none_words, span_words
 
 LONGEST = 600.0
 """Seconds of footage in one exported window."""
@@ -79,8 +79,13 @@ def export_clip(ctx: ToolContext, cameras: CamerasArg, time: RequiredTimeArg) ->
     clips: list[dict[str, Any]] = []
     for camera, parts in plans:
         if not parts:
-            why = footage_words(ctx.fleet, camera, ctx.library.spans(camera.name))
-            claims.append(Claim(f"Cannot tell: nothing is recorded then; {why}."))
+            spans = ctx.library.spans(camera.name)
+            none = (
+                f", and {none_words(ctx.fleet, camera, ctx.fleet.window(time, camera, ctx.request.now))}"
+                if spans
+                else ""
+            )
+            claims.append(Claim(f"Cannot tell: {footage_words(ctx.fleet, camera, spans)}{none}."))
         for part in parts:
             handle, path, piece = _cut(ctx, camera, part)
             words = span_words(ctx.fleet, camera, part.start, part.end)
