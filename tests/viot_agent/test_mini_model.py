@@ -682,7 +682,7 @@ def test_a_number_in_a_condition_is_compared_by_code(
     request = ask(f"If {condition}, save me gate 2 today from 10:00 to 10:01")
     first = mini.invoke([request])
     assert first.tool_calls[0]["name"] == "crowd_counting"
-    seen = f"On gate 2 between 10:00:00 and 10:00:04: 0 to {most} people, most ({most}) at 10:00:03 [e1]."
+    seen = f"On gate 2 between 10:00:00 and 10:00:04: at most {most} people at once, at 10:00:03 [e1]; usually nobody."
     end = mini.invoke(after(request, first, summary=seen, **counted(most)))
     assert [c["name"] for c in end.tool_calls] == then
     assert end.additional_kwargs.get("unmet", []) == ([] if then else ["export_clip"])
@@ -761,7 +761,7 @@ def test_a_camera_that_cannot_be_told_of_leaves_a_number_unsettled() -> None:
 def test_a_condition_that_cannot_be_told_of_one_camera_is_called_so(mini: MiniChat) -> None:
     request = ask("If more than 5 people were on gate 1 or gate 2 today, save me gate 2 today from 10:00 to 10:01")
     first = mini.invoke([request])
-    seen = "Cannot tell: gate 1 is not indexed yet. On gate 2 between 10:00:00 and 10:00:04: 0 to 2 people, most (2)."
+    seen = "Cannot tell: gate 1 is not indexed yet. On gate 2 between 10:00:00 and 10:00:04: at most 2 people at once."
     facts = counted(2)
     facts["data"]["untold"] = ["gate 1"]
     end = mini.invoke(after(request, first, summary=seen, **facts))

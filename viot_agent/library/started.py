@@ -2,8 +2,9 @@
 changed.
 
 Recorders write the time of the first picture into the name, on their own clock. A name is believed only where it can be
-read in one way: with two times, with a date that does not exist, or with an hour that the camera's clock shows twice or
-never, the next rule holds and the reason is said. Owns this rule. Does not decode; a caller opens files.
+read in one way: with two times, with a date that does not exist or is of a clock that was never set, or with an hour
+that the camera's clock shows twice or never, the next rule holds and the reason is said. Owns this rule. Does not
+decode; a caller opens files.
 """
 
 from __future__ import annotations

@@ -69,7 +69,8 @@ def covered(
 
 
 def rest(first: float, last: float, taken: Sequence[Span]) -> list[Span]:
-    """What of ``first`` to ``last`` lies in none of ``taken`` (in order, apart); less than is said is left out."""
+    """What of ``first`` to ``last`` lies in none of ``taken`` (in order, apart), all of it where nothing is taken; a
+    piece shorter than what is said is left out."""
     edges = [first, *(edge for span in taken for edge in span), last]
     if not taken:
         return [(first, last)]  # a face that was found in one frame only, too

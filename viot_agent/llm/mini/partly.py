@@ -14,12 +14,9 @@ from viot_agent.fleet.plates import normalise_plate
 from viot_agent.llm.mini.menu import Call
 
 _PART = re.compile(
-    r"\b(?:plates?|regs?|registrations?|number ?plates?)\b(?P<between>[^.;!?]{0,40}?)"
-    r"\b(?P<how>start(?:s|ing)?|begin(?:s|ning)?) (?:with|by) (?:(?:the )?(?:letters?|numbers?|digits?) )?[\"'“‘]?"
-    r"(?P<part>[a-z0-9]{1,3}\b(?!-)|[a-z]*\d[a-z\d-]*)|"
-    r"\b(?:plates?|regs?|registrations?|number ?plates?)\b(?P<between2>[^.;!?]{0,40}?)"
-    r"\bend(?:s|ing)? (?:with|in|on) (?:(?:the )?(?:letters?|numbers?|digits?) )?[\"'“‘]?"
-    r"(?P<part2>[a-z0-9]{1,3}\b(?!-)|[a-z]*\d[a-z\d-]*)",
+    r"\b(?:(?:number ?)?plates?|regs?|registrations?)\b(?P<between>[^.;!?]{0,40}?)"
+    r"\b(?:(?P<begins>start(?:s|ing)?|begin(?:s|ning)?) (?:with|by)|end(?:s|ing)? (?:with|in|on)) "
+    r"(?:(?:the )?(?:letters?|numbers?|digits?) )?[\"'“‘]?(?P<part>[a-z0-9]{1,3}\b(?!-)|[a-z]*\d[a-z\d-]*)",
     re.I,
 )
 _UNSURE = re.compile(r"\b(?:not|never|shift|hour|day|week|meeting)\b|n['’]t\b", re.I)
@@ -33,11 +30,10 @@ def fitting(asked: str, calls: Iterable[tuple[Call, Mapping[str, Any]]]) -> str:
     """A sentence on which of all plates that were read begin or end as ``asked`` says; empty where it says no such
     part, or more than one, and where no call listed plates. ``calls`` come with their observations' data."""
     found = _PART.search(asked)
-    begins = found is not None and found["part"] is not None
-    part, between = (
-        ("", "") if found is None else (found["part"] or found["part2"], found["between"] or found["between2"])
-    )
-    if found is None or _UNSURE.search(between or "") or part.casefold() in _NO_PART or _MORE.match(asked, found.end()):
+    if found is None or _UNSURE.search(found["between"]) or _MORE.match(asked, found.end()):
+        return ""
+    begins, part = found["begins"] is not None, found["part"]
+    if part.casefold() in _NO_PART:
         return ""
     read = [
         str(s.get("plate", ""))
