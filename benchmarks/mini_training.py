@@ -2,7 +2,8 @@
 
 The padded form of the encoder is what transformers, peft and PyTorch make of it by themselves: padded rows, a module a
 product, their own dropout. What is timed is the forward and backward pass of one net's encoder; beside it the whole
-update of the recipe (both nets with their decoders). No padded decoder is kept to compare with.
+update of the recipe (both nets with their decoders), in full precision and, where the processor multiplies in it, in
+bfloat16 as it is trained, the two in turn. No padded decoder is kept to compare with.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from viot_finetune.instruct.fill import load_rows
 from viot_finetune.mini.flat import Rows, adapted
 from viot_finetune.mini.minilm import EncoderTrainer
 from viot_finetune.mini.prepare import Packed, Tokens
-from viot_finetune.mini.recipe import Recipe
+from viot_finetune.mini.recipe import Recipe, fast_at_halves
 from viot_finetune.mini.source import Plan, batches, texts_of_cards
 from viot_finetune.mini.train import Learner, gradients
 
@@ -63,7 +64,17 @@ def main() -> None:
     each = [a / b for a, b in zip(taken["padded"], taken["flat"], strict=True)]
     ratio = sum(taken["padded"]) / sum(taken["flat"])
     print(f"padded takes {ratio:.2f} times as long (median of the batches {statistics.median(each):.2f})")
-    print(f"an update of {recipe.batch} decisions, {recipe.nets} nets: {_update(recipe, made):.1f} s")
+    seconds = _updates(recipe, made)
+    for name, each in seconds.items():
+        print(
+            f"an update of {recipe.batch} decisions, {recipe.nets} nets, {name}: {statistics.median(each):.1f} s "
+            f"({', '.join(f'{s:.1f}' for s in each)})"
+        )
+    if len(seconds) == 2:
+        ratios = [a / b for a, b in zip(seconds["float32"], seconds["bfloat16"], strict=True)]
+        print(f"float32 takes {statistics.median(ratios):.2f} times as long")
+    else:
+        print("this processor does not multiply in bfloat16: nothing is computed in it here")
 
 
 def _padded(recipe: Recipe) -> Any:
@@ -91,19 +102,21 @@ def _timed(states: Any) -> float:
     return time.perf_counter() - began
 
 
-def _update(recipe: Recipe, made: list[tuple[Tokens, Packed]]) -> float:
-    """Seconds of one update, the median of those the batches make."""
+def _updates(recipe: Recipe, made: list[tuple[Tokens, Packed]]) -> dict[str, list[float]]:
+    """Seconds of updates, a precision: each made of four batches, which every precision computes in turn."""
     learners = [Learner(recipe) for _ in range(recipe.nets)]
     reader = Reader(assets.encoder_dir())
     for learner in learners:
         learner.read_cards(texts_of_cards(), reader)
         learner.net.train()
-    parts, seconds = recipe.batch // AT_ONCE, []
+    parts = recipe.batch // AT_ONCE
+    seconds: dict[str, list[float]] = {"float32": []} | ({"bfloat16": []} if fast_at_halves() else {})
     for k in range(0, len(made), parts):
-        began = time.perf_counter()
-        gradients(learners, iter(made[k : k + parts]), parts, recipe.mutual)
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
+        for name, taken in seconds.items():
+            began = time.perf_counter()
+            gradients(learners, iter(made[k : k + parts]), parts, recipe.mutual, halved=name == "bfloat16")
+            taken.append(time.perf_counter() - began)
+    return seconds
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from viot_finetune.mini.flat import Rows, adapted
 from viot_finetune.mini.minilm import EncoderTrainer, whole_weights
 from viot_finetune.mini.net import Batch, Net, label_loss, opinion_loss, opinions
 from viot_finetune.mini.prepare import Packed, Sample, Tokens, pack, reading_of, rows_of, samples, tokens, unpack
-from viot_finetune.mini.recipe import Recipe
+from viot_finetune.mini.recipe import Recipe, fast_at_halves, halves
 from viot_finetune.mini.source import Plan, Source, batches, streamed, texts_of_cards, vocabulary, without
 from viot_finetune.mini.train import (
     Kept,
@@ -284,12 +284,35 @@ def test_rows_without_padding_are_read_as_minilm_reads_them(given: str) -> None:
     assert all(torch.allclose(same[n], g, rtol=1e-3, atol=1e-3 * float(g.abs().max())) for n, g in gradients.items())
 
 
-def test_half_precision_is_left_to_pytorch() -> None:
+def test_products_in_half_precision_are_nearly_the_whole_ones() -> None:
     encoder = _encoder()
-    with torch.autocast("cpu", torch.bfloat16):
-        states = encoder.hidden(torch.arange(1000, 1008), Rows([5, 3]))
-    states.sum().backward()
-    assert all(p.grad is not None for p in encoder.model.parameters() if p.requires_grad)
+    encoder.drop.eval()
+    ids, rows = torch.arange(1000, 1025), Rows([5, 17, 3])
+
+    def outcome(halved: bool) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        encoder.model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=halved):
+            states = encoder.hidden(ids, rows)
+        (states * torch.arange(384)).sum().backward()
+        return states.detach(), {n: p.grad for n, p in encoder.model.named_parameters() if p.grad is not None}
+
+    (states, grads), (halves, others) = outcome(False), outcome(True)
+    assert len(grads) == 72 and grads.keys() == others.keys()
+    assert states.dtype == halves.dtype == torch.float32
+    assert 1e-4 < float((states - halves).norm() / states.norm()) < 0.02
+    for name, grad in grads.items():
+        assert others[name].dtype == torch.float32
+        assert float((others[name] - grad).norm()) < 0.1 * float(grad.norm()), name
+
+
+@pytest.mark.parametrize(("able", "halved"), [({}, False), ({"avx512_bf16": True}, True), ({"amx_bf16": True}, True)])
+def test_half_precision_only_where_a_processor_multiplies_in_it(
+    able: dict[str, bool], halved: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    assert fast_at_halves() is halved
+    with halves("cpu"):
+        assert torch.is_autocast_enabled("cpu") is halved
 
 
 def test_a_batch_is_read_as_its_samples_are_alone() -> None:

@@ -21,7 +21,7 @@ from viot_finetune.mini import conditions
 from viot_finetune.mini.card import write_card
 from viot_finetune.mini.cards import stub_toolbox
 from viot_finetune.mini.evaluate import by_planner, by_router, evaluate, examples, split, table
-from viot_finetune.mini.recipe import Recipe
+from viot_finetune.mini.recipe import Recipe, fast_at_halves
 from viot_finetune.mini.source import vocabulary, without
 from viot_finetune.mini.train import SAFE_EVERY, resumed_at, save, train, with_judge
 
@@ -46,6 +46,11 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="go on from this mini.safetensors")
     parser.add_argument("--threads", type=int, default=Recipe().threads)
     parser.add_argument("--device", choices=("cpu", "cuda"), default=Recipe().device)
+    parser.add_argument(
+        "--halved",
+        action=argparse.BooleanOptionalAction,
+        help="products in bfloat16 on a processor; if left out, where it multiplies in that",
+    )
     parser.add_argument("--makers", type=int, default=Recipe().makers, help="processes that make batches")
     parser.add_argument("--batch", type=int, default=Recipe().batch, help="decisions an update is made of")
     parser.add_argument(
@@ -88,6 +93,7 @@ def main() -> None:
         lora_steps=args.lora_steps,
         threads=args.threads,
         device=args.device,
+        halved=args.device == "cpu" and (fast_at_halves() if args.halved is None else args.halved),
         makers=args.makers,
         batch=args.batch,
         at_once=args.at_once or (at_once(args.batch) if args.device == "cpu" else args.batch),
@@ -108,6 +114,8 @@ def main() -> None:
         parser.error(f"there is no tool {', '.join(unknown)}; the tools are {', '.join(cards())}")
     if args.since not in ("", since) and not (args.data / f"phrasings_{args.since}.jsonl").is_file():
         parser.error(f"there is no phrasings_{args.since}.jsonl in {args.data}")
+    if args.halved and args.device != "cpu":
+        parser.error("--halved is a processor's way: with --device cpu")
     if args.judge_further and not args.eval_only:
         parser.error("--judge-further goes on with the judge of a file that is there: with --eval-only")
     if args.save_every < 1 or args.save_every % 20:

@@ -30,6 +30,8 @@ class Recipe:
     threads: int = 2
     device: str = "cpu"
     """Where PyTorch computes: ``cpu`` or ``cuda``."""
+    halved: bool = False
+    """Whether a processor multiplies in bfloat16 (weights and sums stay in float32)."""
     makers: int = 1
     """Processes that make batches, taken in turn; each has a stream of chance of its own."""
     strange: float = 0.18
@@ -67,7 +69,12 @@ def usable(device: str) -> None:
 
 
 def halves(device: str) -> torch.autocast:
-    """Matrix products in bfloat16 where that is fast: on a GPU, and on a processor with AVX-512 or AMX. With AVX2 alone
-    they take seventy times as long as float32's, so there everything stays in float32."""
-    fast = device != "cpu" or torch.backends.cpu.get_cpu_capability().startswith(("AVX512", "AMX"))
-    return torch.autocast(device, torch.bfloat16, enabled=fast)
+    """Matrix products in bfloat16 where that is fast: on a GPU, and on a processor that multiplies in it (AVX-512 BF16
+    or AMX). With AVX2 alone they take seventy times as long as float32's, so there everything stays in float32."""
+    return torch.autocast(device, torch.bfloat16, enabled=device != "cpu" or fast_at_halves())
+
+
+def fast_at_halves() -> bool:
+    """Whether this machine's processor multiplies in bfloat16."""
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))

@@ -266,7 +266,8 @@ def _run(
             for learner in learners:
                 learner.read_cards(texts, reader)
         optimiser.zero_grad(set_to_none=True)
-        labels = gradients(learners, stream, parts_of(recipe), recipe.mutual if done(step) >= 0.25 else 0.0)
+        mutual = recipe.mutual if done(step) >= 0.25 else 0.0
+        labels = gradients(learners, stream, parts_of(recipe), mutual, halved=recipe.halved)
         for learner in learners:
             torch.nn.utils.clip_grad_norm_([*learner.net.parameters(), *learner.adapter], 1.0)
         optimiser.step()
@@ -295,13 +296,21 @@ def parts_of(recipe: Recipe) -> int:
 
 
 def gradients(
-    learners: Sequence[Learner], stream: Iterator[tuple[Tokens, Packed]], parts: int, mutual: float
+    learners: Sequence[Learner],
+    stream: Iterator[tuple[Tokens, Packed]],
+    parts: int,
+    mutual: float,
+    *,
+    halved: bool = False,
 ) -> torch.Tensor:
-    """Add the gradients of one update to the nets' own: the mean over ``parts`` batches of the stream. Returns the mean
-    loss on the labels, without gradient."""
+    """Add the gradients of one update to the nets' own: the mean over ``parts`` batches of the stream. ``halved``: a
+    processor multiplies in bfloat16, the adapter apart from the base (a GPU multiplies by their sum, where an adapter
+    would be lost in half precision). Returns the mean loss on the labels, without gradient."""
     total = torch.zeros((), device=learners[0].encoder.device)
     for _ in range(parts):
-        labels, whole = _losses(learners, *next(stream), mutual)
+        read, packed = next(stream)
+        with torch.autocast("cpu", torch.bfloat16, enabled=halved):
+            labels, whole = _losses(learners, read, packed, mutual)
         (whole / parts).backward()  # type: ignore[no-untyped-call]
         total += labels.detach() / parts
     return total
