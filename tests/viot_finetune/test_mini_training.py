@@ -296,10 +296,10 @@ def test_products_in_half_precision_are_nearly_the_whole_ones() -> None:
         (states * torch.arange(384)).sum().backward()
         return states.detach(), {n: p.grad for n, p in encoder.model.named_parameters() if p.grad is not None}
 
-    (states, grads), (halves, others) = outcome(False), outcome(True)
+    (states, grads), (near, others) = outcome(False), outcome(True)
     assert len(grads) == 72 and grads.keys() == others.keys()
-    assert states.dtype == halves.dtype == torch.float32
-    assert 1e-4 < float((states - halves).norm() / states.norm()) < 0.02
+    assert states.dtype == near.dtype == torch.float32
+    assert 1e-4 < float((states - near).norm() / states.norm()) < 0.02
     for name, grad in grads.items():
         assert others[name].dtype == torch.float32
         assert float((others[name] - grad).norm()) < 0.1 * float(grad.norm()), name

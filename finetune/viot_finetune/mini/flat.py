@@ -3,7 +3,7 @@
 Only attention, where rows may not mix, pads them, a few rows at a time. Here too: dropout whose chance comes in whole
 bytes, and an adapted linear layer whose three products are one function, because on two cores PyTorch's own spend most
 of their time elsewhere than in the products. Owns these four; knows no model. What each returns equals the padded form
-(tests), but for which units dropout takes.
+(tests), but for which units dropout takes and, under autocast, for bfloat16's rounding.
 """
 
 from __future__ import annotations

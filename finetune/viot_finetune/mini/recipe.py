@@ -31,7 +31,7 @@ class Recipe:
     device: str = "cpu"
     """Where PyTorch computes: ``cpu`` or ``cuda``."""
     halved: bool = False
-    """Whether a processor multiplies in bfloat16 (weights and sums stay in float32)."""
+    """Whether a processor multiplies in bfloat16 (what is learnt, norms and losses stay in float32)."""
     makers: int = 1
     """Processes that make batches, taken in turn; each has a stream of chance of its own."""
     strange: float = 0.18
