@@ -103,6 +103,16 @@ class Removing(Library):
 
     other: Library
     n = 0
+    anew: str = ""
+    """The source of the camera that gets its name, when it is removed before its third file has a row."""
+    files = 0
+
+    def add_media(self, camera: str, *args: Any, **more: Any) -> MediaRow:
+        self.files += 1
+        if self.anew and self.files == 3:
+            self.other.remove_camera("gate")
+            self.other.add_camera("gate", self.anew)
+        return super().add_media(camera, *args, **more)
 
     def write_segment(self, row: MediaRow, span: SegmentSpan, found: Sequence[RunRows]) -> None:
         self.n += 1
@@ -170,3 +180,15 @@ def test_removed_while_one_of_its_files_is_looked_at(two: Watching) -> None:
     two.end()
     assert rows(two.library) == [0, 0]
     assert two.heard("gate") == 2
+
+
+def test_removed_and_added_anew_just_before_one_of_its_files_is_stored(two: Watching) -> None:
+    """What is told of it is that it was removed, once, and nothing after that."""
+    assert isinstance(two.there, Removing)
+    two.there.anew, two.present = "rtsp://10.0.0.2/1", 3600.0
+    two.begin()
+    two.until(lambda: any(words.startswith(REMOVED) for _, words in two.notes))
+    two.end()
+    assert two.library.media_rows("gate") == [], "nothing was stored for the one that has its name"
+    health = read_health(two.there.home, 1)
+    assert health is not None and [words.startswith(REMOVED) for _, words in health.notes] == [True]

@@ -241,7 +241,7 @@ class Agent:
             places = unknown_places(request.text, seen) if everywhere else ()
             if places:
                 said = f"No camera is called {' or '.join(places)}; this is of every camera."
-                answer = replace(answer, text=f"{answer.text} {said}")
+                answer = replace(answer, text=f"{said} {answer.text}")
         return answer
 
     def _looks(self, tool: str) -> bool:

@@ -272,6 +272,17 @@ class Watch:
         mine.stop.set()
         mine.left.clear()
 
+    def _missing(self, mine: _Camera, fault: NameFault) -> None:
+        """The library says ``fault`` of a camera: that it is not there any more is told once, as what it is."""
+        try:
+            here = self._here(mine)
+        except (BackendFault, BusyFault, LibraryFault) as unknown:
+            log.warning("whether %s is still in the library is not known: %s", mine.camera.name, unknown)
+            here = True
+        if here:
+            mine.health.note(self.clock.wall(), str(fault))
+            mine.health.skipped += 1
+
     def _recorded(self, item: Recorded) -> None:
         """A file is finished (on its camera's thread)."""
         if self._mine[item.camera].gone:
@@ -290,7 +301,9 @@ class Watch:
         try:
             if self._here(mine):
                 Looker(self.library, self.open_reader, Beside(1), self._numbers).skip(item, why)
-        except (MediaFault, NameFault, BackendFault, BusyFault) as fault:
+        except NameFault as fault:  # it was removed just now
+            self._missing(mine, fault)
+        except (MediaFault, BackendFault, BusyFault) as fault:
             # the file lies there without a row: the next watch finds it
             health.note(self.clock.wall(), str(fault))
 
@@ -339,9 +352,12 @@ class Watch:
                     mine.health.skipped += 1  # it lies there without rows: the next watch finds it
                     return
                 self.clock.wait(stop, 2.0)
-            except (MediaFault, NameFault) as fault:  # it cannot be read; or the camera was removed
+            except MediaFault as fault:  # it cannot be read
                 mine.health.note(self.clock.wall(), str(fault))
                 mine.health.skipped += 1
+                return
+            except NameFault as fault:  # the camera was removed while the file was looked at
+                self._missing(mine, fault)
                 return
         now = time.monotonic()
         self._spent.append((now, now - began))
