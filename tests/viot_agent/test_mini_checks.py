@@ -9,7 +9,7 @@ import pytest
 from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Camera
 from viot_agent.llm.mini.attachments import says_which, the_one_named
-from viot_agent.llm.mini.checks import alerts_there, denied_goals, times_compared
+from viot_agent.llm.mini.checks import about_things, alerts_there, denied_goals, only_asks_where, times_compared
 from viot_agent.llm.mini.limits import first_case, only_otherwise, settled, two_cases
 from viot_agent.llm.mini.menu import Call, Step
 from viot_agent.llm.mini.planner import _without_denied
@@ -167,3 +167,35 @@ def test_a_plan_leaves_out_what_is_named_in_order_not_to_be_had() -> None:
 )
 def test_both_goals_after_otherwise_are_of_one_case(asked: str, only: bool) -> None:
     assert only_otherwise(asked, ("export_clip", "create_alert")) is only
+
+
+@pytest.mark.parametrize(
+    ("asked", "where"),
+    [
+        ("when was X seen, and on which camera?", True),
+        ("by what camera was X read", True),
+        ("on which of our cameras was X seen, and list the cameras", False),
+        ("from which of our cameras is footage indexed", False),
+        ("which cameras do we have", False),
+        ("when was X seen", False),
+    ],
+)
+def test_a_question_of_where_is_no_list_of_cameras(asked: str, where: bool) -> None:
+    assert only_asks_where(asked) is where
+    step = Step("act", plan=("face_recognition", "list_cameras"), tool="face_recognition")
+    assert _without_denied(step, asked).plan == (step.plan[:1] if where else step.plan)
+
+
+@pytest.mark.parametrize(
+    ("text", "things"),
+    [
+        ("was the dog in the garden?", True),
+        ("where is my black suitcase", True),
+        ("did our two dogs come past gate 1 yesterday?", True),
+        ("is the dog walker at gate 1", False),
+        ("was the man with the dog seen? count people", False),
+        ("is the alarm on at gate 2", False),
+    ],
+)
+def test_an_animal_or_a_thing_is_looked_for_as_one(text: str, things: bool) -> None:
+    assert about_things(read(text, find_mentions(text, FLEET, []))) is things

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from viot_agent.bench.cards import cards
-from viot_agent.llm.mini.found import cameras_of, points_back
+from viot_agent.llm.mini.found import LONGEST, cameras_of, points_back, when_found
 from viot_agent.llm.mini.menu import Call, Step
 from viot_agent.llm.mini.model import MiniChat, _Past
+from viot_agent.llm.mini.outlook import Outlook
 from viot_agent.steps import Evidence, Observation
 from viot_agent.toolbox import Toolbox
 
@@ -84,3 +85,76 @@ def test_no_alert_goes_everywhere_for_a_camera_that_is_not_known(
     step = Step("act", tool="create_alert", args={"event": "fire"})
     assert chat._where_found(step, "alert me to fire on the camera where KX 4821 was read", [past], NAMES) == wanted
     assert chat._where_found(step, "alert me to fire everywhere", [past], NAMES) == step
+
+
+NOON = 1_795_863_600.0  # 12:00:00 in Berlin, 28 November 2026
+ZONES = dict.fromkeys(NAMES, "Europe/Berlin")
+
+
+def fire(*spans: tuple[str, float, float], verdict: str = "found") -> Observation:
+    rows = [{"camera": c, "start": NOON + a, "end": NOON + b} for c, a, b in spans]
+    return replace(seen("Fire was seen.", "Dock 1", verdict=verdict), data={"events": rows})
+
+
+@pytest.mark.parametrize(
+    ("spans", "cameras", "time"),
+    [
+        ([("Lobby", 0, 6.2)], ("Lobby",), "from 11:59:55 to 12:00:12 on 28 November 2026"),
+        ([("Lobby", 0, 0)], ("Lobby",), "from 11:59:55 to 12:00:05 on 28 November 2026"),
+        ([("Lobby", 60, 70), ("Dock 1", 0, 9)], ("Lobby", "Dock 1"), "from 11:59:55 to 12:01:15 on 28 November 2026"),
+        (
+            [("Lobby", 43_195, 43_205)],
+            ("Lobby",),
+            "from 23:59:50 on 28 November 2026 to 00:00:10 on 29 November 2026",
+        ),
+        ([("Lobby", 0, 6), ("Lobby", LONGEST, LONGEST + 6)], (), ""),
+    ],
+)
+def test_the_time_around_what_was_found(
+    spans: list[tuple[str, float, float]], cameras: tuple[str, ...], time: str
+) -> None:
+    assert when_found(fire(*spans), ZONES) == (cameras, time)
+
+
+def test_there_is_no_time_where_nothing_was_found_or_clocks_differ() -> None:
+    one, two = ("Lobby", 0.0, 6.0), ("Dock 1", 0.0, 6.0)
+    assert when_found(None, ZONES) == ((), "")
+    assert when_found(fire(one, verdict="none"), ZONES) == ((), "")
+    assert when_found(seen("Found."), ZONES) == ((), "")
+    assert when_found(fire(one), {}) == ((), "")
+    assert when_found(fire(one, two), {**ZONES, "Dock 1": "Asia/Tokyo"}) == ((), "")
+    by_evidence = replace(seen("Seen.", "Lobby"), data={"appearances": [{"camera": "Lobby"}]})
+    assert when_found(by_evidence, ZONES) == (("Lobby",), "from 00:59:55 to 01:00:06 on 1 January 1970")
+
+
+ASKS = Step("ask", missing=("time",))
+
+
+def looked(rest: tuple[str, ...], waiting: tuple[int, ...] = (), observed: Observation | None = None) -> _Past:
+    call = Call("fire_smoke_detection", {}, "found", rest, waiting)
+    return _Past(call, "", "", {}, observed or fire(("Lobby", 0, 6)))
+
+
+def test_a_clip_is_of_what_was_found() -> None:
+    """The rest of the plan is kept, with what still waits in it."""
+    chat = MiniChat(toolbox=Toolbox(cards().values()))
+    args = {"cameras": ["Lobby"], "time": "from 11:59:55 to 12:00:11 on 28 November 2026"}
+    cut = Step("act", plan=("export_clip",), tool="export_clip", args=args)
+    both = replace(cut, plan=("export_clip", "face_redaction"))
+    assert chat._when_found(ASKS, [looked(("export_clip",), (0,))], Outlook(True), ZONES) == cut
+    past = looked(("export_clip", "face_redaction"), (0, 1))
+    assert chat._when_found(ASKS, [past], Outlook(True), ZONES) == replace(both, open=(1,))
+    past = looked(("create_alert", "export_clip"), (0, 1))
+    assert chat._when_found(ASKS, [past], Outlook(True, frozenset(("create_alert",))), ZONES) == cut
+
+
+def test_a_time_is_still_asked_for_where_no_finding_has_it() -> None:
+    chat = MiniChat(toolbox=Toolbox(cards().values()))
+    due = looked(("export_clip",))
+    assert chat._when_found(ASKS, [], Outlook(), ZONES) is ASKS
+    assert chat._when_found(ASKS, [looked(())], Outlook(), ZONES) is ASKS
+    assert chat._when_found(ASKS, [looked(("create_alert",))], Outlook(), ZONES) is ASKS
+    assert chat._when_found(ASKS, [looked(("export_clip",), (), seen("No.", verdict="none"))], Outlook(), ZONES) is ASKS
+    assert chat._when_found(ASKS, [due], Outlook(True, frozenset(("export_clip",))), ZONES) is ASKS
+    other = Step("ask", missing=("person",))
+    assert chat._when_found(other, [due], Outlook(), ZONES) is other

@@ -445,6 +445,7 @@ def test_a_short_request_for_somebody_enrolled(mini: MiniChat) -> None:
         ("get rid of the dock alert", "with viot alert: list"),
         ("how do I enrol a new colleague?", "with viot person"),
         ("order me a pizza", "Ask what I can do"),
+        ("how does face recognition work here?", "list everyone whose face was seen. Not for:"),
     ],
 )
 def test_what_no_tool_does_is_said_shortly_with_what_helps(mini: MiniChat, text: str, said: str) -> None:

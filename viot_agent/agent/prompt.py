@@ -7,7 +7,7 @@ data: the rules say so, and the graph enforces it (a call must come from the mod
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -52,9 +52,15 @@ def leaks(text: str, words: int = 8) -> bool:
 
 
 def request_message(
-    request: Request, mentions: Sequence[Mention], cameras: Sequence[str], people: Sequence[str], shown: int = 40
+    request: Request,
+    mentions: Sequence[Mention],
+    cameras: Sequence[str],
+    people: Sequence[str],
+    shown: int = 40,
+    zones: Mapping[str, str] | None = None,
 ) -> HumanMessage:
-    """The person's words and the names that exist (at most ``shown`` of each, mentioned ones first)."""
+    """The person's words and the names that exist (at most ``shown`` of each, mentioned ones first). ``zones``: the
+    cameras' time zones by name, for what reads the message's data."""
     lines = [request.text]
     for title, known, kinds in (("Cameras", cameras, ("camera", "group")), ("Enrolled people", people, ("person",))):
         first = [m.target for m in mentions if m.kind in kinds and m.target in known]
@@ -67,6 +73,7 @@ def request_message(
         "request": request.text,
         "mentions": [asdict(m) for m in mentions],
         "cameras": list(cameras),
+        "zones": dict(zones or {}),
         "uploads": [a.handle for a in request.attachments],
     }
     return HumanMessage("\n".join(lines), additional_kwargs=extra)

@@ -187,7 +187,7 @@ class Agent:
             named += cameras_named(mentions)
             if not tells:  # a name that is nearly somebody's would tell that person's
                 mentions = [m for m in mentions if m.kind != "person" or m.score in (0, 100)]
-            messages.append(request_message(past, mentions, cameras, people))
+            messages.append(request_message(past, mentions, cameras, people, zones={c.name: c.tz for c in seen}))
             if past is not request:
                 messages.append(AIMessage(content=earlier[len(messages) // 2].answer.text))
         # one call after another: evidence is numbered in order, and SQLite has one writer

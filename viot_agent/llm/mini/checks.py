@@ -288,6 +288,15 @@ _THINGS = re.compile(
     r"umbrellas?|pushchairs?)\b[^.?!;\n]*\?*\s*$",
     re.I,
 )
+_THE_THING = re.compile(
+    r"^\W*(?:(?:and|so|ok(?:ay)?|please|hey|hi|tell me|(?:can|could) you (?:tell|show) me)\W+)*"
+    r"(?:was|were|is|are|has|have|did|where(?:['’]s| is| was| were| are)|when (?:was|were|did))\s+"
+    r"(?:the|my|our|his|her|their|that|this)\s+(?:[\w-]+\s+){0,3}?"
+    r"(?:dogs?|cats?|animals?|birds?|horses?|fox(?:es)?|pets?|pupp(?:y|ies)|kittens?|suitcases?|backpacks?|umbrellas?|"
+    r"pushchairs?|strollers?|prams?)\b(?! (?:walk|own|handl|keep|sitt)\w*)[^.?!;\n]*\?*\s*$",
+    re.I,
+)
+"""Asks for one animal or thing as if it were known; of such authored requests that name nobody all are for video_qa."""
 _PLATES = re.compile(r"\b(?:plates?|registrations?|reg(?:s|istered)?|licen[cs]e|numbers?|tags?|index)\b", re.I)
 
 
@@ -312,7 +321,8 @@ def about_things(reading: Reading) -> bool:
         u.segment == REQUEST and {"person", "plate", "upload", "vehicle", "unknown"} & set(u.kinds)
         for u in reading.units
     )
-    return not named and _THINGS.match(reading.plain) is not None and not _PLATES.search(reading.plain)
+    asks = _THINGS.match(reading.plain) or _THE_THING.match(reading.plain)
+    return not named and asks is not None and not _PLATES.search(reading.plain)
 
 
 _SEEING = re.compile(
@@ -349,6 +359,23 @@ _WORDS_FOR = {
     "face_recognition": r"(?:faces|names?)\b",
 }
 _IN_CASE = re.compile(r"\b(?:if|when|unless|where|were|was|are|is|should|in case)\b[^.;!?]*$", re.I)
+
+
+_WHICH_CAMERA = re.compile(
+    r"\b(?:on|at|in|by|from|via|past) (?:which|what|whose) (?:of (?:the|our|my|your) )?(?:\w+ )?cam(?:era)?s?\b", re.I
+)
+_OF_CAMERAS = re.compile(
+    r"\b(?:cam(?:era)?s?|feeds?|units?|devices?|lens(?:es)?|list\w*|inventory|roster|status|index\w*|online|offline|"
+    r"record\w*|footage)\b",
+    re.I,
+)
+
+
+def only_asks_where(asked: str) -> bool:
+    """Whether all that a request says of cameras is on which of them something was: what looks for it tells that, and
+    a list of the cameras is not asked for."""
+    rest, where = _WHICH_CAMERA.subn(" ", asked)
+    return bool(where) and not _OF_CAMERAS.search(rest)
 
 
 def denied_goals(asked: str) -> frozenset[str]:

@@ -1,16 +1,24 @@
-"""A call that looks "on that camera": at the cameras where an earlier call of the run found what it looked for.
+"""What a later call takes from what an earlier one of the run found: the cameras, and the time of a clip.
 
-"Which camera saw her? How many people are on that one now?" names no camera, and the decoder copies only names that
-were said. Owns the words that point back and what they point at. Writes no step of its own.
+"Which camera saw her? How many people are on that one now?" names no camera, and "if it burns, send me the clip" no
+time; the decoder copies only what was said. Owns the words that point back and what they point at. Writes no step of
+its own.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from viot_agent.fleet.clock import human, zone
 from viot_agent.steps import Observation
+
+AROUND = 5.0
+"""Seconds of a clip before and after what was found."""
+LONGEST = 600.0
+"""Seconds from the first find to the last that one clip can hold; of finds further apart one must be named."""
 
 _THAT = re.compile(
     r"\b(?:"
@@ -52,3 +60,32 @@ def _named(text: str, names: Sequence[str]) -> tuple[str, ...]:
     longest = "|".join(re.escape(n) for n in sorted(known, key=len, reverse=True))
     found = re.findall(rf"(?<!\w)(?:{longest})(?!\w)", text, re.I)
     return tuple(dict.fromkeys(known[n.casefold()] for n in found if n.casefold() in known))
+
+
+def when_found(observed: Observation | None, zones: Mapping[str, str]) -> tuple[tuple[str, ...], str]:
+    """The cameras on which an observation found something, and the time around all of it in words that say the day;
+    empty where nothing was found, where it lies further apart than a clip can hold, or where the cameras' clocks
+    differ. ``zones``: the cameras' IANA time zones by name."""
+    if observed is None or observed.status != "ok" or observed.verdict != "found":
+        return (), ""
+    spans = _spans(observed.data) or [(e.camera, e.start, e.end) for e in observed.evidence]
+    cameras = tuple(dict.fromkeys(camera for camera, _, _ in spans))
+    clocks = {zones.get(camera) for camera in cameras}
+    clock = clocks.pop() if len(clocks) == 1 else None
+    if clock is None:
+        return (), ""
+    first, last = min(start for _, start, _ in spans), max(end for _, _, end in spans)
+    if last - first > LONGEST - 2 * AROUND - 1:
+        return (), ""
+    a, b = human(first - AROUND, zone(clock)), human(math.ceil(last) + AROUND, zone(clock))
+    time, _, day = a.partition(" on ")
+    return cameras, f"from {time if b.endswith(f' on {day}') else a} to {b}"
+
+
+def _spans(data: Mapping[str, Any]) -> list[tuple[str, float, float]]:
+    """(camera, start, end) of what an observation's data tells for certain."""
+    for key in ("appearances", "events", "sightings"):
+        rows = data.get(key)
+        if isinstance(rows, (list, tuple)) and rows and all({"camera", "start", "end"} <= set(r) for r in rows):
+            return [(str(r["camera"]), float(r["start"]), float(r["end"])) for r in rows]
+    return []

@@ -6,6 +6,7 @@ since, and writes one ReAct step through the shared renderer and parser. Neither
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
 from viot_agent.llm.mini.comparing import compared
-from viot_agent.llm.mini.found import cameras_of, points_back
+from viot_agent.llm.mini.found import cameras_of, points_back, when_found
 from viot_agent.llm.mini.limits import settled
 from viot_agent.llm.mini.menu import Call, Step
 from viot_agent.llm.mini.outlook import Outlook, outlook
@@ -35,7 +36,7 @@ from viot_agent.llm.mini.weights import Weights
 from viot_agent.llm.mini.words import absent, to_react
 from viot_agent.react import Finish, parse, render
 from viot_agent.steps import Observation
-from viot_agent.toolbox import Toolbox
+from viot_agent.toolbox import Toolbox, ToolSpec
 
 
 class MiniChat(BaseChatModel):
@@ -95,9 +96,10 @@ class MiniChat(BaseChatModel):
             ahead = outlook(planner, reading, last.call, last.data) if last else Outlook()
             step = planner.next_step(reading, calls, settled=ahead.settled, barred=ahead.barred, other=ahead.other)
         step = self._where_found(step, reading.plain, history, request.additional_kwargs.get("cameras", ()))
+        step = self._when_found(step, history, ahead, request.additional_kwargs.get("zones", {}))
         tools = [self.toolbox.get(n) for n in self._names()]
         summaries = [h.summary for h in history]
-        written = render(to_react(step, summaries, [t.description for t in tools], reading.plain))
+        written = render(to_react(step, summaries, _purposes(tools, reading.plain), reading.plain))
         message = to_message(parse(written))
         if step.kind == "act" and step.tool not in self._names():
             # the model knows what tool would do it, and this installation has none of that name: nothing stands in
@@ -133,6 +135,26 @@ class MiniChat(BaseChatModel):
         if not found and last.call.status not in ("found", "info"):
             return Step("finish", "done")
         return replace(step, args={**step.args, slot: list(found)}) if found else step
+
+    def _when_found(self, step: Step, history: Sequence[_Past], ahead: Outlook, zones: Mapping[str, str]) -> Step:
+        """The clip that is due of what was just found, where its time was not said: the finding has one."""
+        if step.kind != "ask" or step.missing != ("time",) or not history:
+            return step
+        last = history[-1]
+        rest = last.call.rest or ()
+        due = next((i for i, tool in enumerate(rest) if tool not in ahead.barred), None)
+        if due is None or rest[due] not in self.toolbox:
+            return step
+        names = {
+            a.kind: a.name for a in self.toolbox.get(rest[due]).args if a.required and a.kind in ("cameras", "time")
+        }
+        cameras, time = when_found(last.observed, zones)
+        if len(names) < 2 or not cameras:
+            return step
+        plan = tuple(rest[due:])
+        waits = tuple(i - due for i in last.call.waiting if i > due)
+        args = {names["cameras"]: list(cameras), names["time"]: time}
+        return Step("act", plan=plan, open=waits, tool=rest[due], args=args)
 
     def _without(self, tool: str, history: Sequence[_Past]) -> ChatResult:
         """The end of a run that needs a tool which is not there: said, after what was observed."""
@@ -183,6 +205,14 @@ class _Past:
     handle: str
     data: Mapping[str, Any]
     observed: Observation | None = None
+
+
+def _purposes(tools: Sequence[ToolSpec], asked: str) -> list[str]:
+    """What tools are for; of those that ``asked`` names ("how does face recognition work?") also what not, and of no
+    other."""
+    said = " ".join(re.findall(r"[a-z]+", asked.casefold()))
+    named = [t for t in tools if re.search(rf"\b{t.name.replace('_', ' ')}\b", said)]
+    return [f"{t.description} Not for: {t.not_for}" for t in named] or [t.description for t in tools]
 
 
 def _scenes(data: Mapping[str, Any]) -> tuple[str, ...]:

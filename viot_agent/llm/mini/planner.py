@@ -41,6 +41,7 @@ from viot_agent.llm.mini.checks import (
     no_time,
     of_what_is_seen,
     only_asks,
+    only_asks_where,
     only_tells_of_an_export,
     people_together,
     plainly,
@@ -59,7 +60,7 @@ from viot_agent.llm.mini.leanings import alerted_everywhere, lean
 from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Element, Menu, Step
 from viot_agent.llm.mini.units import REQUEST, Reading, Unit, trim_time
 from viot_agent.llm.mini.weights import Weights
-from viot_agent.llm.mini.within import with_its_own
+from viot_agent.llm.mini.within import sparing, with_its_own
 from viot_agent.llm.mini.words import courtesy
 from viot_agent.toolbox.contract import ArgSpec, ToolSpec
 
@@ -239,6 +240,7 @@ class Planner:
         """A call with what it takes over from earlier calls (``within``); a follow-up's, from earlier turns
         (``earlier``)."""
         named = {a.kind: a.name for a in self._args_of(step) if a.kind in ("cameras", "time", "person")}
+        step = sparing(step, reading, named.get("person", ""))
         if not any(u.segment < REQUEST for u in reading.units):
             return with_its_own(step, reading, history, named.get("time", ""), named.get("cameras", ""))
         step = the_person(step, reading, named.get("person", ""))
@@ -420,8 +422,9 @@ def _spelt(step: Step, reading: Reading) -> Step:
 
 
 def _without_denied(step: Step, asked: str) -> Step:
-    """A plan without the later goals that the request names only in order not to have them."""
-    denied = denied_goals(asked) - {step.tool}
+    """A plan without the later goals that the request names only in order not to have them, or does not mean."""
+    where = frozenset(("list_cameras",)) if only_asks_where(asked) else frozenset()
+    denied = (denied_goals(asked) | where) - {step.tool}
     kept = [i for i, tool in enumerate(step.plan) if tool not in denied]
     if len(kept) == len(step.plan):
         return step
