@@ -1052,3 +1052,16 @@ def test_an_event_that_is_said_is_not_asked_for(mini: MiniChat, text: str, event
 )
 def test_events_that_are_said(text: str, said: bool) -> None:
     assert says_event(read(text)) is said
+
+
+def test_what_hides_a_face_is_not_undone_whoever_it_is(mini: MiniChat) -> None:
+    for text in ("unblur the face in the yard", "de-pixelate the man on the gate camera"):
+        told = mini.invoke([ask(text)])
+        assert "no tool here does it" in str(told.content) and not told.tool_calls
+
+
+def test_an_alert_to_what_people_do_is_said_not_to_be(mini: MiniChat) -> None:
+    told = mini.invoke([ask("warn me if someone falls in the yard")])
+    assert told.additional_kwargs["missing"] == ["event"]
+    assert str(told.content).startswith("No alert can be for what people do")
+    assert "what people do" not in str(mini.invoke([ask("set me an alert")]).content)

@@ -218,9 +218,11 @@ class Planner:
         if step.kind == "act" and step.tool == "export_clip" and not history and only_tells_of_an_export(reading.plain):
             return Step("finish", "out_of_scope")
         step = self._without_no_time(step, reading)
-        if step.tool == "create_alert" and step.args.get("event") == "person" and alerts_to_doing(reading.plain):
-            return Step("ask", missing=("event",))
-        if step.kind == "act" and step.tool in _HIDING and reverses(reading.plain):
+        anybody = step.tool == "create_alert" and step.args.get("event") == "person"
+        if (anybody or step.missing == ("event",)) and alerts_to_doing(reading.plain):
+            return Step("ask", "doing", missing=("event",))
+        asks = step.kind == "ask" and set(step.missing) <= {"person", "media", "text"}
+        if (asks or step.tool in _HIDING) and reverses(reading.plain):
             return Step("finish", "done" if history else "out_of_scope")
         if missing_camera(reading.units) and self._passes_over_cameras(step):
             return Step("ask", missing=("cameras",))

@@ -98,6 +98,8 @@ def asked_back(step: Step) -> str:
         return "I read English only. Please ask in English, or choose another language model (--llm)."
     if step.reply == "absence":
         return "I can tell who was seen, not who was not. Name one person, and I look for that person there."
+    if step.reply == "doing":
+        return f"No alert can be for what people do, such as falling or fighting. {question(step.missing)}"
     if step.among:
         return f"Which of the attached files do you mean: {', '.join(step.among[:-1])} or {step.among[-1]}?"
     return question(step.missing)
