@@ -9,7 +9,17 @@ import pytest
 from viot_agent.fleet.mentions import find_mentions
 from viot_agent.fleet.types import Camera
 from viot_agent.llm.mini.attachments import says_which, the_one_named
-from viot_agent.llm.mini.checks import about_things, alerts_there, denied_goals, only_asks_where, times_compared
+from viot_agent.llm.mini.checks import (
+    NO_ALERT,
+    about_things,
+    alerts_there,
+    denied_goals,
+    no_time,
+    only_asks_where,
+    times_compared,
+    undoes_first,
+    unwatched,
+)
 from viot_agent.llm.mini.limits import first_case, only_otherwise, settled, two_cases
 from viot_agent.llm.mini.menu import Call, Step
 from viot_agent.llm.mini.planner import _without_denied
@@ -199,3 +209,36 @@ def test_a_question_of_where_is_no_list_of_cameras(asked: str, where: bool) -> N
 )
 def test_an_animal_or_a_thing_is_looked_for_as_one(text: str, things: bool) -> None:
     assert about_things(read(text, find_mentions(text, FLEET, []))) is things
+
+
+@pytest.mark.parametrize(
+    ("asked", "bare"),
+    [
+        ("show me X without any blur", True),
+        ("the clip of X today, without redaction please", True),
+        ("the clip without blurring X", False),
+        ("hide the faces, but without pixelation", False),
+        ("the clip, no blurring", False),
+    ],
+)
+def test_what_nothing_hides(asked: str, bare: bool) -> None:
+    assert ("face_redaction" in denied_goals(asked)) is bare
+
+
+def test_an_alert_that_watches_half_of_it_is_said_to() -> None:
+    call = Call("create_alert", {"event": "fire"})
+    assert unwatched("warn me if there's smoke or someone collapses in X", [call]) == NO_ALERT
+    assert unwatched("warn me if there's smoke in X", [call]) == ""
+    assert unwatched("warn me if someone collapses in X", [Call("pose_estimation", {})]) == ""
+
+
+def test_what_hides_is_undone_first() -> None:
+    assert undoes_first("please unblurr X in the clip of X")
+    assert not undoes_first("blur X, then unblur X")
+    assert not undoes_first("was X seen? unblur X")
+
+
+def test_words_of_order_are_no_time() -> None:
+    assert no_time("show me who", "show me who was in X and then clip X")
+    assert no_time("footage of the second time", "send me the footage of the second time only")
+    assert not no_time("tonight", "send me X tonight")

@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 
 from viot_agent.bench.cards import cards
-from viot_agent.llm.mini.found import LONGEST, cameras_of, points_back, when_found
+from viot_agent.fleet.mentions import find_mentions
+from viot_agent.fleet.types import Camera, Person
+from viot_agent.llm.mini.found import LONGEST, all_looked_for, cameras_of, points_back, when_found
 from viot_agent.llm.mini.menu import Call, Step
 from viot_agent.llm.mini.model import MiniChat, _Past
 from viot_agent.llm.mini.outlook import Outlook
+from viot_agent.llm.mini.units import read
 from viot_agent.steps import Evidence, Observation
 from viot_agent.toolbox import Toolbox
 
@@ -128,6 +131,8 @@ def test_there_is_no_time_where_nothing_was_found_or_clocks_differ() -> None:
 
 
 ASKS = Step("ask", missing=("time",))
+PLAIN = read("if there is a fire send me the clip")
+FLEET = [Camera(i, n, "", ("Docks",) if "Dock" in n else (), "Europe/Berlin", None) for i, n in enumerate(NAMES)]
 
 
 def looked(rest: tuple[str, ...], waiting: tuple[int, ...] = (), observed: Observation | None = None) -> _Past:
@@ -141,20 +146,51 @@ def test_a_clip_is_of_what_was_found() -> None:
     args = {"cameras": ["Lobby"], "time": "from 11:59:55 to 12:00:11 on 28 November 2026"}
     cut = Step("act", plan=("export_clip",), tool="export_clip", args=args)
     both = replace(cut, plan=("export_clip", "face_redaction"))
-    assert chat._when_found(ASKS, [looked(("export_clip",), (0,))], Outlook(True), ZONES) == cut
+    assert chat._when_found(ASKS, PLAIN, [looked(("export_clip",), (0,))], Outlook(True), ZONES) == cut
     past = looked(("export_clip", "face_redaction"), (0, 1))
-    assert chat._when_found(ASKS, [past], Outlook(True), ZONES) == replace(both, open=(1,))
+    assert chat._when_found(ASKS, PLAIN, [past], Outlook(True), ZONES) == replace(both, open=(1,))
     past = looked(("create_alert", "export_clip"), (0, 1))
-    assert chat._when_found(ASKS, [past], Outlook(True, frozenset(("create_alert",))), ZONES) == cut
+    assert chat._when_found(ASKS, PLAIN, [past], Outlook(True, frozenset(("create_alert",))), ZONES) == cut
 
 
 def test_a_time_is_still_asked_for_where_no_finding_has_it() -> None:
     chat = MiniChat(toolbox=Toolbox(cards().values()))
     due = looked(("export_clip",))
-    assert chat._when_found(ASKS, [], Outlook(), ZONES) is ASKS
-    assert chat._when_found(ASKS, [looked(())], Outlook(), ZONES) is ASKS
-    assert chat._when_found(ASKS, [looked(("create_alert",))], Outlook(), ZONES) is ASKS
-    assert chat._when_found(ASKS, [looked(("export_clip",), (), seen("No.", verdict="none"))], Outlook(), ZONES) is ASKS
-    assert chat._when_found(ASKS, [due], Outlook(True, frozenset(("export_clip",))), ZONES) is ASKS
+    assert chat._when_found(ASKS, PLAIN, [], Outlook(), ZONES) is ASKS
+    assert chat._when_found(ASKS, PLAIN, [looked(())], Outlook(), ZONES) is ASKS
+    assert chat._when_found(ASKS, PLAIN, [looked(("create_alert",))], Outlook(), ZONES) is ASKS
+    assert (
+        chat._when_found(ASKS, PLAIN, [looked(("export_clip",), (), seen("No.", verdict="none"))], Outlook(), ZONES)
+        is ASKS
+    )
+    assert chat._when_found(ASKS, PLAIN, [due], Outlook(True, frozenset(("export_clip",))), ZONES) is ASKS
     other = Step("ask", missing=("person",))
-    assert chat._when_found(other, [due], Outlook(), ZONES) is other
+    assert chat._when_found(other, PLAIN, [due], Outlook(), ZONES) is other
+
+
+@pytest.mark.parametrize(
+    ("text", "cuts"),
+    [
+        ("fire in the Lobby? and send me the clip", True),
+        ("fire in the Lobby? and send me the clip of Dock 1", False),
+        ("if there was a fire on Dock 1 or the Lobby, the clip of Dock 1", False),
+        ("fire anywhere? the clip", True),
+        ("was Ada Byron seen? a clip, if there was a fire in the Lobby", False),
+        ("fire in the Docks? a clip of it", False),
+    ],
+)
+def test_a_clip_is_of_what_was_asked_for(text: str, cuts: bool) -> None:
+    """Nothing is cut of a camera where nothing was found, nor before everybody was looked for."""
+    chat = MiniChat(toolbox=Toolbox(cards().values()))
+    reading = read(text, find_mentions(text, FLEET, [Person(1, "Ada Byron", "", 1)]))
+    step = chat._when_found(ASKS, reading, [looked(("export_clip",))], Outlook(), ZONES)
+    assert (step.kind == "act") is cuts
+
+
+def test_what_was_looked_for_is_what_calls_say() -> None:
+    text = "was Ada Byron on the Docks? a clip of it"
+    reading = read(text, find_mentions(text, FLEET, [Person(1, "Ada Byron", "", 1)]))
+    call = Call("face_recognition", {"person": "Ada Byron", "cameras": ["Docks"]}, "found", ("export_clip",))
+    assert all_looked_for(reading, [call], ("Dock 1",))
+    assert not all_looked_for(reading, [replace(call, args={"cameras": ["Docks"]})], ("Dock 1",))
+    assert not all_looked_for(reading, [], ("Dock 1",))

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from viot_agent.fleet.mentions import find_mentions
-from viot_agent.fleet.types import Camera, Person
+from viot_agent.fleet.types import Camera
 from viot_agent.llm.mini.menu import Call, Step
 from viot_agent.llm.mini.units import read
-from viot_agent.llm.mini.within import sparing, with_its_own
+from viot_agent.llm.mini.within import with_its_own
 
 FLEET = [Camera(i, n, f"{i}.mp4", (), "UTC", 0.0) for i, n in enumerate(("Dock 1", "Dock 2", "Lobby"))]
 
@@ -70,38 +70,3 @@ def test_what_was_said_stays_and_the_first_goal_has_nothing_to_take() -> None:
     )
     reading = read("count Dock 1 today", find_mentions("count Dock 1 today", FLEET, []))
     assert with_its_own(Step("act", tool="count", args={}), reading, [], "time", "cameras").args == {}
-
-
-PEOPLE = [Person(1, "Ada Byron", "", 1), Person(2, "Tom Reed", "", 1)]
-
-
-@pytest.mark.parametrize(
-    ("text", "keep"),
-    [
-        ("Blur everyone else in video-1, Ada Byron stays", "Ada Byron"),
-        ("if Ada Byron is in it, hide the others and send it", "Ada Byron"),
-        ("pixelate all the other faces, not Ada Byron's", "Ada Byron"),
-        ("Ada Byron and Tom Reed; blur the others", None),
-        ("blur the others", None),
-        ("was Ada Byron there? blur everyone", None),
-        ("blur everyone else but Ada Byron. No, blur everybody", None),
-        ("blur Ada Byron like the others", None),
-        ("blur everyone else, only Zoe Quux stays", None),
-    ],
-)
-def test_a_redaction_of_the_others_spares_the_one_who_is_named(text: str, keep: str | None) -> None:
-    reading = read(text, find_mentions(text, FLEET, PEOPLE))
-    step = Step("act", tool="face_redaction", args={"media": "video-1"})
-    assert sparing(step, reading, "keep").args.get("keep") == keep
-
-
-def test_nothing_else_is_spared_and_nobody_twice() -> None:
-    text = "Blur everyone else in video-1, Ada Byron stays"
-    reading = read(text, find_mentions(text, FLEET, PEOPLE))
-    for step in (
-        Step("act", tool="privacy_cloak", args={"media": "video-1"}),
-        Step("act", tool="face_redaction", args={"media": "video-1", "keep": "image-1"}),
-    ):
-        assert sparing(step, reading, "keep") is step
-    step = Step("act", tool="face_redaction", args={"media": "video-1"})
-    assert sparing(step, reading, "") is step

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from viot_agent.fleet.places import unknown_places
+from viot_agent.fleet.places import unknown_beside, unknown_places
 from viot_agent.library.store import Library
 from viot_agent.steps import Observation
 from viot_agent.system import Viot
@@ -66,6 +66,10 @@ def test_an_answer_about_every_camera_says_that_the_place_is_none(library: Libra
 
         assert told("How many people were in the garage?")
         assert not told("How many people were in the lobby?")
+        beside = viot.ask("How crowded was it at gate 2 or in the garage?").answer.text
+        assert beside.startswith("No camera is called garage. ")
+        for text in ("Was somebody in the garage seen in the lobby?", "People in the lobby from the garage"):
+            assert "No camera" not in viot.ask(text).answer.text
         assert not told("How many people were at gate 2, not in the garage?")
 
 
@@ -88,3 +92,18 @@ def test_a_copy_of_a_picture_is_of_no_camera(library: Library, tmp_path: Path) -
         run = viot.ask("blur the faces in image-1, taken in the kitchen", attach=[picture])
         assert [s.call.tool for s in run.steps] == ["face_redaction"]
         assert "No camera" not in run.answer.text
+
+
+def test_a_place_beside_a_camera(library: Library) -> None:
+    with library:
+        cameras = library.cameras()
+
+        def beside(text: str) -> tuple[str, ...]:
+            at = text.index("lobby")
+            return unknown_beside(text, cameras, [(at, at + 5)])
+
+        assert beside("was he in the garage or in the lobby?") == ("garage",)
+        assert beside("was he in the lobby or in the garage?") == ("garage",)
+        assert beside("count the lobby camera and the garage camera") == ("garage",)
+        assert beside("was he in the garage seen from the lobby?") == ()
+        assert beside("was he in the garage, or was he at all in the lobby?") == ()

@@ -29,8 +29,8 @@ from viot_agent.cancel import cancellable
 from viot_agent.errors import NameFault, PolicyRefusal, UserFault, ViotError
 from viot_agent.fleet import Fleet
 from viot_agent.fleet.mentions import cameras_named
-from viot_agent.fleet.places import unknown_places
-from viot_agent.fleet.types import Mention
+from viot_agent.fleet.places import unknown_beside, unknown_places
+from viot_agent.fleet.types import Camera, Mention
 from viot_agent.library.api import Library
 from viot_agent.policy import AuditSink, Policy, SingleUserPolicy, purge_files
 from viot_agent.policy.base import Leaving
@@ -233,16 +233,26 @@ class Agent:
             idle = sorted(now - used)
             said = f" Not looked at: {' and '.join(idle)}." if idle else ""
             answer = replace(answer, text=answer.text + said)
-        if state.steps and not any(m.kind in ("camera", "group") for m in mentions):
-            done = [s for s in state.steps if s.observation is not None and s.observation.status == "ok"]
-            # of tools that look at cameras: a copy of an attached picture of a kitchen is of no camera
-            looked = [s.call.args for s in done if s.call.tool in self.toolbox and self._looks(s.call.tool)]
-            everywhere = looked and not any(args.get("cameras") for args in looked)
-            places = unknown_places(request.text, seen) if everywhere else ()
-            if places:
-                said = f"No camera is called {' or '.join(places)}; this is of every camera."
-                answer = replace(answer, text=f"{said} {answer.text}")
+        said = self._no_such_place(request, state, mentions, seen) if state.steps else ""
+        if said:
+            answer = replace(answer, text=f"{said} {answer.text}")
         return answer
+
+    def _no_such_place(
+        self, request: Request, state: RunState, mentions: Sequence[Mention], seen: Sequence[Camera]
+    ) -> str:
+        """What is said first of a place in the request that no camera is called after: what all cameras saw is no
+        answer about it, and nor is what the camera named beside it saw."""
+        named = [(m.start, m.end) for m in mentions if m.kind in ("camera", "group")]
+        done = [s for s in state.steps if s.observation is not None and s.observation.status == "ok"]
+        # of tools that look at cameras: a copy of an attached picture of a kitchen is of no camera
+        looked = [s.call.args for s in done if s.call.tool in self.toolbox and self._looks(s.call.tool)]
+        if named:
+            places = unknown_beside(request.text, seen, named) if looked else ()
+            return f"No camera is called {' or '.join(places)}." if places else ""
+        everywhere = looked and not any(args.get("cameras") for args in looked)
+        places = unknown_places(request.text, seen) if everywhere else ()
+        return f"No camera is called {' or '.join(places)}; this is of every camera." if places else ""
 
     def _looks(self, tool: str) -> bool:
         """Whether a tool looks at cameras: at every one where none is named."""

@@ -35,5 +35,25 @@ def unknown_places(text: str, cameras: Iterable[Camera]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(place for place in said if not {_stem(w) for w in place.split()} & known))
 
 
+_BESIDE = re.compile(r"\W*(?:(?:or|and|nor|vs|versus|in|at|on|inside|near|by|the|camera)\W+)*", re.I)
+_JOINS = re.compile(r"\b(?:or|and|nor|vs|versus)\b|[,&/]", re.I)
+
+
+def unknown_beside(text: str, cameras: Iterable[Camera], spans: Iterable[tuple[int, int]]) -> tuple[str, ...]:
+    """Those of ``unknown_places`` that stand side by side with a camera, which is at one of ``spans``: "in the lobby or
+    in the theatre"."""
+    unknown = set(unknown_places(text, cameras))
+    found = []
+    for said in _SAID.finditer(text):
+        place = str(said["in"] or said["after"] or said["before"]).casefold()
+        for start, end in spans if place in unknown else ():
+            between = text[said.end() : start] if said.end() <= start else text[end : said.start()]
+            if _BESIDE.fullmatch(between) and _JOINS.search(
+                between + text[said.start() : said.start(said.lastgroup or 0)]
+            ):
+                found.append(place)
+    return tuple(dict.fromkeys(found))
+
+
 def _stem(word: str) -> str:
     return word[:-3] + "y" if word.endswith("ies") else word.rstrip("s")

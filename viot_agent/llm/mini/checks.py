@@ -11,6 +11,7 @@ from typing import Any
 
 from viot_agent.fleet.names import SIDES
 from viot_agent.fleet.narrowing import corrects
+from viot_agent.llm.mini.menu import Call
 from viot_agent.llm.mini.units import REQUEST, Reading, Unit, trim_time
 
 _TIMES = re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?\b|\b\d{4}-\d\d-\d\d\b")
@@ -49,9 +50,11 @@ def may_be_conditional(asked: str) -> bool:
     return _CONDITIONAL.search(_TIMES.sub(" ", asked)) is not None
 
 
+NO_ALERT = "No alert can be for what people do, such as falling or fighting."
 _DOING = re.compile(
     r"\b(?:alerts?|alarms?|notify|warn\w*|tell me|let me know|watch|ping)\b[^.;,?!]{0,40}?"
-    r"\b(?:falls?|falling|fights?|fighting|runs|running|lies down|lying|squats?|squatting|waves|waving)\b",
+    r"\b(?:falls?|falling|collaps\w+|faints?|fights?|fighting|runs|running|lies down|lying|squats?|squatting|waves|"
+    r"waving)\b",
     re.I,
 )
 
@@ -60,6 +63,12 @@ def alerts_to_doing(asked: str) -> bool:
     """Whether an alert is asked for on what people do, of which no alert tells: one on anybody at all would be
     another."""
     return _DOING.search(asked) is not None
+
+
+def unwatched(asked: str, calls: Sequence[Call]) -> str:
+    """What is said where an alert was set for one thing and asked for on what people do, too; else nothing."""
+    doing = alerts_to_doing(asked) and any(call.tool == "create_alert" for call in calls)
+    return NO_ALERT if doing else ""
 
 
 _ALERT_THERE = re.compile(
@@ -109,7 +118,9 @@ def only_tells_of_an_export(asked: str) -> bool:
 
 
 _NO_TIME = re.compile(
-    r"(?:and |or |but )*(?:if|unless|either|no more|more|less|fewer|at least|at most|over \d+|under \d+)\b", re.I
+    r"(?:and |or |but )*(?:if|unless|either|no more|more|less|fewer|at least|at most|over \d+|under \d+|"
+    r"(?:show|tell|give|send) (?:me|us)|who\b|(?:footage|clip|film|video|recording|tape) of)\b",
+    re.I,
 )
 _PEOPLE_AFTER = re.compile(r"\s+(?:people|persons?|ppl|folks?|men|women|kids|guests|visitors|customers|heads)\b", re.I)
 
@@ -233,7 +244,7 @@ _WHAT_ACTION = re.compile(
 
 
 _REVERSES = re.compile(
-    r"\b(?:(?:un|de)-?(?:blur(?:ring)?|pixel(?:l?ing|at(?:e|ing)|i[sz](?:e|ing))?|redact(?:ing)?|cloak|mask)|"
+    r"\b(?:(?:un|de)-?(?:blurr?(?:ing)?|pixel(?:l?ing|at(?:e|ing)|i[sz](?:e|ing))?|redact(?:ing)?|cloak|mask)|"
     r"de-?anonymi[sz](?:e|ing))\b|"
     r"\b(?:remove|undo|reverse|strip|lift)\s+(?:(?:the|this|that|his|her|their|face|face's)\s+){0,2}"
     r"(?:blur(?:ring)?|mask(?:ing)?|pixel\w*|redaction|cloak(?:ing)?)\b|"
@@ -247,6 +258,16 @@ def reverses(asked: str) -> bool:
     """Whether all that the request wants of a face is that what hides it be undone ("unblur her"): no tool does."""
     bare, undone = _REVERSES.subn(" ", asked)
     return bool(undone) and not _HIDES.search(bare)
+
+
+_FIRST = re.compile(
+    rf"^\W*(?:(?:please|pls|can|could|would|will|you|now|then|ok(?:ay)?|and|just)\W+)*(?:{_REVERSES.pattern})", re.I
+)
+
+
+def undoes_first(asked: str) -> bool:
+    """Whether the request begins with that, whomever it names: "unblur Ana in that clip"."""
+    return _FIRST.match(asked) is not None and reverses(asked)
 
 
 def plainly(asked: str) -> tuple[str, ...]:
@@ -358,6 +379,10 @@ _WORDS_FOR = {
     "plate_recognition": r"(?:(?:number |licen[cs]e )?plates?|registrations?|regs?)\b",
     "face_recognition": r"(?:faces|names?)\b",
 }
+_BARE = re.compile(
+    r"\bwithout (?:any |the |a )?(?:blur\w*|pixel\w*|redact\w*|anonymi[sz]\w*|censor\w*)\b(?!\W+(?:\w+\W+)?X\b)", re.I
+)
+"""Asks for what nothing hides: "the clip without any blur"."""
 _IN_CASE = re.compile(r"\b(?:if|when|unless|where|were|was|are|is|should|in case)\b[^.;!?]*$", re.I)
 
 
@@ -388,4 +413,7 @@ def denied_goals(asked: str) -> frozenset[str]:
         said = [m.start() for m in re.finditer(rf"\b{words}", asked, re.I)]
         if denied and all(any(a <= at < b for a, b in denied) for at in said):
             out.add(tool)
+    bare, times = _BARE.subn(" ", asked)
+    if times and not _HIDES.search(bare):
+        out.add("face_redaction")
     return frozenset(out)

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from viot_agent.fleet.clock import human, zone
+from viot_agent.llm.mini.menu import Call
+from viot_agent.llm.mini.units import REQUEST, Reading
 from viot_agent.steps import Observation
 
 AROUND = 5.0
@@ -80,6 +82,25 @@ def when_found(observed: Observation | None, zones: Mapping[str, str]) -> tuple[
     a, b = human(first - AROUND, zone(clock)), human(math.ceil(last) + AROUND, zone(clock))
     time, _, day = a.partition(" on ")
     return cameras, f"from {time if b.endswith(f' on {day}') else a} to {b}"
+
+
+def all_looked_for(reading: Reading, calls: Sequence[Call], cameras: Sequence[str]) -> bool:
+    """Whether every camera that a request names is one of ``cameras`` (a group: one that the last call looked at), and
+    everybody and every plate that it names was looked for by one of ``calls``."""
+    asked = {str(v).casefold() for call in calls for v in call.args.values() if isinstance(v, str)}
+    places = {c.casefold() for c in cameras}
+    groups = {str(c).casefold() for c in calls[-1].args.get("cameras") or ()} if calls else set()
+    for unit in reading.units:
+        if unit.segment != REQUEST or unit.virtual:
+            continue
+        value = unit.value.casefold()
+        if "camera" in unit.kinds and value not in places:
+            return False
+        if "group" in unit.kinds and "camera" not in unit.kinds and value not in groups:
+            return False
+        if {"person", "plate"} & set(unit.kinds) and value not in asked:
+            return False
+    return True
 
 
 def _spans(data: Mapping[str, Any]) -> list[tuple[str, float, float]]:

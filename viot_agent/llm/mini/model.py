@@ -24,14 +24,15 @@ from viot_agent.bench.cards import cards
 from viot_agent.errors import FailedFault
 from viot_agent.fleet.types import Mention
 from viot_agent.llm.messages import to_message
+from viot_agent.llm.mini.checks import unwatched
 from viot_agent.llm.mini.comparing import compared
-from viot_agent.llm.mini.found import cameras_of, points_back, when_found
+from viot_agent.llm.mini.found import all_looked_for, cameras_of, points_back, when_found
 from viot_agent.llm.mini.limits import settled
 from viot_agent.llm.mini.menu import Call, Step
 from viot_agent.llm.mini.outlook import Outlook, outlook
 from viot_agent.llm.mini.partly import fitting
 from viot_agent.llm.mini.planner import Planner
-from viot_agent.llm.mini.units import Passage, read
+from viot_agent.llm.mini.units import Passage, Reading, read
 from viot_agent.llm.mini.weights import Weights
 from viot_agent.llm.mini.words import absent, to_react
 from viot_agent.react import Finish, parse, render
@@ -96,7 +97,7 @@ class MiniChat(BaseChatModel):
             ahead = outlook(planner, reading, last.call, last.data) if last else Outlook()
             step = planner.next_step(reading, calls, settled=ahead.settled, barred=ahead.barred, other=ahead.other)
         step = self._where_found(step, reading.plain, history, request.additional_kwargs.get("cameras", ()))
-        step = self._when_found(step, history, ahead, request.additional_kwargs.get("zones", {}))
+        step = self._when_found(step, reading, history, ahead, request.additional_kwargs.get("zones", {}))
         tools = [self.toolbox.get(n) for n in self._names()]
         summaries = [h.summary for h in history]
         written = render(to_react(step, summaries, _purposes(tools, reading.plain), reading.plain))
@@ -113,7 +114,11 @@ class MiniChat(BaseChatModel):
         message.additional_kwargs["waiting"] = [i - 1 for i in step.open if i]
         if step.kind == "finish" and step.reply == "done":
             observed = [(h.call, h.data) for h in history]
-            told = [fitting(reading.asked, observed), compared(reading.plain, observed)]
+            told = [
+                fitting(reading.asked, observed),
+                compared(reading.plain, observed),
+                unwatched(reading.plain, calls),
+            ]
             message.additional_kwargs |= {"told": " ".join(filter(None, told))} if any(told) else {}
             # a sub-goal that waited for its condition and was never called: said as such in the answer
             waits = [(h, (h.call.rest or ())[i]) for h in history for i in h.call.waiting]
@@ -136,8 +141,11 @@ class MiniChat(BaseChatModel):
             return Step("finish", "done")
         return replace(step, args={**step.args, slot: list(found)}) if found else step
 
-    def _when_found(self, step: Step, history: Sequence[_Past], ahead: Outlook, zones: Mapping[str, str]) -> Step:
-        """The clip that is due of what was just found, where its time was not said: the finding has one."""
+    def _when_found(
+        self, step: Step, reading: Reading, history: Sequence[_Past], ahead: Outlook, zones: Mapping[str, str]
+    ) -> Step:
+        """The clip that is due of what was just found, where its time was not said: the finding has one. Not where the
+        request names a camera on which nothing was found, or somebody or a plate that no call looked for."""
         if step.kind != "ask" or step.missing != ("time",) or not history:
             return step
         last = history[-1]
@@ -145,11 +153,10 @@ class MiniChat(BaseChatModel):
         due = next((i for i, tool in enumerate(rest) if tool not in ahead.barred), None)
         if due is None or rest[due] not in self.toolbox:
             return step
-        names = {
-            a.kind: a.name for a in self.toolbox.get(rest[due]).args if a.required and a.kind in ("cameras", "time")
-        }
+        needed = [a for a in self.toolbox.get(rest[due]).args if a.required and a.kind in ("cameras", "time")]
+        names = {a.kind: a.name for a in needed}
         cameras, time = when_found(last.observed, zones)
-        if len(names) < 2 or not cameras:
+        if len(names) < 2 or not cameras or not all_looked_for(reading, [h.call for h in history], cameras):
             return step
         plan = tuple(rest[due:])
         waits = tuple(i - due for i in last.call.waiting if i > due)
@@ -207,11 +214,17 @@ class _Past:
     observed: Observation | None = None
 
 
+def _spoken(tool: str) -> tuple[str, ...]:
+    """How people call a tool: "fire detection" is fire_smoke_detection, too."""
+    words = tool.split("_")
+    return " ".join(words), f"{words[0]} {words[-1]}"
+
+
 def _purposes(tools: Sequence[ToolSpec], asked: str) -> list[str]:
     """What tools are for; of those that ``asked`` names ("how does face recognition work?") also what not, and of no
     other."""
     said = " ".join(re.findall(r"[a-z]+", asked.casefold()))
-    named = [t for t in tools if re.search(rf"\b{t.name.replace('_', ' ')}\b", said)]
+    named = [t for t in tools if any(re.search(rf"\b{name}\b", said) for name in _spoken(t.name))]
     return [f"{t.description} Not for: {t.not_for}" for t in named] or [t.description for t in tools]
 
 

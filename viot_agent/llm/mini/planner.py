@@ -48,6 +48,7 @@ from viot_agent.llm.mini.checks import (
     reverses,
     says_event,
     times_compared,
+    undoes_first,
 )
 from viot_agent.llm.mini.conditions import Judge
 from viot_agent.llm.mini.decoder import Decoder
@@ -55,12 +56,13 @@ from viot_agent.llm.mini.earlier import taken_over, the_person
 from viot_agent.llm.mini.encoder import Encoder, Reader
 from viot_agent.llm.mini.found import points_back
 from viot_agent.llm.mini.grammar import Grammar
+from viot_agent.llm.mini.hiding import sparing, when_to_hide
 from viot_agent.llm.mini.language import foreign
 from viot_agent.llm.mini.leanings import alerted_everywhere, lean
 from viot_agent.llm.mini.menu import MISSING_KINDS, SYM, Call, Element, Menu, Step
 from viot_agent.llm.mini.units import REQUEST, Reading, Unit, trim_time
 from viot_agent.llm.mini.weights import Weights
-from viot_agent.llm.mini.within import sparing, with_its_own
+from viot_agent.llm.mini.within import with_its_own
 from viot_agent.llm.mini.words import courtesy
 from viot_agent.toolbox.contract import ArgSpec, ToolSpec
 
@@ -208,6 +210,7 @@ class Planner:
     def _checked(self, decoded: tuple[Step, Grammar], reading: Reading, history: Sequence[Call]) -> Step:
         """The step, or what is done instead of one that must not be taken."""
         step, grammar = decoded
+        step = step if history else when_to_hide(step, reading)
         step = _without_denied(_spelt(step, reading), reading.plain)
         step = self._with_those_before(_from_now_on(_where_it_was_seen(step, grammar)), reading, history)
         step = self._alert_there(_cut_now(step, reading), reading, history)
@@ -222,7 +225,7 @@ class Planner:
         if (anybody or step.missing == ("event",)) and alerts_to_doing(reading.plain):
             return Step("ask", "doing", missing=("event",))
         asks = step.kind == "ask" and set(step.missing) <= {"person", "media", "text"}
-        if (asks or step.tool in _HIDING) and reverses(reading.plain):
+        if ((asks or step.tool in _HIDING) and reverses(reading.plain)) or undoes_first(reading.plain):
             return Step("finish", "done" if history else "out_of_scope")
         if missing_camera(reading.units) and self._passes_over_cameras(step):
             return Step("ask", missing=("cameras",))

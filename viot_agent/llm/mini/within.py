@@ -1,7 +1,6 @@
-"""What a later goal of a request shares with an earlier one of the same request: its only time, its only cameras, the
-one person whom a redaction leaves out.
+"""What a later goal of a request shares with an earlier one of the same request: its only time, its only cameras.
 
-Owns the three rules, which add what was left out and change nothing that was said. What a follow-up takes over from
+Owns the two rules, which add what was left out and change nothing that was said. What a follow-up takes over from
 earlier turns lies in ``earlier``.
 """
 
@@ -28,33 +27,6 @@ _THERE = re.compile(
 _ELSEWHERE = re.compile(
     r"\b(?:any\w*|every\w*|all|whole|entire|site\w*|fleet|premises|grounds|system|else\w*|other|another|rest)\b", re.I
 )
-
-_HIDE = r"(?:blur|pixel\w*|redact|hid(?:e|ing)|anonymi[sz]e|censor|obscure|conceal|cover)(?:s|d|ed|r?ing|red)?"
-_OTHERS = re.compile(
-    rf"\b{_HIDE}\s+(?:(?:out|up|just|only)\s+)?(?:the faces? of\s+)?"
-    r"(?:(?:every|any) ?(?:one|body) else(?:['’]s faces?)?|(?:all (?:of )?)?the others|all others|others|"
-    r"(?:all )?the rest|(?:(?:all|any|the) )*other (?:faces?|people|persons?))\b",
-    re.I,
-)
-_ALL = re.compile(
-    rf"\b{_HIDE}\s+(?:out\s+)?(?:all|every ?(?:one|body)|every face)\b"
-    r"(?!\s+(?:of )?(?:else|but|except|the others|others|other|the rest|the other)\b)",
-    re.I,
-)
-
-
-def sparing(step: Step, reading: Reading, keep: str) -> Step:
-    """A redaction of everyone else leaves out the one person whom the request names (``keep``: what its tool calls that
-    argument). Of authored requests in such words all 30 that name one person leave that one out (by hand)."""
-    if step.tool != "face_redaction" or not keep or keep in step.args:
-        return step
-    if not _OTHERS.search(reading.plain) or _ALL.search(reading.plain):
-        return step
-    named = [u for u in reading.units if u.segment == REQUEST and "person" in u.kinds and not u.virtual]
-    values = {u.value for u in named}
-    if len(values) != 1 or any("unknown" in u.kinds for u in named):
-        return step
-    return replace(step, args=step.args | {keep: values.pop()})
 
 
 def with_its_own(step: Step, reading: Reading, history: Sequence[Call], time: str, cameras: str) -> Step:

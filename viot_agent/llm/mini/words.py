@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from viot_agent.llm.mini.checks import NO_ALERT
 from viot_agent.llm.mini.menu import Step
 from viot_agent.react import Act, AskBack, Finish, ReactStep
 
@@ -99,7 +100,7 @@ def asked_back(step: Step) -> str:
     if step.reply == "absence":
         return "I can tell who was seen, not who was not. Name one person, and I look for that person there."
     if step.reply == "doing":
-        return f"No alert can be for what people do, such as falling or fighting. {question(step.missing)}"
+        return f"{NO_ALERT} {question(step.missing)}"
     if step.among:
         return f"Which of the attached files do you mean: {', '.join(step.among[:-1])} or {step.among[-1]}?"
     return question(step.missing)
