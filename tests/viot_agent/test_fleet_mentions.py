@@ -326,3 +326,35 @@ def test_vehicles_are_no_cameras_that_bear_their_name(text: str, group: str | No
     cars = [Camera(i, n, "x.mp4", (), "UTC", 0.0) for i, n in enumerate(("cable car 1", "cable car 2", "gate 1"))]
     found = [m.text for m in find_mentions(text, cars, []) if m.kind in ("camera", "group")]
     assert found == ([] if group is None else [group])
+
+
+NUMBERED = [Camera(i, n, "", (), "UTC", None) for i, n in enumerate(("Quay 1", "Quay 3", "Quay 5", "North Gate 2"))]
+CHUTES = [Camera(i, f"Chute {i}", "", (), "UTC", None) for i in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "targets"),
+    [
+        ("Quay cams 3 and 5, 22:30 to 22:36 last night", ["Quay 3", "Quay 5"]),
+        ("quay camera no. 3 please", ["Quay 3"]),
+        ("at north gate cam 2 today", ["North Gate 2"]),
+        ("the quay cams, 3 pm", ["quay cams"]),
+        ("the quay cams 3 pm", ["quay cams"]),
+        ("the quay cams 5 minutes ago", ["quay cams"]),
+    ],
+)
+def test_a_numbered_cam_is_the_camera_of_that_number(text: str, targets: list[str]) -> None:
+    found = [m.target for m in find_mentions(text, NUMBERED, []) if m.kind in ("camera", "group")]
+    assert [t.removeprefix("the ") for t in found] == targets
+
+
+@pytest.mark.parametrize(
+    ("text", "targets"),
+    [
+        ("both chutes please, chute 1 and chute 2", ["Chute 1", "Chute 2"]),
+        ("both chutes", ["both chutes"]),
+        ("both chutes and chute 1", ["both chutes", "Chute 1"]),
+    ],
+)
+def test_both_leads_up_to_the_two_that_are_named(text: str, targets: list[str]) -> None:
+    assert [m.target for m in find_mentions(text, CHUTES, []) if m.kind in ("camera", "group")] == targets

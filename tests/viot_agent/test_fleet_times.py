@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viot_agent.errors import TimeFault
+from viot_agent.fleet.timemention import find_times
 from viot_agent.fleet.times import MAX_PHRASE, resolve_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -408,3 +409,20 @@ def test_the_last_half_second_is_of_the_recording_and_the_last_second_is_not() -
     assert (short.start, short.end) == (extent[1] - 0.5, extent[1])
     long = resolve_time("last second", NOW, "UTC", extent=extent)
     assert (long.start, long.end) == (NOW - 1, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("Clip me the till, 18:20 to 18:24 today", ["18:20 to 18:24 today"]),
+        ("count the people till 18:20", ["till 18:20"]),
+        ("those two, what are they up to right now?", ["right now"]),
+        ("what the kids get up to at night", ["night"]),
+        ("what was he up to between 5 and 6", ["between 5 and 6"]),
+        ("what was counted up to 6 pm", ["up to 6 pm"]),
+        ("what happened up to noon", ["up to noon"]),
+        ("how many came up to now", ["up to now"]),
+    ],
+)
+def test_a_till_and_what_people_are_up_to_end_no_time(text: str, times: list[str]) -> None:
+    assert [text[a:b] for a, b, _ in find_times(text)] == times

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -70,3 +71,26 @@ def test_what_was_said_stays_and_the_first_goal_has_nothing_to_take() -> None:
     )
     reading = read("count Dock 1 today", find_mentions("count Dock 1 today", FLEET, []))
     assert with_its_own(Step("act", tool="count", args={}), reading, [], "time", "cameras").args == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "stretch"),
+    [
+        ("If Ada came to Dock 1 this evening, cut me 19:10 to 19:15 of it", "19:10 to 19:15"),
+        ("fire on Dock 1 this evening? I need from 19:10 to 19:15 kept", "from 19:10 to 19:15"),
+        ("fire on Dock 1 this evening? save it", None),
+        ("fire on Dock 1 this evening or on Dock 2 from 19:10 to 19:15? save Dock 1", None),
+        ("fire on Dock 1 this evening? save it, else an alarm there from 19:10 to 19:15", None),
+        ("fire on Dock 1 this evening? from 8 to 9 or from 9 to 10, a clip", None),
+    ],
+)
+def test_a_clip_of_its_own_stretch(text: str, stretch: str | None) -> None:
+    args = {"cameras": ["Dock 1"], "time": "this evening"}
+    step = Step("act", plan=("export_clip",), tool="export_clip", args=args)
+    reading = read(text, find_mentions(text, FLEET, []))
+    made = with_its_own(step, reading, [Call("fire", dict(args), "found")], "time", "cameras")
+    assert made.args["time"] == (stretch or "this evening")
+    taken = [Call("fire", dict(args), "found"), Call("count", {"time": stretch}, "found")]
+    assert with_its_own(step, reading, taken, "time", "cameras").args["time"] == "this evening"
+    busy = replace(step, plan=("export_clip", "crowd_counting"))
+    assert with_its_own(busy, reading, [Call("fire", dict(args), "found")], "time", "cameras") == busy

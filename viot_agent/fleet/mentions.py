@@ -63,6 +63,11 @@ _HOURLY = re.compile(
 )
 """What follows a number of a time or an amount."""
 _NUMBERED = re.compile(r"\b([^\W\d_]{3,20})[ -](\d{1,3})\b(?!\s?(?:[-–]|to|till|until|and)\s?\d)")
+_NUMBERED_CAMS = re.compile(
+    r"\b(?P<name>[^\W\d_]+(?: [^\W\d_]+){0,2}) (?:cam|camera)s? (?:no\.? ?|number |# ?)?(?P<number>\d{1,3})\b"
+    r"(?![:.]\d)",
+    re.I,
+)
 _RANGE_SAID = re.compile(
     r"(?:[^\W\d_]+ ){0,2}[^\W\d_]+[ -]?\d{1,4}\s*(?:-|–|—|\bto\b|\bthru\b|\bthrough\b)\s*\d{1,4}\b(?![:.]\d)", re.I
 )
@@ -138,7 +143,7 @@ def find_mentions(
     """
     text = text[:MAX_TEXT]
     fleet = _fleet_index(tuple((c.name, c.groups) for c in cameras))
-    found = list(_camera_mentions(text, fleet))
+    found = [*_camera_mentions(text, fleet), *_numbered_cams(text, fleet)]
     begun = {(m.start, m.end) for m in found if m.score == 100 and m.kind == "camera"}
     hours = {s for s in begun if told_by_the_clock(text, s[1]) and any(a == s[0] and b < s[1] for a, b in begun)}
     found = [m for m in found if (m.start, m.end) not in hours]
@@ -149,6 +154,7 @@ def find_mentions(
         if not _inside(m.start, m.end, exact, touching=True)
         # "either gate 2 or the lobby" is no pair of gates
         and not (m.text.casefold().startswith("either") and _NUMBER_FOLLOWS.match(text, m.end))
+        and not _two_named(m, found)
     ]
     ranges = [*_ranges(text, cameras), *_areas(text, cameras, fleet, [(m.start, m.end) for m in found])]
     spans = [(m.start, m.end) for m in ranges]
@@ -230,6 +236,27 @@ def _camera_mentions(text: str, fleet: _Fleet) -> Iterator[Mention]:
             same_numbers = re.findall(r"\d+", key) == re.findall(r"\d+", other)
             for kind, target in fleet.names.exact[other]:
                 yield Mention(kind, start, end, text[start:end], target, round(score if same_numbers else score / 2, 1))
+
+
+def _numbered_cams(text: str, fleet: _Fleet) -> Iterator[Mention]:
+    """``quay cams 3``, where a camera is called quay 3."""
+    for said in _NUMBERED_CAMS.finditer(text):
+        words = [t for t in name_tokens(text) if said.start("name") <= t.start and t.end <= said.end("name")]
+        number = [t for t in name_tokens(text) if t.start == said.start("number")]
+        known = bool(number) and not _HOURLY.match(text, said.end())  # "the quay cams 3 pm"
+        for k in range(len(words)):
+            for kind, target in fleet.names.exact.get(join([*words[k:], *number]), ()) if known else ():
+                yield Mention(kind, words[k].start, said.end(), text[words[k].start : said.end()], target, 100.0)
+
+
+def _two_named(shared: Mention, found: Iterable[Mention]) -> bool:
+    """Whether ``both chutes`` only leads up to the two that are named, too ("both chutes, chute 1 and chute 2")."""
+    *first, noun = [t.text for t in name_tokens(shared.text)]
+    if first != ["both"]:
+        return False
+    ones = {noun, *singulars(noun)}
+    named = {m.target for m in found if m.kind == "camera" and m.score == 100}
+    return sum(any(t.text in ones for t in name_tokens(name)) for name in named) == 2
 
 
 def _shared_mentions(text: str, cameras: Sequence[Camera], fleet: _Fleet) -> Iterator[Mention]:

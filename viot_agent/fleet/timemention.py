@@ -55,6 +55,7 @@ def find_times(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
     cut = [replace(t, kind="break", text="") if _overlaps(t, taken) or _parts(t, text) else t for t in lex(text)]
     cut = [replace(t, kind="break", text="") if _of_a_place(cut, k, text) else t for k, t in enumerate(cut)]
     cut = [replace(t, kind="break", text="") if _of_a_list(t, text) or _no_part(t, text) else t for t in cut]
+    cut = [replace(t, kind="break", text="") if _no_end(t, text) else t for t in cut]
     i = 0
     while i < len(cut):
         if not _can_begin(cut[i]):
@@ -85,6 +86,22 @@ def find_times(text: str, taken: Sequence[tuple[int, int]] = ()) -> Iterator[tup
 
 def _overlaps(t: TimeToken, taken: Sequence[tuple[int, int]]) -> bool:
     return any(a < t.end and t.start < b for a, b in taken)
+
+
+_DOING = re.compile(
+    r"\bwhat(?:['’](?:s|re)| is| are| was| were) (?:been )?(?:(?!\w+(?:ed|en|ing)\b)[\w'’-]+ ){1,3}$|"
+    r"\bwhat\b[^.?!,;:]{0,30}\b(?:get|gets|got|getting) $",
+    re.I,
+)
+
+
+def _no_end(t: TimeToken, text: str) -> bool:
+    """Whether a word that can end a time ends none: a till ("the till, 18:20 to 18:24"), or what people are up to."""
+    said = text[t.start : t.end].casefold()
+    if said == "till":
+        return text[t.end : t.end + 1] == ","
+    before = text[: t.start].casefold().removesuffix("up ") if said == "to" else text[: t.start]
+    return said in ("up", "to") and text[: t.end].casefold().endswith(("up", "up to")) and bool(_DOING.search(before))
 
 
 def _parts(t: TimeToken, text: str) -> bool:
