@@ -880,7 +880,7 @@ def test_an_alert_on_falls_is_asked_back_not_set_on_everybody(mini: MiniChat) ->
     step = Step("act", tool="create_alert", args={"event": "person", "cameras": ["yard"]})
     planner = mini.planner()
     grammar = planner_module.Grammar(reading, planner.menu, ())
-    assert planner._checked((step, grammar), reading, ()) == Step("ask", missing=("event",))
+    assert planner._checked((step, grammar), reading, ()) == Step("ask", "doing", missing=("event",))
 
 
 def test_a_question_about_actions_is_plain_at_any_length() -> None:
