@@ -41,7 +41,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real footage and weights (``VIOT_SHARED`` or ``../shared/data``); skips where it is absent."""
-    path = Path(os.environ.get("VIOT_SHARED", ROOT.parent / "shared" / "data"))
+    path = Path(os.environ.get("VIOT_SHARED") or ROOT.parent / "shared" / "data")
     if not path.is_dir():
         pytest.skip(f"no real data at {path} (set VIOT_SHARED to a folder laid out like it)")
     return path
