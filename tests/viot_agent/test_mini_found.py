@@ -194,3 +194,9 @@ def test_what_was_looked_for_is_what_calls_say() -> None:
     assert all_looked_for(reading, [call], ("Dock 1",))
     assert not all_looked_for(reading, [replace(call, args={"cameras": ["Docks"]})], ("Dock 1",))
     assert not all_looked_for(reading, [], ("Dock 1",))
+
+
+@pytest.mark.parametrize("rows", [[1, 2], ["gate"], [{"camera": "Lobby", "start": None, "end": "noon"}], [None]])
+def test_data_of_another_form_is_passed_over(rows: list[object]) -> None:
+    """An outside tool may call anything its events: the evidence tells when."""
+    assert when_found(replace(seen("Seen.", "Lobby"), data={"events": rows}), ZONES)[0] == ("Lobby",)

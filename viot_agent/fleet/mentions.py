@@ -240,9 +240,10 @@ def _camera_mentions(text: str, fleet: _Fleet) -> Iterator[Mention]:
 
 def _numbered_cams(text: str, fleet: _Fleet) -> Iterator[Mention]:
     """``quay cams 3``, where a camera is called quay 3."""
+    cut = name_tokens(text)
     for said in _NUMBERED_CAMS.finditer(text):
-        words = [t for t in name_tokens(text) if said.start("name") <= t.start and t.end <= said.end("name")]
-        number = [t for t in name_tokens(text) if t.start == said.start("number")]
+        words = [t for t in cut if said.start("name") <= t.start and t.end <= said.end("name")]
+        number = [t for t in cut if t.start == said.start("number")]
         known = bool(number) and not _HOURLY.match(text, said.end())  # "the quay cams 3 pm"
         for k in range(len(words)):
             for kind, target in fleet.names.exact.get(join([*words[k:], *number]), ()) if known else ():

@@ -317,7 +317,8 @@ _THE_THING = re.compile(
     r"pushchairs?|strollers?|prams?)\b(?! (?:walk|own|handl|keep|sitt)\w*)[^.?!;\n]*\?*\s*$",
     re.I,
 )
-"""Asks for one animal or thing as if it were known; of such authored requests that name nobody all are for video_qa."""
+"""Asks for one animal or thing as if it were known; of such authored requests that name nobody all six are for
+video_qa (by hand)."""
 _PLATES = re.compile(r"\b(?:plates?|registrations?|reg(?:s|istered)?|licen[cs]e|numbers?|tags?|index)\b", re.I)
 
 

@@ -32,6 +32,7 @@ _THAT = re.compile(
     r")\b",
     re.I,
 )
+_ENDS = ("start", "end")
 
 
 def points_back(asked: str) -> bool:
@@ -107,6 +108,11 @@ def _spans(data: Mapping[str, Any]) -> list[tuple[str, float, float]]:
     """(camera, start, end) of what an observation's data tells for certain."""
     for key in ("appearances", "events", "sightings"):
         rows = data.get(key)
-        if isinstance(rows, (list, tuple)) and rows and all({"camera", "start", "end"} <= set(r) for r in rows):
+        if isinstance(rows, (list, tuple)) and rows and all(map(_is_span, rows)):
             return [(str(r["camera"]), float(r["start"]), float(r["end"])) for r in rows]
     return []
+
+
+def _is_span(row: object) -> bool:
+    """Data of an outside tool may have any form."""
+    return isinstance(row, Mapping) and "camera" in row and all(isinstance(row.get(k), (int, float)) for k in _ENDS)
